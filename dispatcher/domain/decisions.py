@@ -1,0 +1,82 @@
+"""What the engine decided, for the outbox to carry out.
+
+A decision's id is ``{event number}.{index}``: a receiver that sees it twice knows it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.domain.trips import TripStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TripChanged:
+    """Tell the rider."""
+
+    status: TripStatus
+
+
+class AnswerProblem(StrEnum):
+    UNKNOWN_TRIP = "UNKNOWN_TRIP"
+    NOT_YOURS = "NOT_YOURS"
+    NO_OPEN_OFFER = "NO_OPEN_OFFER"
+    UNKNOWN_OFFER = "UNKNOWN_OFFER"
+    ALREADY_ENDED = "ALREADY_ENDED"
+    ALREADY_ABOARD = "ALREADY_ABOARD"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class RiderAnswered:
+    """A rider's message that changes nothing gets this answer."""
+
+    rider_id: RiderId
+    problem: AnswerProblem
+    text: str
+    trip_id: TripId | None = None
+    request_id: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPublished:
+    """Send the shuttle its plan and go on sending until it is echoed."""
+
+    plan: ShuttlePlan
+
+
+class ShuttleCommand(StrEnum):
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL_ORDER = "cancel_order"
+    STATE_REQUEST = "state_request"
+    FACTSHEET_REQUEST = "factsheet_request"
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleCommanded:
+    shuttle_id: ShuttleId
+    command: ShuttleCommand
+    reason: str = ""
+
+
+class AlertKind(StrEnum):
+    SHUTTLE_SILENT = "shuttle_silent"
+    SHUTTLE_FAULT = "shuttle_fault"
+    PLAN_REFUSED = "plan_refused"
+    PROMISE_BREACHED = "promise_breached"
+    RIDER_STRANDED = "rider_stranded"
+    LOW_BATTERY = "low_battery"
+    UNEXPECTED_RIDER = "unexpected_rider"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAlerted:
+    kind: AlertKind
+    text: str
+    shuttle_id: ShuttleId | None = None
+    trip_id: TripId | None = None
+
+
+Decision = TripChanged | RiderAnswered | PlanPublished | ShuttleCommanded | OperatorAlerted

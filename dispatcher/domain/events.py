@@ -1,0 +1,277 @@
+"""What happened, as the journal records it.
+
+Every event carries ``at_s``, UTC seconds, stamped at the border. Times never run
+backwards in the journal: the border stamps ``max(clock, last stamp)``.
+"""
+
+from dataclasses import dataclass
+
+from dispatcher.domain.ids import (
+    BookingId,
+    EdgeId,
+    OperatorId,
+    RiderId,
+    ShuttleId,
+    StopId,
+    TripId,
+    VisitId,
+)
+from dispatcher.domain.shuttles import Capacity, DriveMode, Fault
+from dispatcher.domain.trips import RideRequest
+
+# Riders
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSubmitted:
+    at_s: int
+    request: RideRequest
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """``booking_id`` None means the first offer (accepting) or all of them (declining)."""
+
+    at_s: int
+    rider_id: RiderId
+    trip_id: TripId
+    accept: bool
+    booking_id: BookingId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TripCancelled:
+    """By the rider, or by the operator where ``operator_id`` is given."""
+
+    at_s: int
+    trip_id: TripId
+    rider_id: RiderId | None = None
+    operator_id: OperatorId | None = None
+    reason: str = ""
+
+
+# Shuttles
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleJoined:
+    """A shuttle is known with its capacity: first contact, or its factsheet changed."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    capacity: Capacity
+    x_m: float
+    y_m: float
+    battery_pct: float
+    mode: DriveMode
+    aboard: tuple[TripId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleReported:
+    """A report that differs in something that planning must know.
+
+    ``left_m`` is the road still to drive to the end of the released part, None when
+    standing there. Any report ends a silence.
+    """
+
+    at_s: int
+    shuttle_id: ShuttleId
+    x_m: float
+    y_m: float
+    battery_pct: float
+    charging: bool
+    mode: DriveMode
+    paused: bool
+    faults: tuple[Fault, ...]
+    aboard: tuple[TripId, ...]
+    left_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleFellSilent:
+    """No fresh state for longer than the liveness limit."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    last_heard_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanConfirmed:
+    """The shuttle echoed this plan, and with it everything before it."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRefused:
+    at_s: int
+    shuttle_id: ShuttleId
+    revision: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitArrived:
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+
+
+@dataclass(frozen=True, slots=True)
+class RiderBoarded:
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+    trip_id: TripId
+
+
+@dataclass(frozen=True, slots=True)
+class RiderNotThere:
+    """The shuttle waited as long as it was told; nobody came."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+    trip_id: TripId
+
+
+@dataclass(frozen=True, slots=True)
+class RiderAlighted:
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+    trip_id: TripId
+
+
+@dataclass(frozen=True, slots=True)
+class VisitCompleted:
+    """Every task at the visit is done; the doors are closed."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+
+
+# Operators
+
+
+@dataclass(frozen=True, slots=True)
+class StreetsClosed:
+    at_s: int
+    operator_id: OperatorId
+    edges: tuple[EdgeId, ...]
+    stops: tuple[StopId, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreetsOpened:
+    at_s: int
+    operator_id: OperatorId
+    edges: tuple[EdgeId, ...]
+    stops: tuple[StopId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleHeld:
+    """Stop where it is safe to and stay there."""
+
+    at_s: int
+    operator_id: OperatorId
+    shuttle_id: ShuttleId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleReleased:
+    at_s: int
+    operator_id: OperatorId
+    shuttle_id: ShuttleId
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleWithdrawn:
+    """Take no new riders: those waiting are re-planned, those aboard are set down."""
+
+    at_s: int
+    operator_id: OperatorId
+    shuttle_id: ShuttleId
+    reason: str = ""
+
+
+# Timers and planning
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTicked:
+    """Something the state waits for is due."""
+
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedVisit:
+    """One call in a proposed tail, by stop index."""
+
+    stop: int
+    boards: tuple[BookingId, ...]
+    alights: tuple[BookingId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRoute:
+    """A new unreleased tail for one shuttle.
+
+    ``route_version`` is the version of the tail that the proposal was made from.
+    """
+
+    shuttle_id: ShuttleId
+    route_version: int
+    visits: tuple[ProposedVisit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProposed:
+    """The improver's word; adopted as a whole if it still fits, else ignored."""
+
+    at_s: int
+    routes: tuple[ProposedRoute, ...]
+    cost_before: int
+    cost_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochBegan:
+    """A dispatcher took over; its plans carry this epoch."""
+
+    at_s: int
+    epoch: int
+
+
+Event = (
+    RequestSubmitted
+    | OfferAnswered
+    | TripCancelled
+    | ShuttleJoined
+    | ShuttleReported
+    | ShuttleFellSilent
+    | PlanConfirmed
+    | PlanRefused
+    | VisitArrived
+    | RiderBoarded
+    | RiderNotThere
+    | RiderAlighted
+    | VisitCompleted
+    | StreetsClosed
+    | StreetsOpened
+    | ShuttleHeld
+    | ShuttleReleased
+    | ShuttleWithdrawn
+    | ClockTicked
+    | PlanProposed
+    | EpochBegan
+)

@@ -1,0 +1,94 @@
+"""A shuttle's plan as it leaves the dispatcher: whole, versioned, ready to be sent again."""
+
+from dataclasses import dataclass
+
+from dispatcher.domain.ids import EdgeId, NodeId, ShuttleId, StopId, TripId, VisitId
+from dispatcher.domain.trips import Party
+
+
+@dataclass(frozen=True, slots=True)
+class BoardTask:
+    """Let this trip's party board."""
+
+    trip_id: TripId
+    party: Party
+    not_before_s: int  # the shuttle waits at least until then
+    leave_after_s: int  # whoever has not come by then is a no-show
+
+
+@dataclass(frozen=True, slots=True)
+class AlightTask:
+    """Let this trip's party get off."""
+
+    trip_id: TripId
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVisit:
+    """One call at a stop."""
+
+    id: VisitId
+    stop_id: StopId
+    x_m: float
+    y_m: float
+    arrive_s: int
+    begin_s: int  # service starts: doors open for boarding
+    depart_s: int
+    boards: tuple[BoardTask, ...] = ()
+    alights: tuple[AlightTask, ...] = ()
+    charge_to_pct: int | None = None  # plug in and stay until charged or sent away
+
+
+@dataclass(frozen=True, slots=True)
+class PathNode:
+    """A street node on the way, in the zone's local frame."""
+
+    node_id: NodeId
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathEdge:
+    """The street between two nodes of a path.
+
+    ``edge_id`` is None where the shuttle drives off a street, as from a parking bay.
+    """
+
+    edge_id: EdgeId | None
+    length_m: float
+    max_speed_mps: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegPath:
+    """How a released leg is to be driven: ``len(edges) == len(nodes) + 1``.
+
+    The leg leads from where the shuttle stands over ``nodes`` (street nodes strictly
+    between the two ends) to the visit's stop.
+    """
+
+    nodes: tuple[PathNode, ...]
+    edges: tuple[PathEdge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttlePlan:
+    """All that one shuttle is to do, from the visit it is at or on its way to.
+
+    The first ``released`` visits may be driven at once and are never changed again;
+    ``paths`` has one entry for each of them. Later visits are only a preview.
+    ``revision`` rises with every plan of the shuttle, over restarts too.
+    """
+
+    shuttle_id: ShuttleId
+    revision: int
+    epoch: int  # of the dispatcher that made it
+    made_s: int
+    visits: tuple[PlannedVisit, ...]
+    released: int
+    paths: tuple[LegPath, ...]
+    removed_trips: tuple[
+        TripId, ...
+    ] = ()  # taken off this shuttle; it confirms by echoing this plan
