@@ -55,7 +55,12 @@ class TripCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ShuttleJoined:
-    """A shuttle is known with its capacity: first contact, or its factsheet changed."""
+    """A shuttle is known with its capacity.
+
+    First contact, a changed factsheet, or a shuttle that has lost the order it had
+    (after a reboot, say): ``order_id`` and ``revision`` are what it works on now, ""
+    and 0 if nothing.
+    """
 
     at_s: int
     shuttle_id: ShuttleId
@@ -65,6 +70,8 @@ class ShuttleJoined:
     battery_pct: float
     mode: DriveMode
     aboard: tuple[TripId, ...] = ()
+    order_id: str = ""
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

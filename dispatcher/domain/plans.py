@@ -74,21 +74,40 @@ class LegPath:
 
 
 @dataclass(frozen=True, slots=True)
+class StartNode:
+    """The node that the first visit's leg leaves from; the shuttle stands there or has passed it."""
+
+    node_id: NodeId
+    x_m: float
+    y_m: float
+    sequence: int  # its place in the order: nodes are even, edges odd
+
+
+@dataclass(frozen=True, slots=True)
 class ShuttlePlan:
     """All that one shuttle is to do, from the visit it is at or on its way to.
 
     The first ``released`` visits may be driven at once and are never changed again;
     ``paths`` has one entry for each of them. Later visits are only a preview.
-    ``revision`` rises with every plan of the shuttle, over restarts too.
+    ``revision`` rises with every plan of the shuttle, over restarts too. ``order_id``
+    stays the same for a whole shift; a new one begins, at sequence 0, when the shuttle
+    has lost or refused the old one.
     """
 
     shuttle_id: ShuttleId
+    order_id: str
     revision: int
     epoch: int  # of the dispatcher that made it
     made_s: int
+    start: StartNode
     visits: tuple[PlannedVisit, ...]
     released: int
     paths: tuple[LegPath, ...]
-    removed_trips: tuple[
-        TripId, ...
-    ] = ()  # taken off this shuttle; it confirms by echoing this plan
+
+
+def sequence_span(path: LegPath) -> int:
+    """How far a released visit moves the order's sequence on.
+
+    The leg's street nodes, the visit's own node and the hold node behind it, two each.
+    """
+    return 2 * (len(path.nodes) + 2)
