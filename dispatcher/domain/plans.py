@@ -75,7 +75,7 @@ class LegPath:
 
 @dataclass(frozen=True, slots=True)
 class StartNode:
-    """The node that the first visit's leg leaves from; the shuttle stands there or has passed it."""
+    """Where the first visit's leg leaves from; the shuttle stands there or has passed it."""
 
     node_id: NodeId
     x_m: float
