@@ -1,0 +1,40 @@
+"""The journal and its snapshots: the only truth about a zone's service."""
+
+from dispatcher.journal.connect import StoreAwaited, connect_journal
+from dispatcher.journal.contract import Appended, Entry, Journal, Record, Snapshot
+from dispatcher.journal.errors import (
+    DamagedJournal,
+    DiscardedRecords,
+    JournalError,
+    StaleEpoch,
+    StoreUnavailable,
+    UnexpectedPosition,
+    UnknownOutcome,
+    UnsuitableSettings,
+)
+from dispatcher.journal.export import export_journal, import_journal, read_journal_file
+from dispatcher.journal.memory import MemoryJournal
+from dispatcher.journal.stored import StoredJournal
+
+__all__ = [
+    "Appended",
+    "DamagedJournal",
+    "DiscardedRecords",
+    "Entry",
+    "Journal",
+    "JournalError",
+    "MemoryJournal",
+    "Record",
+    "Snapshot",
+    "StaleEpoch",
+    "StoreAwaited",
+    "StoreUnavailable",
+    "StoredJournal",
+    "UnexpectedPosition",
+    "UnknownOutcome",
+    "UnsuitableSettings",
+    "connect_journal",
+    "export_journal",
+    "import_journal",
+    "read_journal_file",
+]

@@ -1,0 +1,136 @@
+"""The journal: the ordered, durable record of everything a zone's dispatcher was told.
+
+State is never stored as such. It is what replaying the journal gives, from the start
+or from a snapshot. One dispatcher writes at a time; the *epoch* keeps a former one,
+that does not know it has been replaced, from writing on.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+SNAPSHOTS_KEPT = 3
+"""Older snapshots are dropped when a new one is saved."""
+
+REQUEST_KEYS_KEPT = 200_000
+"""How many of the newest deduplication keys are remembered.
+
+The bound is a count and not an age, so that the answer to a resend does not depend on
+a clock. At 10,000 requests a day it covers 20 days; a rider's device gives up after minutes.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event on its way into the journal.
+
+    ``payload`` is one JSON document without line breaks. ``dedup_key`` ("rider/request")
+    makes a resend harmless: an entry whose key was written before is not written again.
+    """
+
+    payload: bytes
+    dedup_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where each entry is now, in the order given.
+
+    ``fresh[i]`` is false when entry ``i`` repeats an earlier one; ``positions[i]`` is then
+    the position of that earlier entry.
+    """
+
+    positions: tuple[int, ...]
+    fresh: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry as written: positions are 1, 2, 3, … without gaps."""
+
+    position: int
+    epoch: int
+    payload: bytes
+    dedup_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state after the record at ``position``, to spare a restart the replay up to there."""
+
+    position: int
+    payload: bytes
+    state_hash: str
+    code_version: str
+
+
+class Journal(Protocol):
+    """The journal of one zone. Every method may raise ``StoreUnavailable``."""
+
+    async def append(
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+    ) -> Appended:
+        """Write all entries durably, or none of them.
+
+        Parameters
+        ----------
+        epoch
+            The epoch the caller began.
+        expected_position
+            The last position the caller has read or written; 0 for an empty journal.
+
+        Raises
+        ------
+        StaleEpoch, UnexpectedPosition, StoreUnavailable
+            Nothing was written.
+        UnknownOutcome
+            It is not known whether the entries were written: read again.
+        """
+        ...
+
+    def read(self, after: int = 0) -> AsyncIterator[Record]:
+        """Every record after position ``after``, in order, fetched in pages of bounded size.
+
+        Raises
+        ------
+        DamagedJournal
+            A position is missing.
+        DiscardedRecords
+            The record at ``after + 1`` existed and has been discarded.
+        """
+        ...
+
+    async def last_position(self) -> int:
+        """The position of the newest record; 0 when there is none."""
+        ...
+
+    async def begin_epoch(self, owner: str) -> int:
+        """Raise the epoch by one and return it; appends under older epochs fail from now on.
+
+        After ``UnknownOutcome`` it may simply be called again: skipping an epoch is harmless.
+        """
+        ...
+
+    async def save_snapshot(
+        self, position: int, payload: bytes, state_hash: str, code_version: str
+    ) -> None:
+        """Keep a snapshot. One that is not newer than the newest kept is ignored."""
+        ...
+
+    async def newest_snapshot(self) -> Snapshot | None:
+        """The snapshot with the highest position, if any."""
+        ...
+
+    async def discard_before(self, position: int) -> None:
+        """Forget the records before ``position``, so that the journal does not grow for ever.
+
+        Raises
+        ------
+        ValueError
+            No kept snapshot is old enough: every kept snapshot must stay usable.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections. The journal cannot be used afterwards."""
+        ...

@@ -1,0 +1,259 @@
+"""The journal in Redis (or a server that speaks like it): one stream per zone."""
+
+from collections.abc import AsyncIterator, Sequence
+from importlib import resources
+from typing import Any, Final
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from dispatcher.journal.contract import (
+    REQUEST_KEYS_KEPT,
+    SNAPSHOTS_KEPT,
+    Appended,
+    Entry,
+    Record,
+    Snapshot,
+)
+from dispatcher.journal.errors import (
+    DamagedJournal,
+    DiscardedRecords,
+    StaleEpoch,
+    StoreUnavailable,
+    UnexpectedPosition,
+    UnknownOutcome,
+    UnsuitableSettings,
+)
+
+APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
+READ_PAGE: Final = 500
+"""Records fetched at a time; at 8 KiB each a page stays under 4 MiB."""
+REQUIRED_SETTINGS: Final = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class StoredJournal:
+    """The journal of one zone in Redis. Make one with ``connect_journal``."""
+
+    def __init__(
+        self,
+        url: str,
+        zone: str,
+        *,
+        connect_timeout_s: float = 2.0,
+        answer_timeout_s: float = 5.0,
+        request_keys_kept: int = REQUEST_KEYS_KEPT,
+    ) -> None:
+        # No retries: the client would send an append again whose answer was lost.
+        # Protocol 2: with 3 the client no longer notices that an idle connection has died,
+        # and would turn a plain restart of the store into an unknown outcome.
+        self._pool = ConnectionPool.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=connect_timeout_s,
+            socket_timeout=answer_timeout_s,
+            max_connections=8,
+        )
+        # The braces make all keys of a zone share a cluster slot, as the script needs.
+        root = f"ringmaster:{{{zone}}}"
+        self._stream = f"{root}:journal"
+        self._epoch_key = f"{root}:epoch"
+        self._request_keys = f"{root}:request_keys"
+        self._snapshots = f"{root}:snapshots"
+        self._request_keys_kept = request_keys_kept
+
+    async def append(
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+    ) -> Appended:
+        arguments: list[Any] = [epoch, expected_position, self._request_keys_kept]
+        for entry in entries:
+            arguments += (entry.dedup_key or "", entry.payload)
+        keys = (self._stream, self._epoch_key, self._request_keys)
+        # EVAL with the whole script, not EVALSHA: a restarted store has no script cache,
+        # and 2 kB more on a local connection cost less than a second round trip.
+        answer = await self._call("EVAL", APPEND_SCRIPT, len(keys), *keys, *arguments)
+        match answer:
+            case [b"stale_epoch", int(current)]:
+                raise StaleEpoch(epoch, current)
+            case [b"unexpected_position", int(actual)]:
+                raise UnexpectedPosition(expected_position, actual)
+            case [b"appended", *numbers]:
+                return Appended(
+                    positions=tuple(numbers[0::2]), fresh=tuple(n == 1 for n in numbers[1::2])
+                )
+            case _:
+                raise AssertionError(f"append.lua answered {answer!r}")
+
+    async def read(self, after: int = 0) -> AsyncIterator[Record]:
+        position = after
+        while True:
+            page = await self._read_call(
+                "XRANGE", self._stream, f"({position}-0", "+", "COUNT", READ_PAGE
+            )
+            for stream_id, fields in page:
+                record = _record(stream_id, fields)
+                if record.position != position + 1:
+                    raise await self._gap(position, record.position)
+                position = record.position
+                yield record
+            if len(page) < READ_PAGE:
+                return
+
+    async def last_position(self) -> int:
+        newest = await self._read_call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
+        return _position(newest[0][0]) if newest else 0
+
+    async def begin_epoch(self, owner: str) -> int:
+        epoch = int(await self._call("HINCRBY", self._epoch_key, "epoch", 1))
+        await self._call("HSET", self._epoch_key, "owner", owner)
+        return epoch
+
+    async def save_snapshot(
+        self, position: int, payload: bytes, state_hash: str, code_version: str
+    ) -> None:
+        fields = ("payload", payload, "state_hash", state_hash, "code_version", code_version)
+        kept = ("MAXLEN", "=", SNAPSHOTS_KEPT)
+        try:
+            await self._call("XADD", self._snapshots, *kept, f"{position}-0", *fields)
+        except StoreUnavailable as error:
+            # The stream itself refuses an id that is not above its newest.
+            if "equal or smaller" not in str(error):
+                raise
+
+    async def newest_snapshot(self) -> Snapshot | None:
+        newest = await self._read_call("XREVRANGE", self._snapshots, "+", "-", "COUNT", 1)
+        if not newest:
+            return None
+        stream_id, flat = newest[0]
+        fields = dict(zip(flat[0::2], flat[1::2], strict=True))
+        return Snapshot(
+            position=_position(stream_id),
+            payload=fields[b"payload"],
+            state_hash=fields[b"state_hash"].decode(),
+            code_version=fields[b"code_version"].decode(),
+        )
+
+    async def discard_before(self, position: int) -> None:
+        oldest = await self._read_call("XRANGE", self._snapshots, "-", "+", "COUNT", 1)
+        oldest_position = _position(oldest[0][0]) if oldest else 0
+        if position > oldest_position:
+            raise ValueError(
+                f"the oldest kept snapshot is at {oldest_position}, not at {position} or later"
+            )
+        if position > 1:
+            await self._call("XTRIM", self._stream, "MINID", "=", f"{position}-0")
+
+    async def check_settings(self) -> None:
+        """Make sure that what the store acknowledges survives a power cut.
+
+        Raises
+        ------
+        UnsuitableSettings
+            Says which settings to change, and to what.
+        """
+        try:
+            answer = await self._read_call("CONFIG", "GET", *REQUIRED_SETTINGS)
+        except UnsuitableSettings as error:
+            raise UnsuitableSettings(
+                f"the store does not let its settings be read ({error}); allow CONFIG GET, or "
+                "switch the check off once you have made sure of them"
+            ) from error
+        found = {
+            name.decode(): value.decode()
+            for name, value in zip(answer[0::2], answer[1::2], strict=True)
+        }
+        wrong = {
+            name: value for name, value in REQUIRED_SETTINGS.items() if found.get(name) != value
+        }
+        if wrong:
+            is_now = ", ".join(f"{name} is {found.get(name, 'unknown')}" for name in wrong)
+            lines = "; ".join(f"{name} {value}" for name, value in wrong.items())
+            raise UnsuitableSettings(
+                f"the store could lose acknowledged events ({is_now}); "
+                f"set in its configuration: {lines}"
+            )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+    async def _read_call(self, *command: Any) -> Any:
+        """A command that changes nothing: a lost answer is no more than an unavailable store."""
+        try:
+            return await self._call(*command)
+        except UnknownOutcome as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def _call(self, *command: Any) -> Any:
+        """Send one command once and return its answer.
+
+        The connection is made first and apart from sending, for that tells "certainly not
+        written" from "perhaps written".
+        """
+        try:
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(f"the store cannot be reached: {error}") from error
+        answered = False
+        try:
+            await connection.send_command(*command)
+            answer = await connection.read_response()
+            answered = True
+        except NoPermissionError as error:
+            answered = True
+            raise UnsuitableSettings(str(error)) from error
+        except (ResponseError, BusyLoadingError, AuthenticationError) as error:
+            # An error reply: no memory, read-only, disk full, still loading. Some of these
+            # count as connection errors in the client, so this clause must come first.
+            answered = True
+            raise StoreUnavailable(f"the store refused: {error}") from error
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            raise UnknownOutcome(f"no answer to {command[0]}: {error}") from error
+        finally:
+            # An answer still to come (a time-out, a cancelled caller) must not be taken
+            # for the answer to the next command.
+            if not answered:
+                await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+        return answer
+
+    async def _gap(self, position: int, found: int) -> DamagedJournal | DiscardedRecords:
+        first = await self._read_call("XRANGE", self._stream, "-", "+", "COUNT", 1)
+        if first and _position(first[0][0]) == found:
+            return DiscardedRecords(position, found)
+        return DamagedJournal(f"record {position + 1} is missing: after {position} comes {found}")
+
+
+def _position(stream_id: bytes) -> int:
+    milliseconds, _, sequence = stream_id.partition(b"-")
+    if sequence != b"0":
+        raise DamagedJournal(f"stream entry {stream_id.decode()} was not written by an append")
+    return int(milliseconds)
+
+
+def _record(stream_id: bytes, flat: Sequence[bytes]) -> Record:
+    fields = dict(zip(flat[0::2], flat[1::2], strict=True))
+    try:
+        return Record(
+            position=_position(stream_id),
+            epoch=int(fields[b"epoch"]),
+            payload=fields[b"payload"],
+            dedup_key=fields[b"key"].decode() or None,
+        )
+    except (KeyError, ValueError) as error:
+        raise DamagedJournal(
+            f"stream entry {stream_id.decode()} was not written by an append: {error!r}"
+        ) from error
