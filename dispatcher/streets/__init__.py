@@ -1,0 +1,22 @@
+"""Streets of a zone: graph, closures, travel times and paths behind ``Streets``."""
+
+from dispatcher.streets.drive import DriveModel
+from dispatcher.streets.frame import LocalFrame, great_circle_m
+from dispatcher.streets.path import EdgePoint, NoPathError, Path, PathStep
+from dispatcher.streets.streets import Streets
+from dispatcher.streets.times import UNREACHABLE_S
+from dispatcher.streets.walking import walk_m, walk_s
+
+__all__ = [
+    "UNREACHABLE_S",
+    "DriveModel",
+    "EdgePoint",
+    "LocalFrame",
+    "NoPathError",
+    "Path",
+    "PathStep",
+    "Streets",
+    "great_circle_m",
+    "walk_m",
+    "walk_s",
+]
