@@ -13,7 +13,7 @@ class BoardTask:
     trip_id: TripId
     party: Party
     not_before_s: int  # the shuttle waits at least until then
-    leave_after_s: int  # whoever has not come by then is a no-show
+    max_dwell_s: int  # from the begin of boarding; whoever has not come by then is a no-show
 
 
 @dataclass(frozen=True, slots=True)
