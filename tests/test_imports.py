@@ -83,7 +83,7 @@ def wrong_imports(module: str, imported: set[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
+@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value)[-40:])
 def test_imports_point_towards_the_domain(module: str, path: Path) -> None:
     assert wrong_imports(module, imports_of(path, module)) == []
 
