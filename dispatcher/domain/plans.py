@@ -111,3 +111,11 @@ def sequence_span(path: LegPath) -> int:
     The leg's street nodes, the visit's own node and the hold node behind it, two each.
     """
     return 2 * (len(path.nodes) + 2)
+
+
+def hold_node_id(stop_id: StopId) -> NodeId:
+    """The node without actions at which a released visit ends.
+
+    It lies where the stop does; a plan that goes on from there names it in ``start``.
+    """
+    return NodeId(f"{stop_id}.hold")
