@@ -45,15 +45,15 @@ def a_zone(
         edge = by_id[EdgeId(edge_name)]
         share = float(offset) / edge.length_m
         (x0, y0), (x1, y1) = nodes[edge.start], nodes[edge.end]
-        x_m, y_m = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+        point = frame.to_point(x0 + share * (x1 - x0), y0 + share * (y1 - y0))
         placed.append(
             Stop(
                 id=StopId(name),
                 names={"en": name},
                 kind=(kinds or {}).get(name, StopKind.STOP),
-                point=frame.to_point(x_m, y_m),
-                x_m=x_m,
-                y_m=y_m,
+                point=point,
+                x_m=frame.to_metres(point)[0],
+                y_m=frame.to_metres(point)[1],
                 edge_id=edge.id,
                 offset_m=float(offset),
             )
@@ -68,7 +68,8 @@ def a_zone(
         boundary=tuple(frame.to_point(reach_m * x, reach_m * y) for x, y in corners),
         stops=tuple(placed),
         nodes=tuple(
-            StreetNode(NodeId(name), frame.to_point(*xy), *xy) for name, xy in nodes.items()
+            StreetNode(NodeId(name), point, *frame.to_metres(point))
+            for name, point in ((name, frame.to_point(*xy)) for name, xy in nodes.items())
         ),
         edges=tuple(edges),
         turn_bans=tuple(TurnBan(EdgeId(a), EdgeId(b)) for a, b in (ban.split() for ban in bans)),
