@@ -39,8 +39,8 @@ def find_insertion(
 ) -> Insertion | None:
     """The cheapest feasible insertion over the considered rows that are available, or None.
 
-    Every answer is feasible and the cheapest, whether or not the travel times keep the triangle
-    inequality. A row that cannot keep its own promises takes nobody.
+    The travel times should keep the triangle inequality; without it an answer is still feasible
+    but may miss the cheapest. A row that cannot keep its own promises takes nobody.
     """
     view = fleet.view()
     best = np.empty(kernel.RESULT_SIZE, dtype=np.int64)

@@ -6,8 +6,12 @@ Positions along a route: 0 is the start, ``i + 1`` is visit ``i``. Codes of plac
 alight: gap ``g`` (behind position ``g``) is ``2g``, joining the visit at position ``g + 1`` is
 ``2g + 1``, so codes grow along the route.
 
-Skipped is only what cannot be feasible: times are taken without ride limits, and ride limits
-only ever make them later.
+Two things are skipped. What cannot be feasible: times are taken without ride limits, and ride
+limits only ever make them later. And what cannot be cheapest: where the travel times keep the
+triangle inequality, an insertion makes nobody's begin earlier, and while waiting costs no less than
+riding, later begins cost no less; so what is known of the new riders' cost and of the detour is
+a floor under the candidate's cost. (Not so in a row whose pickups already wait for a ride limit:
+there a longer dwell may bring a begin forward, and nothing is skipped by cost.)
 """
 
 from typing import NamedTuple
@@ -97,9 +101,20 @@ def scan(fleet, considered, n_rows, request, travel_s, prices, allowance, now_s,
     # One scratch block for the whole scan: allocation would cost more than the arithmetic.
     along = np.empty((17, room), dtype=np.int64)
     rides = np.empty((3, ride_room), dtype=np.int64)
+    # Cheapest end of a ride from each pickup choice: the direct drive and the walk after it.
+    ahead = np.empty(len(request.pickup_stop), dtype=np.int64)
+    for k in range(len(ahead)):
+        least = np.iinfo(np.int64).max
+        for m in range(len(request.dropoff_stop)):
+            direct_s = travel_s[request.pickup_stop[k], request.dropoff_stop[m]]
+            walking = prices.walking * request.dropoff_walk_s[m]
+            least = min(least, request.riders * (prices.riding * direct_s + walking))
+        ahead[k] = least
     for row in range(n_rows):
         if considered[row] and fleet.available[row]:
-            _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, along, rides)
+            _scan_row(
+                fleet, row, request, travel_s, prices, allowance, now_s, ahead, best, along, rides
+            )
     if best[FOUND]:
         _time_candidate(
             fleet,
@@ -119,7 +134,7 @@ def scan(fleet, considered, n_rows, request, travel_s, prices, allowance, now_s,
 
 
 @njit(cache=True)
-def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, along, rides):
+def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, ahead, best, along, rides):
     n = fleet.n_visits[row]
     seat_room = fleet.capacity[row, 0] + allowance.seats - request.seats
     place_room = fleet.capacity[row, 1] + allowance.places - request.places
@@ -150,6 +165,10 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, alo
         leave[i + 1] = asap[i + 1] + fleet.dwell_s[row, i]
         seats[i + 1] = seats[i] + fleet.load_change[row, i, 0]
         places[i + 1] = places[i] + fleet.load_change[row, i, 1]
+    by_cost = prices.waiting >= prices.riding
+    for i in range(1, n + 1):
+        if planned[i] != asap[i]:
+            by_cost = False
 
     for k in range(len(request.pickup_stop)):
         pickup_stop = request.pickup_stop[k]
@@ -173,6 +192,9 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, alo
                     continue
                 boarded_s = boarding_s + request.dwell_s
                 drive_s = driven[g] + leg_s
+                detour_s = leg_s
+                if g < n:
+                    detour_s += travel_s[pickup_stop, stop[g + 1]] - (driven[g + 1] - driven[g])
                 following = g + 1
             else:
                 if stop[g + 1] != pickup_stop:
@@ -186,7 +208,16 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, alo
                 begin[g + 1] = boarding_s
                 depart[g + 1] = boarded_s
                 drive_s = driven[g + 1]
+                detour_s = 0
                 following = g + 2
+            floor = request.riders * (
+                prices.waiting * (boarding_s - request.desired_s)
+                + prices.riding * (boarded_s - boarding_s)
+                + prices.walking * request.pickup_walk_s[k]
+            )
+            floor += prices.driving * detour_s
+            if by_cost and best[FOUND] and floor + ahead[k] > best[TOTAL]:
+                continue
             _scan_dropoffs(
                 fleet,
                 row,
@@ -199,6 +230,8 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, best, alo
                 boarded_s,
                 drive_s,
                 following,
+                floor,
+                by_cost,
                 seat_room,
                 place_room,
                 allowance,
@@ -223,6 +256,8 @@ def _scan_dropoffs(
     boarded_s,
     drive_s,
     following,
+    floor,
+    by_cost,
     seat_room,
     place_room,
     allowance,
@@ -240,6 +275,10 @@ def _scan_dropoffs(
     leave_s = boarded_s
     pos = following
     while True:
+        if by_cost and best[FOUND]:
+            aboard = prices.riding * request.riders * (leave_s - boarded_s)
+            if floor + aboard > best[TOTAL]:
+                return  # and riding further costs more
         for m in range(len(request.dropoff_stop)):
             dropoff_stop = request.dropoff_stop[m]
             if dropoff_stop == request.pickup_stop[k]:
@@ -267,6 +306,7 @@ def _scan_dropoffs(
                 drive_s + leg_s,
                 dropoff_stop,
                 pos,
+                by_cost,
                 allowance,
                 now_s,
                 end_s,
@@ -307,6 +347,7 @@ def _scan_dropoffs(
                 drive_s,
                 stop[pos],
                 pos + 1,
+                by_cost,
                 allowance,
                 now_s,
                 end_s,
@@ -341,6 +382,7 @@ def _consider(
     drive_s,
     at_stop,
     pos,
+    by_cost,
     allowance,
     now_s,
     end_s,
@@ -362,6 +404,16 @@ def _consider(
         if leg_s >= NO_PATH_S:
             return
         drive_s += leg_s + driven[n] - driven[pos]
+    if by_cost and best[FOUND]:
+        walk_s = request.pickup_walk_s[k] + request.dropoff_walk_s[m]
+        floor = prices.driving * (drive_s - driven[n]) + request.riders * (
+            prices.waiting * (boarding_s - request.desired_s)
+            + prices.riding * (alighting_s - boarding_s)
+            + prices.walking * walk_s
+        )
+        if floor > best[TOTAL]:
+            return
+    if pos <= n:
         for i in range(pos, n + 1):
             begin[i] = max(leave_s + leg_s, fleet.earliest_s[row, i - 1])
             if begin[i] > fleet.latest_s[row, i - 1]:
