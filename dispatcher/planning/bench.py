@@ -95,7 +95,8 @@ def _square_zone(rng: random.Random) -> TravelTimes:
     x, y = (np.array([rng.uniform(0, _SIDE_S) for _ in range(_STOPS)]) for _ in range(2))
     # Driving along a grid of streets; rounding up keeps the triangle inequality.
     drive_s = np.abs(x[:, None] - x[None, :]) + np.abs(y[:, None] - y[None, :])
-    return np.ceil(drive_s).astype(np.int64)
+    travel_s: TravelTimes = np.ceil(drive_s).astype(np.int64)
+    return travel_s
 
 
 def _busy_fleet(rng: random.Random, travel_s: TravelTimes, size: int) -> FleetArrays:
