@@ -1,0 +1,20 @@
+"""The engine: a state, an event, decisions. No clock, no chance, no I/O."""
+
+from dispatcher.engine.site import Site
+from dispatcher.engine.snapshot import dump_state, load_state, new_state, state_digest
+from dispatcher.engine.state import ServiceState
+from dispatcher.engine.status import trip_status
+from dispatcher.engine.step import is_resend, next_due_s, step
+
+__all__ = [
+    "ServiceState",
+    "Site",
+    "dump_state",
+    "is_resend",
+    "load_state",
+    "new_state",
+    "next_due_s",
+    "state_digest",
+    "step",
+    "trip_status",
+]

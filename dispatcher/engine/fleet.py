@@ -1,0 +1,209 @@
+"""Shuttles come, report, fall silent, break down, are held and withdrawn."""
+
+from dispatcher.domain.decisions import AlertKind, ShuttleCommand
+from dispatcher.domain.events import (
+    PlanRefused,
+    ShuttleFellSilent,
+    ShuttleHeld,
+    ShuttleJoined,
+    ShuttleReleased,
+    ShuttleReported,
+    ShuttleWithdrawn,
+)
+from dispatcher.domain.ids import NodeId
+from dispatcher.domain.plans import StartNode
+from dispatcher.domain.trips import ENDS, BreachCause
+from dispatcher.engine.disrupt import call_off_rescues, clear_waiting, let_lapse
+from dispatcher.engine.publish import begin_order
+from dispatcher.engine.routes import is_faulted
+from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
+from dispatcher.engine.turn import Turn
+from dispatcher.planning.rows import RowPlan
+
+_ETA_STEP_S = 10  # an expected arrival is corrected when it is off by this much
+
+
+def join(turn: Turn, event: ShuttleJoined) -> None:
+    """A shuttle is there with its places; it gets an order from where it stands."""
+    state = turn.state
+    shuttle = state.shuttles.get(event.shuttle_id)
+    if shuttle is None:
+        shuttle = _new_shuttle(state, event)
+    known_order = shuttle.order_id != "" and event.order_id == shuttle.order_id
+    shuttle.capacity = event.capacity
+    shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
+    shuttle.battery_pct, shuttle.mode = event.battery_pct, event.mode
+    shuttle.last_heard_s, shuttle.silent = turn.now_s, False
+    if not known_order:
+        if event.order_id:
+            reason = "it works on an order that is not ours"
+            turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, reason)
+        begin_order(turn, shuttle)
+    _expect_aboard(turn, shuttle, event)
+    turn.touch(shuttle)
+
+
+def report(turn: Turn, event: ShuttleReported) -> None:
+    """Take over what a shuttle says of itself, and act on what changed."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None:
+        return
+    was_faulted = is_faulted(shuttle)
+    shuttle.silent = False
+    shuttle.last_heard_s = turn.now_s
+    shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
+    shuttle.battery_pct, shuttle.charging = event.battery_pct, event.charging
+    shuttle.mode, shuttle.paused, shuttle.faults = event.mode, event.paused, event.faults
+    if event.left_m is not None:
+        _correct_eta(turn, shuttle, event.left_m)
+    if is_faulted(shuttle) and not was_faulted:
+        _break_down(turn, shuttle)
+    elif was_faulted and not is_faulted(shuttle):
+        shuttle.faulted_since_s = None
+        call_off_rescues(turn, shuttle)
+    turn.touch(shuttle)
+
+
+def fall_silent(turn: Turn, event: ShuttleFellSilent) -> None:
+    """Nothing is heard: those waiting are moved, those aboard keep their drop-off."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None or shuttle.silent:
+        return
+    shuttle.silent = True
+    shuttle.last_heard_s = event.last_heard_s
+    turn.cause = BreachCause.SHUTTLE_SILENT
+    turn.cause_text = "We lost contact with your shuttle."
+    turn.alert(
+        AlertKind.SHUTTLE_SILENT, f"{shuttle.id} has not been heard; its plan runs out.", shuttle.id
+    )
+    clear_waiting(turn, shuttle, released_too=True)
+    for booking in [turn.state.bookings[booking_id] for booking_id in turn.state.moving]:
+        if booking.old_shuttle == shuttle.id and booking.free_at_s is None:
+            let_lapse(turn, booking, shuttle)
+    for booking_id in shuttle.aboard:
+        turn.tell(
+            turn.state.bookings[booking_id].trip_id,
+            "We lost contact with your shuttle; it still takes you to your stop.",
+        )
+
+
+def refuse_plan(turn: Turn, event: PlanRefused) -> None:
+    """The shuttle will not work by this plan: a fresh order, and an operator who knows."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None or event.revision != shuttle.revision:
+        return
+    shuttle.refusals += 1
+    turn.cause = BreachCause.PLAN_REFUSED
+    turn.cause_text = "Your shuttle could not take the trip on."
+    turn.alert(
+        AlertKind.PLAN_REFUSED,
+        f"{shuttle.id} refused plan {event.revision}: {event.reason}",
+        shuttle.id,
+    )
+    if shuttle.refusals >= turn.state.site.rules.max_plan_refusals:
+        clear_waiting(turn, shuttle, released_too=True)
+        return
+    turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it refused its plan")
+    begin_order(turn, shuttle)
+    turn.touch(shuttle)
+
+
+def hold(turn: Turn, event: ShuttleHeld) -> None:
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None or shuttle.held:
+        return
+    shuttle.held = True
+    turn.command(shuttle, ShuttleCommand.PAUSE, event.reason or "held by the operator")
+    turn.touch(shuttle)
+
+
+def release(turn: Turn, event: ShuttleReleased) -> None:
+    """The operator lets a held or withdrawn shuttle serve again."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None:
+        return
+    if shuttle.held:
+        turn.command(shuttle, ShuttleCommand.RESUME, "released by the operator")
+    shuttle.held = shuttle.withdrawn = False
+    shuttle.refusals = 0
+    turn.touch(shuttle)
+
+
+def withdraw(turn: Turn, event: ShuttleWithdrawn) -> None:
+    """No new riders: those waiting are moved, but for those it is already driving to."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is None or shuttle.withdrawn:
+        return
+    shuttle.withdrawn = True
+    turn.cause = BreachCause.SHUTTLE_WITHDRAWN
+    turn.cause_text = "Your shuttle was taken out of service."
+    clear_waiting(turn, shuttle, released_too=False)
+
+
+def push_eta(turn: Turn, shuttle: Shuttle) -> None:
+    """An arrival that is overdue is expected a little later; its riders' promises are checked."""
+    released = shuttle.released
+    if released is None or released.arrived_s is not None or turn.now_s <= released.eta_s:
+        return
+    released.eta_s = turn.now_s + turn.state.site.rules.overdue_step_s
+
+
+def _new_shuttle(state: ServiceState, event: ShuttleJoined) -> Shuttle:
+    capacity = (event.capacity.seats, event.capacity.wheelchairs)
+    row = RowPlan(0, state.now_s, (0, 0), capacity, False, (), ())
+    shuttle = Shuttle(
+        id=event.shuttle_id,
+        capacity=event.capacity,
+        x_m=event.x_m,
+        y_m=event.y_m,
+        battery_pct=event.battery_pct,
+        mode=event.mode,
+        last_heard_s=state.now_s,
+        row=row,
+        start=StartNode(NodeId("start"), event.x_m, event.y_m, 0),
+        anchor=0,
+        revision=event.revision,
+        confirmed_revision=event.revision,
+    )
+    state.shuttles[shuttle.id] = shuttle
+    state.row_of[shuttle.id] = state.fleet.add_row(row)
+    state.shuttle_of_row.append(shuttle.id)
+    return shuttle
+
+
+def _expect_aboard(turn: Turn, shuttle: Shuttle, event: ShuttleJoined) -> None:
+    known = {turn.state.bookings[booking_id].trip_id for booking_id in shuttle.aboard}
+    for trip_id in event.aboard:
+        if trip_id not in known:
+            turn.alert(
+                AlertKind.UNEXPECTED_RIDER,
+                f"{shuttle.id} came with riders of trip {trip_id} aboard, which nobody planned.",
+                shuttle.id,
+                trip_id,
+            )
+
+
+def _correct_eta(turn: Turn, shuttle: Shuttle, left_m: float) -> None:
+    released = shuttle.released
+    if released is None or released.arrived_s is not None or released.length_m <= 0.0:
+        return
+    share = min(1.0, left_m / released.length_m)
+    eta_s = turn.now_s + round(released.leg_s * share)
+    if abs(eta_s - released.eta_s) >= _ETA_STEP_S:
+        released.eta_s = eta_s
+
+
+def _break_down(turn: Turn, shuttle: Shuttle) -> None:
+    state = turn.state
+    shuttle.faulted_since_s = turn.now_s
+    text = ", ".join(fault.kind for fault in shuttle.faults)
+    turn.cause = BreachCause.SHUTTLE_FAULT
+    turn.cause_text = "Your shuttle broke down."
+    turn.alert(AlertKind.SHUTTLE_FAULT, f"{shuttle.id} cannot drive on: {text}", shuttle.id)
+    clear_waiting(turn, shuttle, released_too=True)
+    for booking_id in shuttle.aboard:
+        if state.trips[state.bookings[booking_id].trip_id].state not in ENDS:
+            turn.tell(
+                state.bookings[booking_id].trip_id, "Your shuttle has stopped; help is on its way."
+            )
+    state.wake(turn.now_s + state.site.rules.rescue_after_s, TimerKind.RESCUE, shuttle.id)

@@ -1,0 +1,40 @@
+"""Service hours in UTC: local hours of a zone, day by day."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from dispatcher.domain.zone import Zone
+
+
+def service_day(zone: Zone, at_s: int) -> tuple[int, int] | None:
+    """Opening and closing time, UTC seconds, of the service day that ``at_s`` falls into."""
+    for window in _days_around(zone.timezone, zone.opens_s, zone.closes_s, at_s // 43_200):
+        if window[0] <= at_s < window[1]:
+            return window
+    return None
+
+
+def next_opening_s(zone: Zone, at_s: int) -> int:
+    """The first opening at or after ``at_s``, UTC seconds."""
+    windows = _days_around(zone.timezone, zone.opens_s, zone.closes_s, at_s // 43_200)
+    return min(opens_s for opens_s, _ in windows if opens_s >= at_s)
+
+
+@lru_cache(maxsize=64)
+def _days_around(
+    timezone: str, opens_s: int, closes_s: int, half_day: int
+) -> tuple[tuple[int, int], ...]:
+    local = ZoneInfo(timezone)
+    today = datetime.fromtimestamp(half_day * 43_200, UTC).astimezone(local).date()
+    windows = []
+    for days in (-2, -1, 0, 1, 2):
+        midnight = datetime.combine(today + timedelta(days=days), datetime.min.time(), local)
+        # Seconds after midnight are wall-clock seconds: on a day with a clock change they are
+        # what the clock on the wall shows.
+        start, end = (
+            (midnight.replace(tzinfo=None) + timedelta(seconds=seconds)).replace(tzinfo=local)
+            for seconds in (opens_s, closes_s)
+        )
+        windows.append((int(start.timestamp()), int(end.timestamp())))
+    return tuple(windows)

@@ -1,0 +1,225 @@
+"""A shuttle's route: its row for planning, when its visits happen, and whether promises hold."""
+
+from dataclasses import replace
+
+from dispatcher.domain.ids import BookingId
+from dispatcher.domain.shuttles import DriveMode, FaultLevel
+from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, Shuttle
+from dispatcher.planning.edits import remove_ride
+from dispatcher.planning.rows import FOREVER_S, Load, RowPlan, RowRide
+from dispatcher.planning.schedule import Infeasible, Schedule, schedule
+
+
+def may_drive(shuttle: Shuttle) -> bool:
+    """The shuttle can be sent on: it listens, drives itself and nothing holds it."""
+    return (
+        shuttle.mode is DriveMode.AUTOMATIC
+        and not shuttle.silent
+        and not shuttle.held
+        and not shuttle.paused
+        and not is_faulted(shuttle)
+    )
+
+
+def is_faulted(shuttle: Shuttle) -> bool:
+    return any(fault.level is FaultLevel.FATAL for fault in shuttle.faults)
+
+
+def takes_riders(state: ServiceState, shuttle: Shuttle) -> bool:
+    """The shuttle may be given new riders."""
+    return (
+        may_drive(shuttle)
+        and not shuttle.withdrawn
+        and shuttle.battery_pct >= state.site.rules.battery_reserve_pct
+        and shuttle.refusals < state.site.rules.max_plan_refusals
+    )
+
+
+def release_end_s(shuttle: Shuttle, now_s: int) -> int:
+    """When the released part ends at the latest, as far as is known; now where there is none.
+
+    While a rider has yet to board, the whole of the boarding's longest dwell is counted: a rider
+    who comes late, or not at all, must not cost those further along their promise.
+    """
+    released = shuttle.released
+    if released is None:
+        return now_s
+    if released.arrived_s is None:
+        arrive_s = max(released.eta_s, now_s)
+    else:
+        arrive_s = released.arrived_s
+    begin_s = max([arrive_s, *(task.not_before_s for task in released.visit.boards)])
+    depart_s = begin_s + released.dwell_s
+    if released.boards:
+        patience_s = max(task.max_dwell_s for task in released.visit.boards)
+        depart_s = max(depart_s, begin_s + patience_s)
+    return max(depart_s, now_s)
+
+
+def expected_begin_s(released: ReleasedVisit, now_s: int) -> int:
+    """When boarding at the released visit is expected to begin, or began."""
+    arrive_s = released.arrived_s
+    if arrive_s is None:
+        arrive_s = max(released.eta_s, now_s)
+    return max([arrive_s, *(task.not_before_s for task in released.visit.boards)])
+
+
+def ride_of(state: ServiceState, booking: Booking) -> RowRide:
+    """A booking as planning sees it, with its promise guarded."""
+    promise, guard_s = booking.promise, state.site.rules.guard_s
+    dropoff_latest_s = promise.dropoff_latest_s - guard_s
+    if booking.boarded_s is not None:
+        dropoff_latest_s = min(
+            dropoff_latest_s, booking.boarded_s + booking.dwell_s + booking.max_ride_s
+        )
+    return RowRide(
+        key=booking.id,
+        load=load_of(booking),
+        pickup_earliest_s=promise.pickup_earliest_s,
+        pickup_latest_s=promise.pickup_latest_s - guard_s,
+        dropoff_latest_s=dropoff_latest_s,
+        max_ride_s=booking.max_ride_s,
+        dwell_s=booking.dwell_s,
+    )
+
+
+def load_of(booking: Booking) -> Load:
+    return (booking.promise.party.seats, booking.promise.party.wheelchairs)
+
+
+def load_after_release(state: ServiceState, shuttle: Shuttle) -> Load:
+    """Places in use when the shuttle leaves the released part."""
+    leaving = list(shuttle.aboard)
+    if shuttle.released is not None:
+        leaving += [b for b in shuttle.released.boards if b not in shuttle.aboard]
+        leaving = [b for b in leaving if b not in shuttle.released.alights]
+    loads = [load_of(state.bookings[booking_id]) for booking_id in leaving]
+    return (sum(load[0] for load in loads), sum(load[1] for load in loads))
+
+
+def keys_of(row: RowPlan) -> list[BookingId]:
+    return [BookingId(ride.key) for ride in row.rides]
+
+
+def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
+    """Bring a row and its times up to date; return the bookings whose promise cannot hold.
+
+    A row that is later than its guard allows, but not later than promised, is pinned to where it
+    is: nothing more may delay those riders. So every row handed to planning is feasible, unless
+    a street is closed or places are missing.
+    """
+    now_s = state.now_s
+    guarded = replace(
+        shuttle.row,
+        start_stop=shuttle.anchor if shuttle.released is None else shuttle.released.stop,
+        start_s=release_end_s(shuttle, now_s),
+        start_load=load_after_release(state, shuttle),
+        capacity=(shuttle.capacity.seats, shuttle.capacity.wheelchairs),
+        available=takes_riders(state, shuttle),
+        rides=tuple(ride_of(state, state.bookings[key]) for key in keys_of(shuttle.row)),
+    )
+    travel_s = state.streets.stop_times_s
+    times = schedule(guarded, travel_s, now_s)
+    broken: list[BookingId] = []
+    if isinstance(times, Schedule):
+        shuttle.row = guarded
+    else:
+        times, broken = _pin(state, shuttle, guarded)
+    shuttle.times = times
+    state.fleet.set_row(state.row_of[shuttle.id], shuttle.row)
+    return broken
+
+
+def _pin(
+    state: ServiceState, shuttle: Shuttle, guarded: RowPlan
+) -> tuple[Schedule, list[BookingId]]:
+    travel_s = state.streets.stop_times_s
+    free = replace(
+        guarded,
+        end_s=FOREVER_S,
+        rides=tuple(
+            replace(
+                ride,
+                pickup_latest_s=FOREVER_S,
+                dropoff_latest_s=FOREVER_S,
+                max_ride_s=FOREVER_S,
+            )
+            for ride in guarded.rides
+        ),
+    )
+    times = schedule(free, travel_s, state.now_s)
+    if isinstance(times, Infeasible):
+        # No way leads there, or there are more riders than places: no times can be given.
+        shuttle.row = replace(guarded, available=False)
+        first = times.visit
+        stranded = [
+            BookingId(key)
+            for visit in guarded.visits[first:]
+            for key in (*visit.boards, *visit.alights)
+        ]
+        return Schedule((), (), ()), list(dict.fromkeys(stranded))
+    boards_at = {key: i for i, visit in enumerate(free.visits) for key in visit.boards}
+    alights_at = {key: i for i, visit in enumerate(free.visits) for key in visit.alights}
+    broken, pinned = [], []
+    for ride in guarded.rides:
+        promise = state.bookings[BookingId(ride.key)].promise
+        dropoff_s = times.begin_s[alights_at[ride.key]]
+        late = dropoff_s > promise.dropoff_latest_s
+        pickup = boards_at.get(ride.key)
+        if pickup is None:
+            pinned.append(replace(ride, dropoff_latest_s=max(ride.dropoff_latest_s, dropoff_s)))
+        else:
+            late = late or times.begin_s[pickup] > promise.pickup_latest_s
+            pinned.append(
+                replace(
+                    ride,
+                    pickup_latest_s=max(ride.pickup_latest_s, times.begin_s[pickup]),
+                    dropoff_latest_s=max(ride.dropoff_latest_s, dropoff_s),
+                    max_ride_s=max(ride.max_ride_s, dropoff_s - times.depart_s[pickup]),
+                )
+            )
+        if late:
+            broken.append(BookingId(ride.key))
+    end_s = max(guarded.end_s, times.depart_s[-1])
+    shuttle.row = replace(guarded, rides=tuple(pinned), end_s=end_s)
+    return times, broken
+
+
+def take_off(state: ServiceState, shuttle: Shuttle, booking_id: BookingId) -> None:
+    """Remove a booking from the unreleased part of a route, if it stands there."""
+    if booking_id in keys_of(shuttle.row):
+        shuttle.row = remove_ride(shuttle.row, booking_id)
+        shuttle.route_version += 1
+
+
+def is_sent(shuttle: Shuttle, booking: Booking) -> bool:
+    """The shuttle has, or may have, been told to serve this booking."""
+    return booking.shuttle_id == shuttle.id and booking.published_revision > 0
+
+
+def is_released(shuttle: Shuttle, booking_id: BookingId) -> bool:
+    """Its pickup lies in the released visit and has not happened."""
+    return shuttle.released is not None and booking_id in shuttle.released.boards
+
+
+def find_visit_s(
+    shuttle: Shuttle, booking_id: BookingId, now_s: int
+) -> tuple[int | None, int | None]:
+    """Expected pickup and drop-off of a booking; None for what is over or has no time."""
+    pickup_s = dropoff_s = None
+    released = shuttle.released
+    if released is not None:
+        if booking_id in released.boards:
+            pickup_s = expected_begin_s(released, now_s)
+        if booking_id in released.alights:
+            dropoff_s = expected_begin_s(released, now_s)
+    for visit, begin_s in zip(shuttle.row.visits, shuttle.times.begin_s, strict=False):
+        if booking_id in visit.boards:
+            pickup_s = begin_s
+        if booking_id in visit.alights:
+            dropoff_s = begin_s
+    return pickup_s, dropoff_s
+
+
+def has_firm_work(state: ServiceState, shuttle: Shuttle) -> bool:
+    return any(state.bookings[key].hold is Hold.FIRM for key in keys_of(shuttle.row))

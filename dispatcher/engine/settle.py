@@ -1,0 +1,95 @@
+"""The end of a turn: every touched route is scheduled, released and published once."""
+
+from dispatcher.domain.ids import BookingId
+from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.disrupt import mend
+from dispatcher.engine.publish import publish, release_next
+from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
+from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
+from dispatcher.engine.turn import Turn
+
+# Mending one route can touch others, which can touch it again. Each round either keeps or
+# re-issues promises, so few are needed; what is left is taken up at the next overdue tick.
+_ROUNDS = 50
+
+
+def settle(turn: Turn) -> None:
+    """Bring all routes up to date after an event, and collect what is to be said about them."""
+    _refresh_touched(turn)
+    for shuttle_id in list(turn.moved):
+        release_next(turn, turn.state.shuttles[shuttle_id])
+        turn.touched[shuttle_id] = None
+    _refresh_touched(turn)
+    for shuttle_id in turn.moved:
+        shuttle = turn.state.shuttles[shuttle_id]
+        publish(turn, shuttle)
+        _expect(turn, shuttle)
+        _wake(turn.state, shuttle)
+    for trip_id in turn.told:
+        trip = turn.state.trips[trip_id]
+        if trip.ended_s is not None:
+            due_s = trip.ended_s + turn.state.site.rules.forget_after_s
+            turn.state.wake(due_s, TimerKind.FORGET, trip_id)
+
+
+def _refresh_touched(turn: Turn) -> None:
+    for _ in range(_ROUNDS):
+        if not turn.touched:
+            return
+        shuttle = turn.state.shuttles[next(iter(turn.touched))]
+        del turn.touched[shuttle.id]
+        broken = refresh(turn.state, shuttle)
+        if broken:
+            mend(turn, shuttle, broken)
+            refresh(turn.state, shuttle)
+    turn.touched.clear()
+
+
+def _expect(turn: Turn, shuttle: Shuttle) -> None:
+    """Keep riders' expected times, and tell them when these have moved."""
+    state = turn.state
+    released = shuttle.released
+    ids: list[BookingId] = [*shuttle.aboard, *keys_of(shuttle.row)]
+    if released is not None:
+        ids += released.boards
+    for booking_id in dict.fromkeys(ids):
+        booking = state.bookings[booking_id]
+        trip = state.trips[booking.trip_id]
+        if trip.booking_id != booking_id or trip.state in ENDS:
+            continue
+        pickup_s, dropoff_s = find_visit_s(shuttle, booking_id, turn.now_s)
+        shown_s = trip.pickup_expected_s
+        if trip.state is TripState.ABOARD:
+            pickup_s = shown_s
+        moved = (
+            pickup_s is not None
+            and shown_s is not None
+            and abs(pickup_s - shown_s) >= state.site.rules.notify_shift_s
+        )
+        fresh = booking.trip_id in turn.told
+        if moved and not fresh:
+            later = pickup_s is not None and shown_s is not None and pickup_s > shown_s
+            turn.tell(
+                booking.trip_id,
+                "Your pickup is expected later." if later else "Your pickup is expected sooner.",
+            )
+        if moved or fresh or shown_s is None:
+            trip.pickup_expected_s, trip.dropoff_expected_s = pickup_s, dropoff_s
+
+
+def _wake(state: ServiceState, shuttle: Shuttle) -> None:
+    """Ask for the ticks that this shuttle needs next."""
+    rules, now_s = state.site.rules, state.now_s
+    if shuttle.released is not None:
+        due_s = shuttle.released.eta_s
+        if shuttle.released.arrived_s is not None:
+            due_s = release_end_s(shuttle, now_s)
+        state.wake(max(due_s, now_s) + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
+    elif shuttle.row.visits and not may_drive(shuttle):
+        state.wake(now_s + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
+    idle = shuttle.released is None and not shuttle.row.visits and may_drive(shuttle)
+    if not idle:
+        shuttle.idle_since_s = None
+    elif shuttle.idle_since_s is None:
+        shuttle.idle_since_s = now_s
+        state.wake(now_s + rules.park_after_s, TimerKind.PARK, shuttle.id)

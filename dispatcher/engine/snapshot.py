@@ -1,0 +1,76 @@
+"""A state as bytes and back. What is derived is rebuilt, so a snapshot holds only what is true."""
+
+import hashlib
+import json
+from dataclasses import fields
+
+from pydantic import TypeAdapter
+
+from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
+from dispatcher.engine.closures import apply_closures
+from dispatcher.engine.site import Site
+from dispatcher.engine.state import Booking, ServiceState, Shuttle, TripRecord
+from dispatcher.planning.fleet import FleetArrays
+
+_TYPES: dict[str, TypeAdapter[object]] = {
+    "position": TypeAdapter(int),
+    "now_s": TypeAdapter(int),
+    "epoch": TypeAdapter(int),
+    "trips": TypeAdapter(dict[TripId, TripRecord]),
+    "requests": TypeAdapter(dict[str, TripId]),
+    "bookings": TypeAdapter(dict[BookingId, Booking]),
+    "moving": TypeAdapter(list[BookingId]),
+    "shuttles": TypeAdapter(dict[ShuttleId, Shuttle]),
+    "closed_edges": TypeAdapter(tuple[EdgeId, ...]),
+    "closed_stops": TypeAdapter(tuple[StopId, ...]),
+    "timers": TypeAdapter(list[tuple[int, str, str]]),
+    "pending": TypeAdapter(dict[str, int]),
+}
+
+
+def new_state(site: Site, epoch: int = 0) -> ServiceState:
+    """A zone with no shuttle and no trip yet."""
+    state = ServiceState(site, epoch=epoch)
+    _derive(state)
+    return state
+
+
+def dump_state(state: ServiceState) -> bytes:
+    """The state as JSON, in a form that depends on nothing but the state."""
+    written = {
+        name: adapter.dump_python(getattr(state, name), mode="json")
+        for name, adapter in _TYPES.items()
+    }
+    return json.dumps(written, separators=(",", ":")).encode()
+
+
+def load_state(site: Site, payload: bytes) -> ServiceState:
+    """The state that was dumped. ValueError if it was written by another version of the code."""
+    written = json.loads(payload)
+    if set(written) != set(_TYPES):
+        raise ValueError("the snapshot has other parts than this version writes")
+    state = ServiceState(site)
+    for name, adapter in _TYPES.items():
+        setattr(state, name, adapter.validate_python(written[name], strict=False))
+    _derive(state)
+    return state
+
+
+def state_digest(state: ServiceState) -> str:
+    """A fingerprint of everything that is not derived."""
+    return hashlib.sha256(dump_state(state)).hexdigest()
+
+
+def _derive(state: ServiceState) -> None:
+    apply_closures(state)
+    state.fleet = FleetArrays()
+    state.row_of = {}
+    state.shuttle_of_row = []
+    for shuttle in state.shuttles.values():
+        state.row_of[shuttle.id] = state.fleet.add_row(shuttle.row)
+        state.shuttle_of_row.append(shuttle.id)
+
+
+def parts_not_written() -> set[str]:
+    """Fields of the state that no snapshot holds; a test keeps this list short."""
+    return {field.name for field in fields(ServiceState)} - set(_TYPES)

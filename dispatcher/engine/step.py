@@ -1,0 +1,172 @@
+"""``step``: one event in, decisions out. Pure: the same journal always gives the same decisions."""
+
+from typing import assert_never
+
+from dispatcher.domain.decisions import AnswerProblem, Decision, RiderAnswered, TripChanged
+from dispatcher.domain.events import (
+    ClockTicked,
+    EpochBegan,
+    Event,
+    OfferAnswered,
+    PlanConfirmed,
+    PlanProposed,
+    PlanRefused,
+    RequestSubmitted,
+    RiderAlighted,
+    RiderBoarded,
+    RiderNotThere,
+    ShuttleFellSilent,
+    ShuttleHeld,
+    ShuttleJoined,
+    ShuttleReleased,
+    ShuttleReported,
+    ShuttleWithdrawn,
+    StreetsClosed,
+    StreetsOpened,
+    TripCancelled,
+    VisitArrived,
+    VisitCompleted,
+)
+from dispatcher.domain.ids import BookingId, ShuttleId, TripId
+from dispatcher.domain.trips import RideRequest, TripState
+from dispatcher.engine import answers, closures, disrupt, fleet, idle, offers, proposals, visits
+from dispatcher.engine.routes import is_faulted
+from dispatcher.engine.settle import settle
+from dispatcher.engine.state import ServiceState, TimerKind
+from dispatcher.engine.status import trip_status
+from dispatcher.engine.turn import Turn
+
+
+def step(state: ServiceState, event: Event) -> tuple[ServiceState, tuple[Decision, ...]]:
+    """Apply one event. The state is changed in place and returned."""
+    turn = Turn(state, max(event.at_s, state.now_s))
+    state.position += 1
+    state.now_s = turn.now_s
+    _apply(turn, event)
+    settle(turn)
+    for trip_id, reason in turn.told.items():
+        trip = state.trips[trip_id]
+        trip.revision += 1
+        turn.decisions.append(TripChanged(trip_status(trip, turn.now_s, reason)))
+    return state, tuple(turn.decisions)
+
+
+def next_due_s(state: ServiceState) -> int | None:
+    """When the next `ClockTicked` is wanted; None while nothing is waited for."""
+    return state.timers[0][0] if state.timers else None
+
+
+def _apply(turn: Turn, event: Event) -> None:
+    match event:
+        case RequestSubmitted():
+            _consider(turn, event.request)
+        case OfferAnswered():
+            answers.answer_offer(turn, event)
+        case TripCancelled():
+            answers.cancel(turn, event)
+        case ShuttleJoined():
+            fleet.join(turn, event)
+        case ShuttleReported():
+            fleet.report(turn, event)
+        case ShuttleFellSilent():
+            fleet.fall_silent(turn, event)
+        case PlanConfirmed():
+            visits.confirm_plan(turn, event)
+        case PlanRefused():
+            fleet.refuse_plan(turn, event)
+        case VisitArrived():
+            visits.arrive(turn, event)
+        case RiderBoarded():
+            visits.board(turn, event)
+        case RiderNotThere():
+            visits.miss(turn, event)
+        case RiderAlighted():
+            visits.alight(turn, event)
+        case VisitCompleted():
+            visits.complete(turn, event)
+        case StreetsClosed():
+            closures.close_streets(turn, event)
+        case StreetsOpened():
+            closures.open_streets(turn, event)
+        case ShuttleHeld():
+            fleet.hold(turn, event)
+        case ShuttleReleased():
+            fleet.release(turn, event)
+        case ShuttleWithdrawn():
+            fleet.withdraw(turn, event)
+        case PlanProposed():
+            proposals.adopt_if_current(turn, event)
+        case EpochBegan():
+            turn.state.epoch = event.epoch
+            for shuttle in turn.state.shuttles.values():
+                turn.touch(shuttle)
+        case ClockTicked():
+            for kind, subject in turn.state.pop_due():
+                _tick(turn, kind, subject)
+        case _:
+            assert_never(event)
+
+
+def _consider(turn: Turn, request: RideRequest) -> None:
+    """A request seen before changes nothing: its trip is shown again, or the misuse is named."""
+    state = turn.state
+    known = state.requests.get(f"{request.rider_id}/{request.request_id}")
+    if known is None:
+        trip = offers.consider_request(turn, request)
+        if request.auto_accept and trip.state is TripState.OFFERED:
+            answers.accept(turn, trip, trip.offers[0].booking_id)
+    elif is_resend(state.trips[known].request, request):
+        turn.tell(known)
+    else:
+        turn.decisions.append(
+            RiderAnswered(
+                request.rider_id,
+                AnswerProblem.REQUEST_ID_REUSED,
+                "This request id was used for another trip; make a new id for a new request.",
+                known,
+                request.request_id,
+            )
+        )
+
+
+def is_resend(known: RideRequest, request: RideRequest) -> bool:
+    """The same wish, sent again; the border's own trip id and stamp of "now" do not count."""
+    same_time = known.wish is request.wish and (
+        known.wish.value == "now" or known.wish_s == request.wish_s
+    )
+    return same_time and (
+        known.origin == request.origin
+        and known.destination == request.destination
+        and known.party == request.party
+        and known.walk_limit_m == request.walk_limit_m
+        and known.auto_accept == request.auto_accept
+        and known.alternatives == request.alternatives
+    )
+
+
+def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
+    state = turn.state
+    if kind is TimerKind.OFFER_EXPIRES:
+        answers.expire_offers(turn, TripId(subject))
+    elif kind is TimerKind.REPLAN:
+        disrupt.try_again(turn, TripId(subject))
+    elif kind is TimerKind.FORGET:
+        _forget(state, TripId(subject))
+    elif kind is TimerKind.MOVE_FREE:
+        visits.let_go(turn, BookingId(subject))
+    else:
+        shuttle = state.shuttles[ShuttleId(subject)]
+        if kind is TimerKind.PARK:
+            idle.send_idle(turn, shuttle)
+        elif kind is TimerKind.RESCUE:
+            if is_faulted(shuttle):
+                disrupt.rescue_riders(turn, shuttle)
+        elif kind is TimerKind.OVERDUE:
+            fleet.push_eta(turn, shuttle)
+        turn.touch(shuttle)
+
+
+def _forget(state: ServiceState, trip_id: TripId) -> None:
+    trip = state.trips.pop(trip_id, None)
+    if trip is not None:
+        state.requests.pop(f"{trip.request.rider_id}/{trip.request.request_id}", None)

@@ -1,0 +1,206 @@
+"""What shuttles report from the road: plans confirmed, stops reached, riders in and out."""
+
+from dispatcher.domain.decisions import AlertKind
+from dispatcher.domain.events import (
+    PlanConfirmed,
+    RiderAlighted,
+    RiderBoarded,
+    RiderNotThere,
+    VisitArrived,
+    VisitCompleted,
+)
+from dispatcher.domain.ids import BookingId, ShuttleId, TripId, VisitId
+from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.answers import drop_booking, end_trip
+from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
+from dispatcher.engine.disrupt import serve_boarded_elsewhere
+from dispatcher.engine.publish import complete_released
+from dispatcher.engine.routes import keys_of, take_off
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
+from dispatcher.engine.turn import Turn
+
+
+def confirm_plan(turn: Turn, event: PlanConfirmed) -> None:
+    """The shuttle works by this plan: its new trips are assigned, those taken off are free."""
+    state = turn.state
+    shuttle = state.shuttles.get(event.shuttle_id)
+    if shuttle is None or event.revision <= shuttle.confirmed_revision:
+        return
+    shuttle.confirmed_revision = event.revision
+    shuttle.refusals = 0
+    ids = [*shuttle.aboard, *keys_of(shuttle.row)]
+    if shuttle.released is not None:
+        ids += shuttle.released.boards
+    for booking_id in dict.fromkeys(ids):
+        booking = state.bookings[booking_id]
+        trip = state.trips[booking.trip_id]
+        if trip.state is TripState.ACCEPTED and 0 < booking.published_revision <= event.revision:
+            trip.state = TripState.ASSIGNED
+            turn.tell(booking.trip_id)
+    for booking in [state.bookings[booking_id] for booking_id in state.moving]:
+        if booking.old_shuttle == shuttle.id and booking.old_revision <= event.revision:
+            settle_move(turn, booking)
+
+
+def settle_move(turn: Turn, booking: Booking) -> None:
+    """The old shuttle has let go: the new one may be told."""
+    booking.hold = Hold.FIRM
+    booking.old_shuttle = None
+    booking.free_at_s = None
+    turn.state.moving.remove(booking.id)
+    turn.touch(turn.state.shuttles[booking.shuttle_id])
+
+
+def let_go(turn: Turn, booking_id: BookingId) -> None:
+    """The old shuttle has been out of contact long enough to board nobody any more."""
+    booking = turn.state.bookings.get(booking_id)
+    if booking is None or booking_id not in turn.state.moving or booking.free_at_s is None:
+        return
+    if booking.free_at_s <= turn.now_s:
+        settle_move(turn, booking)
+
+
+def arrive(turn: Turn, event: VisitArrived) -> None:
+    shuttle = _at_released(turn.state, event.shuttle_id, event.visit_id)
+    if shuttle is None or shuttle.released is None or shuttle.released.arrived_s is not None:
+        return
+    shuttle.released.arrived_s = turn.now_s
+    for booking_id in shuttle.released.boards:
+        trip = turn.state.trips[turn.state.bookings[booking_id].trip_id]
+        if trip.state in (TripState.ACCEPTED, TripState.ASSIGNED):
+            trip.state = TripState.BOARDING
+            turn.tell(trip.request.trip_id, "Your shuttle is at the stop.")
+            note_late_arrival(turn, trip)
+    turn.touch(shuttle)
+
+
+def board(turn: Turn, event: RiderBoarded) -> None:
+    """Riders are aboard, whatever was planned: they will be set down where they were promised."""
+    state = turn.state
+    shuttle = state.shuttles.get(event.shuttle_id)
+    if shuttle is None:
+        return
+    booking = find_booking(state, shuttle, event.trip_id)
+    if booking is None:
+        booking = serve_boarded_elsewhere(turn, shuttle, event.trip_id)
+        if booking is None:
+            turn.alert(
+                AlertKind.UNEXPECTED_RIDER,
+                f"{shuttle.id} reports riders of trip {event.trip_id}, which nobody planned.",
+                shuttle.id,
+                event.trip_id,
+            )
+            return
+    if booking.boarded_s is not None:
+        return
+    booking.boarded_s = turn.now_s
+    shuttle.aboard.append(booking.id)
+    if shuttle.released is not None and booking.id in shuttle.released.boards:
+        shuttle.released.boards.remove(booking.id)
+    if booking.rescues_from is not None:
+        _leave_old_shuttle(turn, booking)
+    trip = state.trips[event.trip_id]
+    if trip.state in ENDS:
+        turn.alert(
+            AlertKind.UNEXPECTED_RIDER,
+            f"Riders of trip {event.trip_id} boarded {shuttle.id} although it is {trip.state}.",
+            shuttle.id,
+            event.trip_id,
+        )
+    else:
+        trip.state = TripState.ABOARD
+        trip.boarded_s = trip.boarded_s or turn.now_s
+        turn.tell(event.trip_id)
+    turn.touch(shuttle)
+
+
+def miss(turn: Turn, event: RiderNotThere) -> None:
+    """Nobody came: the trip ends, and its drop-off is not driven to."""
+    state = turn.state
+    shuttle = state.shuttles.get(event.shuttle_id)
+    booking = None if shuttle is None else find_booking(state, shuttle, event.trip_id)
+    if shuttle is None or booking is None or booking.boarded_s is not None:
+        return
+    if shuttle.released is None or booking.id not in shuttle.released.boards:
+        return  # an old report about a task that is no longer this shuttle's
+    shuttle.released.boards.remove(booking.id)
+    drop_booking(turn, booking.id)
+    trip = state.trips[event.trip_id]
+    if trip.state not in ENDS:
+        end_trip(turn, trip, TripState.NO_SHOW, "The shuttle waited, but nobody boarded.")
+    turn.touch(shuttle)
+
+
+def alight(turn: Turn, event: RiderAlighted) -> None:
+    state = turn.state
+    shuttle = state.shuttles.get(event.shuttle_id)
+    booking = None if shuttle is None else find_booking(state, shuttle, event.trip_id)
+    if shuttle is None or booking is None or booking.id not in shuttle.aboard:
+        return
+    set_down(turn, shuttle, booking)
+    trip = state.trips[event.trip_id]
+    if trip.state not in ENDS:
+        if trip.booking_id is not None and trip.booking_id != booking.id:
+            drop_booking(turn, trip.booking_id)  # a rescue that is no longer needed
+        note_late_dropoff(turn, trip)
+        end_trip(turn, trip, TripState.COMPLETED)
+    turn.touch(shuttle)
+
+
+def set_down(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """The booking's riders are off this shuttle, and the booking is over."""
+    shuttle.aboard.remove(booking.id)
+    if shuttle.released is not None and booking.id in shuttle.released.alights:
+        shuttle.released.alights.remove(booking.id)
+    take_off(turn.state, shuttle, booking.id)
+    turn.state.bookings.pop(booking.id, None)
+
+
+def complete(turn: Turn, event: VisitCompleted) -> None:
+    """The doors are closed: the next visit may be released."""
+    state = turn.state
+    shuttle = _at_released(state, event.shuttle_id, event.visit_id)
+    if shuttle is None or shuttle.released is None:
+        return
+    # A completed visit without a word on a boarding means that nobody boarded.
+    for booking_id in list(shuttle.released.boards):
+        trip_id = state.bookings[booking_id].trip_id
+        miss(turn, RiderNotThere(turn.now_s, shuttle.id, event.visit_id, trip_id))
+    for booking_id in list(shuttle.released.alights):
+        if booking_id in shuttle.aboard:
+            trip_id = state.bookings[booking_id].trip_id
+            alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, trip_id))
+    complete_released(shuttle)
+    turn.touch(shuttle)
+
+
+def find_booking(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> Booking | None:
+    """The booking by which this shuttle serves a trip, if it does."""
+    ids: list[BookingId] = [*shuttle.aboard, *keys_of(shuttle.row)]
+    if shuttle.released is not None:
+        ids += [*shuttle.released.boards, *shuttle.released.alights]
+    for booking_id in ids:
+        booking = state.bookings.get(booking_id)
+        if booking is not None and booking.trip_id == trip_id and booking.hold is not Hold.OFFERED:
+            return booking
+    return None
+
+
+def _at_released(state: ServiceState, shuttle_id: ShuttleId, visit_id: VisitId) -> Shuttle | None:
+    """The shuttle, if this is the visit it was released to; else the report is an old one."""
+    shuttle = state.shuttles.get(shuttle_id)
+    if shuttle is None or shuttle.released is None or shuttle.released.visit.id != visit_id:
+        return None
+    return shuttle
+
+
+def _leave_old_shuttle(turn: Turn, rescue: Booking) -> None:
+    """Riders rescued from a faulted shuttle are no longer aboard it."""
+    assert rescue.rescues_from is not None
+    old = turn.state.shuttles[rescue.rescues_from]
+    for booking_id in list(old.aboard):
+        booking = turn.state.bookings[booking_id]
+        if booking.trip_id == rescue.trip_id:
+            set_down(turn, old, booking)
+    rescue.rescues_from = None
+    turn.touch(old)
