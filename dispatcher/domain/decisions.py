@@ -69,6 +69,7 @@ class AlertKind(StrEnum):
     RIDER_STRANDED = "rider_stranded"
     LOW_BATTERY = "low_battery"
     UNEXPECTED_RIDER = "unexpected_rider"
+    EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours; told by the shell
 
 
 @dataclass(frozen=True, slots=True)
