@@ -1,0 +1,102 @@
+"""The state put before the independent checker, and the engine's own books checked."""
+
+from dispatcher.domain.ids import BookingId
+from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.routes import keys_of, load_of
+from dispatcher.engine.state import Hold, ServiceState, Shuttle
+from dispatcher.planning.checker import CheckedRide, CheckedRoute, CheckedVisit, check_plan
+
+
+def plan_faults(state: ServiceState) -> list[str]:
+    """Every rule that the present plan breaks, in words. Empty when all is well.
+
+    Shuttles whose route has no times, because no open street leads on, are not judged here.
+    """
+    routes = [_route(state, shuttle) for shuttle in state.shuttles.values() if _has_times(shuttle)]
+    found = check_plan(routes, state.streets.stop_times_s)
+    return [f"{fault.kind} {fault.shuttle}: {fault.text}" for fault in found] + book_faults(state)
+
+
+def book_faults(state: ServiceState) -> list[str]:
+    """Contradictions in the engine's own records."""
+    faults = []
+    carriers: dict[BookingId, list[str]] = {}
+    for shuttle in state.shuttles.values():
+        ids = [*shuttle.aboard, *keys_of(shuttle.row)]
+        if shuttle.released is not None:
+            ids += [*shuttle.released.boards, *shuttle.released.alights]
+        for booking_id in dict.fromkeys(ids):
+            carriers.setdefault(booking_id, []).append(shuttle.id)
+            if booking_id not in state.bookings:
+                faults.append(f"{shuttle.id} serves {booking_id}, which does not exist")
+        aboard = [load_of(state.bookings[b]) for b in shuttle.aboard if b in state.bookings]
+        used = tuple(sum(load[kind] for load in aboard) for kind in (0, 1))
+        places = (shuttle.capacity.seats, shuttle.capacity.wheelchairs)
+        if used[0] > places[0] or used[1] > places[1]:
+            faults.append(f"{shuttle.id} carries {used} in {places} places")
+    for booking_id, booking in state.bookings.items():
+        if carriers.get(booking_id, []) != [booking.shuttle_id]:
+            on = carriers.get(booking_id, [])
+            faults.append(f"{booking_id} is booked on {booking.shuttle_id} and stands on {on}")
+        if (booking.hold is Hold.MOVING) != (booking_id in state.moving):
+            faults.append(f"{booking_id} is {booking.hold} but listed otherwise")
+    for trip_id, trip in state.trips.items():
+        served = trip.booking_id is not None and trip.booking_id in state.bookings
+        waits = trip.without_shuttle_since_s is not None
+        if trip.state in ENDS or trip.state is TripState.OFFERED:
+            continue
+        if not served and not waits:
+            faults.append(f"{trip_id} is {trip.state} and nobody serves it")
+        if served and trip.booking_id is not None:
+            booking = state.bookings[trip.booking_id]
+            if booking.promise != trip.promise:
+                faults.append(f"{trip_id} was promised something else than is planned")
+    return faults
+
+
+def _has_times(shuttle: Shuttle) -> bool:
+    return len(shuttle.times.begin_s) == len(shuttle.row.visits)
+
+
+def _route(state: ServiceState, shuttle: Shuttle) -> CheckedRoute:
+    row, times = shuttle.row, shuttle.times
+    boards = {key for visit in row.visits for key in visit.boards}
+    visits = []
+    for i, visit in enumerate(row.visits):
+        served = [state.bookings[BookingId(key)] for key in (*visit.boards, *visit.alights)]
+        visits.append(
+            CheckedVisit(
+                stop=visit.stop,
+                arrive_s=times.arrive_s[i],
+                begin_s=times.begin_s[i],
+                depart_s=times.depart_s[i],
+                boards=visit.boards,
+                alights=visit.alights,
+                dwell_s=max((booking.dwell_s for booking in served), default=0),
+            )
+        )
+    index = state.streets.stop_index
+    rides = []
+    for ride in row.rides:
+        promise = state.bookings[BookingId(ride.key)].promise
+        rides.append(
+            CheckedRide(
+                ride=ride.key,
+                load=ride.load,
+                pickup_earliest_s=promise.pickup_earliest_s,
+                pickup_latest_s=promise.pickup_latest_s,
+                dropoff_latest_s=promise.dropoff_latest_s,
+                max_ride_s=ride.max_ride_s,
+                aboard=ride.key not in boards,
+                pickup_stop=index[promise.pickup_stop],
+                dropoff_stop=index[promise.dropoff_stop],
+            )
+        )
+    return CheckedRoute(
+        shuttle=shuttle.id,
+        start_stop=row.start_stop,
+        start_s=row.start_s,
+        capacity=row.capacity,
+        visits=tuple(visits),
+        rides=tuple(rides),
+    )

@@ -1,0 +1,376 @@
+"""A fleet and riders made of nothing but events: drives the engine without wire or protocol.
+
+Shuttles carry out the plans they were sent, a little late or early; riders answer, cancel and
+stay away; the world breaks in ways the test chooses. After each event the whole plan is judged.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dispatcher.domain.decisions import Decision, PlanPublished, TripChanged
+from dispatcher.domain.events import (
+    ClockTicked,
+    Event,
+    OfferAnswered,
+    PlanConfirmed,
+    RequestSubmitted,
+    RiderAlighted,
+    RiderBoarded,
+    RiderNotThere,
+    ShuttleFellSilent,
+    ShuttleJoined,
+    ShuttleReported,
+    TripCancelled,
+    VisitArrived,
+    VisitCompleted,
+)
+from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
+from dispatcher.domain.plans import PlannedVisit, ShuttlePlan
+from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
+from dispatcher.domain.trips import ENDS, Party, RideRequest, TimeWish, TripState, TripStatus
+from dispatcher.domain.zone import StopKind
+from dispatcher.engine import ServiceState, Site, new_state, next_due_s, step
+from dispatcher.engine.judging import plan_faults
+
+START_S = 1_790_000_400  # 2026-09-21 23:00 in Seoul is far from midnight rules: zones are open
+
+
+@dataclass
+class Car:
+    """A simulated shuttle: the plan it has accepted and the visit it is at."""
+
+    id: ShuttleId
+    x_m: float
+    y_m: float
+    plan: ShuttlePlan | None = None
+    done: set[str] = field(default_factory=set)
+    busy: str | None = None  # visit under way
+    aboard: list[TripId] = field(default_factory=list)
+    cut_off: bool = False
+    faulted: bool = False
+    waiting_report: list[Event] = field(default_factory=list)
+
+
+class EngineWorld:
+    """Everything happens in order of time, then of asking; one seed gives one history."""
+
+    def __init__(self, site: Site, seed: int, judge: bool = True) -> None:
+        self.site = site
+        self.rng = random.Random(seed)
+        self.state: ServiceState = new_state(site)
+        self.now_s = START_S
+        self.judge = judge
+        self.journal: list[Event] = []
+        self.decisions: list[tuple[Decision, ...]] = []
+        self.cars: dict[ShuttleId, Car] = {}
+        self.status: dict[TripId, TripStatus] = {}
+        self.boardings: dict[TripId, list[ShuttleId]] = {}
+        self.no_shows: set[TripId] = set()
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._asked = 0
+
+    # Driving the world
+
+    def at(self, at_s: int, action: Callable[[], None]) -> None:
+        self._asked += 1
+        heapq.heappush(self._queue, (at_s, self._asked, action))
+
+    def run_until(self, end_s: int) -> None:
+        while True:
+            due_s = next_due_s(self.state)
+            next_s = self._queue[0][0] if self._queue else None
+            if due_s is not None and (next_s is None or max(due_s, self.now_s) <= next_s):
+                if max(due_s, self.now_s) > end_s:
+                    break
+                self.now_s = max(due_s, self.now_s)
+                self.submit(ClockTicked(self.now_s))
+                continue
+            if next_s is None or next_s > end_s:
+                break
+            _, _, action = heapq.heappop(self._queue)
+            self.now_s = max(self.now_s, next_s)
+            action()
+        self.now_s = max(self.now_s, end_s)
+
+    def submit(self, event: Event) -> tuple[Decision, ...]:
+        self.journal.append(event)
+        _, decisions = step(self.state, event)
+        self.decisions.append(decisions)
+        if self.judge:
+            faults = plan_faults(self.state)
+            assert not faults, f"after event {self.state.position} {event}: {faults}"
+        for decision in decisions:
+            if isinstance(decision, PlanPublished):
+                self._deliver(decision.plan)
+            elif isinstance(decision, TripChanged):
+                self._hear(decision.status)
+        return decisions
+
+    # Riders
+
+    def ask(
+        self,
+        origin: int,
+        destination: int,
+        *,
+        wish: TimeWish = TimeWish.NOW,
+        wish_s: int | None = None,
+        party: Party | None = None,
+        auto: bool = True,
+        alternatives: int = 1,
+        walk_limit_m: int = 300,
+    ) -> TripId:
+        number = len(self.status) + 1
+        trip_id = TripId(f"t{number}")
+        stops = self.site.zone.stops
+        self.submit(
+            RequestSubmitted(
+                self.now_s,
+                RideRequest(
+                    request_id=RequestId(f"q{number}"),
+                    rider_id=RiderId(f"r{number}"),
+                    trip_id=trip_id,
+                    origin=stops[origin].id if self.rng.random() < 0.5 else stops[origin].point,
+                    destination=stops[destination].id,
+                    wish=wish,
+                    wish_s=self.now_s if wish_s is None else wish_s,
+                    party=party or Party(),
+                    walk_limit_m=walk_limit_m,
+                    auto_accept=auto,
+                    alternatives=alternatives,
+                ),
+            )
+        )
+        return trip_id
+
+    def answer(self, trip_id: TripId, accept: bool) -> None:
+        status = self.status[trip_id]
+        offer = self.rng.choice(status.offers) if status.offers and accept else None
+        booking_id = None if offer is None else offer.booking_id
+        self.submit(OfferAnswered(self.now_s, status.rider_id, trip_id, accept, booking_id))
+
+    def cancel(self, trip_id: TripId) -> None:
+        self.submit(TripCancelled(self.now_s, trip_id, self.status[trip_id].rider_id))
+
+    def a_rider(self) -> None:
+        """One rider with everything riders do."""
+        rng = self.rng
+        riders_stops = [
+            i for i, stop in enumerate(self.site.zone.stops) if stop.kind is not StopKind.DEPOT
+        ]
+        origin, destination = rng.sample(riders_stops, 2)
+        wish, wish_s = TimeWish.NOW, None
+        if rng.random() < 0.15:
+            wish = rng.choice([TimeWish.DEPART_AT, TimeWish.ARRIVE_BY])
+            wish_s = self.now_s + rng.randint(600, 2400)
+        party = Party(rng.choice([1, 1, 1, 2, 3]), 0)
+        if rng.random() < 0.08:
+            party = Party(rng.choice([0, 1]), 1)
+        auto = rng.random() < 0.5
+        trip_id = self.ask(
+            origin,
+            destination,
+            wish=wish,
+            wish_s=wish_s,
+            party=party,
+            auto=auto,
+            alternatives=rng.choice([1, 3]),
+        )
+        if rng.random() < 0.05:
+            self.no_shows.add(trip_id)
+        if not auto and self.status[trip_id].state is TripState.OFFERED and rng.random() < 0.9:
+            accept = rng.random() < 0.85
+            self.at(self.now_s + rng.randint(1, 40), lambda: self.answer(trip_id, accept))
+        if rng.random() < 0.08:
+            self.at(self.now_s + rng.randint(5, 900), lambda: self.cancel(trip_id))
+
+    def _hear(self, status: TripStatus) -> None:
+        before = self.status.get(status.trip_id)
+        if before is not None:
+            assert before.state not in ENDS or before.state is status.state, (before, status)
+            assert status.revision > before.revision
+        self.status[status.trip_id] = status
+
+    # Shuttles
+
+    def add_car(self, stop: int, capacity: Capacity | None = None) -> Car:
+        place = self.site.zone.stops[stop]
+        car = Car(ShuttleId(f"s{len(self.cars) + 1}"), place.x_m, place.y_m)
+        self.cars[car.id] = car
+        self.submit(
+            ShuttleJoined(
+                self.now_s,
+                car.id,
+                capacity or Capacity(6, 1),
+                car.x_m,
+                car.y_m,
+                80.0,
+                DriveMode.AUTOMATIC,
+            )
+        )
+        return car
+
+    def report(self, car: Car) -> None:
+        faults = (Fault("motor", FaultLevel.FATAL),) if car.faulted else ()
+        self._say(
+            car,
+            ShuttleReported(
+                self.now_s,
+                car.id,
+                car.x_m,
+                car.y_m,
+                80.0,
+                False,
+                DriveMode.AUTOMATIC,
+                False,
+                faults,
+                tuple(car.aboard),
+            ),
+        )
+
+    def cut_off(self, car: Car, for_s: int) -> None:
+        """The radio fails: the shuttle drives on, hears nothing, and says nothing."""
+        if car.cut_off:
+            return
+        car.cut_off = True
+        heard_s = self.now_s
+        self.at(
+            self.now_s + 45, lambda: self._if_cut(car, ShuttleFellSilent(self.now_s, car.id, heard_s))
+        )
+        self.at(self.now_s + for_s, lambda: self._reconnect(car))
+
+    def break_down(self, car: Car, for_s: int) -> None:
+        if car.faulted or car.cut_off:
+            return
+        car.faulted = True
+        self.report(car)
+        self.at(self.now_s + for_s, lambda: self._repair(car))
+
+    def _repair(self, car: Car) -> None:
+        car.faulted = False
+        self.report(car)
+        self._go(car)
+
+    def _if_cut(self, car: Car, event: Event) -> None:
+        if car.cut_off:
+            self.submit(event)
+
+    def _reconnect(self, car: Car) -> None:
+        car.cut_off = False
+        told, car.waiting_report = car.waiting_report, []
+        for event in told:
+            self.submit(event)
+        self.report(car)
+        published = self.state.shuttles[car.id].published
+        if published is not None:
+            self._deliver(published)
+
+    def _say(self, car: Car, event: Event) -> None:
+        if car.cut_off:
+            car.waiting_report.append(event)
+        else:
+            self.submit(event)
+
+    def _deliver(self, plan: ShuttlePlan) -> None:
+        self.at(self.now_s + self.rng.randint(0, 2), lambda: self._accept(plan))
+
+    def _accept(self, plan: ShuttlePlan) -> None:
+        car = self.cars[plan.shuttle_id]
+        if car.cut_off or (car.plan is not None and plan.revision <= car.plan.revision):
+            return
+        self._check_plan(car, plan)
+        car.plan = plan
+        self.submit(PlanConfirmed(self.now_s, car.id, plan.revision))
+        self._go(car)
+
+    def _check_plan(self, car: Car, plan: ShuttlePlan) -> None:
+        """What an on-board agent would check: nobody aboard is forgotten, no place is used twice."""
+        alights = [task.trip_id for visit in plan.visits for task in visit.alights]
+        for trip_id in car.aboard:
+            known = any(trip_id == self.state.bookings[b].trip_id
+                        for b in self.state.shuttles[car.id].aboard)
+            assert trip_id in alights or not known, f"{trip_id} aboard {car.id} has no drop-off"
+        if car.plan is not None and car.busy is not None and car.plan.order_id == plan.order_id:
+            under_way = next(v for v in car.plan.visits if v.id == car.busy)
+            kept = [v for v in plan.visits if v.id == car.busy]
+            assert kept, "the released visit has vanished"
+            assert kept[0].boards == under_way.boards
+            assert kept[0].alights == under_way.alights
+
+    def _go(self, car: Car) -> None:
+        if car.busy is not None or car.plan is None or car.faulted:
+            return
+        for visit in car.plan.visits[: car.plan.released]:
+            if visit.id not in car.done:
+                car.busy = visit.id
+                index = self.site.streets.stop_index
+                leg_s = max(0, visit.arrive_s - car.plan.made_s)
+                late_s = round(leg_s * self.rng.uniform(-0.05, 0.05))
+                self.at(
+                    self.now_s + max(0, leg_s + late_s), lambda v=visit: self._arrive(car, v)
+                )
+                assert visit.stop_id in index
+                return
+
+    def _arrive(self, car: Car, visit: PlannedVisit) -> None:
+        if car.faulted:
+            self.at(self.now_s + 5, lambda: self._arrive(car, visit))
+            return
+        car.x_m, car.y_m = visit.x_m, visit.y_m
+        self._say(car, VisitArrived(self.now_s, car.id, visit.id))
+        for task in visit.alights:
+            if task.trip_id in car.aboard:
+                car.aboard.remove(task.trip_id)
+                self._say(car, RiderAlighted(self.now_s, car.id, visit.id, task.trip_id))
+        begin_s = max([self.now_s, *(task.not_before_s for task in visit.boards)])
+        end_s = begin_s
+        for task in visit.boards:
+            comes = task.trip_id not in self.no_shows
+            comes = comes and self.status[task.trip_id].state not in ENDS
+            comes = comes and not car.cut_off and not self._aboard_elsewhere(task.trip_id)
+            if comes:
+                at_s = begin_s + self.rng.randint(0, 8)
+                self.at(at_s, lambda t=task.trip_id: self._board(car, visit, t))
+                end_s = max(end_s, begin_s + 20)
+            else:
+                at_s = begin_s + task.max_dwell_s
+                self.at(at_s, lambda t=task.trip_id: self._miss(car, visit, t))
+                end_s = max(end_s, at_s)
+        if visit.alights or visit.boards:
+            end_s = max(end_s, begin_s + 20)
+        self.at(end_s, lambda: self._finish(car, visit))
+
+    def _aboard_elsewhere(self, trip_id: TripId) -> bool:
+        return any(trip_id in car.aboard for car in self.cars.values() if not car.faulted)
+
+    def _board(self, car: Car, visit: PlannedVisit, trip_id: TripId) -> None:
+        for other in self.cars.values():  # rescued from a shuttle that broke down
+            if other.id != car.id and trip_id in other.aboard:
+                assert other.faulted or self.boardings[trip_id]
+                other.aboard.remove(trip_id)
+        car.aboard.append(trip_id)
+        self.boardings.setdefault(trip_id, []).append(car.id)
+        self._say(car, RiderBoarded(self.now_s, car.id, visit.id, trip_id))
+
+    def _miss(self, car: Car, visit: PlannedVisit, trip_id: TripId) -> None:
+        self._say(car, RiderNotThere(self.now_s, car.id, visit.id, trip_id))
+
+    def _finish(self, car: Car, visit: PlannedVisit) -> None:
+        car.done.add(visit.id)
+        car.busy = None
+        self._say(car, VisitCompleted(self.now_s, car.id, visit.id))
+        self._go(car)
+
+    # Looking at what came of it
+
+    def ends(self) -> dict[TripState, int]:
+        counts: dict[TripState, int] = {}
+        for status in self.status.values():
+            counts[status.state] = counts.get(status.state, 0) + 1
+        return counts
+
+    def replay(self) -> list[tuple[Decision, ...]]:
+        state = new_state(self.site)
+        return [step(state, event)[1] for event in self.journal]
