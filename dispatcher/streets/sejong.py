@@ -15,7 +15,6 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from dispatcher.domain.ids import StopId
 from dispatcher.domain.zone import Point, Stop, StopKind, StreetEdge, TurnBan, Zone
 from dispatcher.streets.connected import connected_edges
 from dispatcher.streets.drawn_street import DrawnStreet, corner_names, edges_of, nodes_of, rounded
@@ -24,6 +23,7 @@ from dispatcher.streets.path import EdgeShape
 from dispatcher.streets.sejong_outline import CENTROID, District
 from dispatcher.streets.sejong_streets import DrawnNet, RingJoint, draw_net
 from dispatcher.streets.stop_cover import StopSite, cover, grid_inside, stop_sites
+from dispatcher.streets.stop_list import stop_at
 
 _INTERCHANGES = 8
 _LEFT_BANS = 14
@@ -159,15 +159,15 @@ def _stops(zone: Zone, net: DrawnNet, frame: LocalFrame) -> list[Stop]:
     names = [corner_names(edges[s.edge_id], s.offset_m, zone.edges, _JOINERS) for s in plain]
     return [
         *(
-            _stop(f"X{n}", site, StopKind.INTERCHANGE, _interchange_names(n), frame, berths=4)
+            stop_at(f"X{n}", site, StopKind.INTERCHANGE, _interchange_names(n), frame, berths=4)
             for n, site in enumerate(interchanges, 1)
         ),
         *(
-            _stop(f"D{n}", site, StopKind.DEPOT, _depot_names(n), frame, berths=12, chargers=8)
+            stop_at(f"D{n}", site, StopKind.DEPOT, _depot_names(n), frame, berths=12, chargers=8)
             for n, site in enumerate(depots, 1)
         ),
         *(
-            _stop(f"S{n:03d}", site, StopKind.STOP, name, frame, berths=2)
+            stop_at(f"S{n:03d}", site, StopKind.STOP, name, frame, berths=2)
             for n, (site, name) in enumerate(zip(plain, _numbered(names), strict=True), 1)
         ),
     ]
@@ -217,28 +217,3 @@ def _numbered(names: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         else:
             numbered.append({lang: f"{text} {seen[name['en']]}" for lang, text in name.items()})
     return numbered
-
-
-def _stop(
-    stop_id: str,
-    site: StopSite,
-    kind: StopKind,
-    names: dict[str, str],
-    frame: LocalFrame,
-    berths: int,
-    chargers: int = 0,
-) -> Stop:
-    point = rounded(frame.to_point(site.x_m, site.y_m))
-    x_m, y_m = frame.to_metres(point)
-    return Stop(
-        id=StopId(stop_id),
-        names=names,
-        kind=kind,
-        point=point,
-        x_m=x_m,
-        y_m=y_m,
-        edge_id=site.edge_id,
-        offset_m=site.offset_m,
-        berths=berths,
-        chargers=chargers,
-    )
