@@ -1,0 +1,94 @@
+"""The state and what belongs to it as one block of bytes, and the version of the code."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dispatcher.core import DispatchCore, Engine
+from dispatcher.journal import Snapshot
+
+# What a decision can depend on. The rest may change without making a replay differ.
+_DECIDING: Final = ("domain", "engine", "planning", "streets")
+
+
+class SnapshotError(Exception):
+    """A snapshot that this version cannot take up."""
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    position: int
+    digest: str
+    last_at_s: int
+    set_aside: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    core: DispatchCore
+    set_aside: set[int]
+
+
+def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
+    """One line of JSON about the state, then the state."""
+    header = _Header(
+        position=core.position,
+        digest=core.digest,
+        last_at_s=core.last_at_s,
+        set_aside=sorted(set_aside),
+    )
+    return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
+
+
+def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
+    """The core that was saved.
+
+    Raises
+    ------
+    SnapshotError
+        The bytes cannot be read, or do not give the state they were made from.
+    """
+    head, _, body = snapshot.payload.partition(b"\n")
+    try:
+        header = _Header.model_validate_json(head)
+        state = engine.load_state(body)
+    except ValidationError as error:
+        raise SnapshotError(f"snapshot at {snapshot.position}: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
+        # What a loader of another version's state runs into.
+        raise SnapshotError(f"snapshot at {snapshot.position}: {error!r}") from error
+    if engine.state_digest(state) != snapshot.state_hash:
+        raise SnapshotError(f"snapshot at {snapshot.position} does not give its own digest")
+    core = DispatchCore(
+        engine,
+        state,
+        position=header.position,
+        digest=header.digest,
+        last_at_s=header.last_at_s,
+    )
+    return Restored(core, set(header.set_aside))
+
+
+def code_version() -> str:
+    """A digest of all source code that decides, so that a changed rule is another version."""
+    digest = hashlib.sha256()
+    package = resources.files("dispatcher")
+    for part in _DECIDING:
+        for name, source in sorted(_sources(package.joinpath(part), part)):
+            digest.update(name.encode() + b"\n" + source)
+    return digest.hexdigest()[:16]
+
+
+def _sources(folder: resources.abc.Traversable, path: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for entry in folder.iterdir():
+        name = f"{path}/{entry.name}"
+        if entry.is_dir():
+            found.extend(_sources(entry, name))
+        elif entry.name.endswith(".py"):
+            found.append((name, entry.read_bytes()))
+    return found

@@ -1,0 +1,461 @@
+"""The loop makes events durable before it acts, and comes through every kind of trouble."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from service_fakes import CountingEngine, FaultyJournal, HandClock, a_request, turns, until
+
+from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
+from dispatcher.core import Applied
+from dispatcher.domain.decisions import AlertKind, OperatorAlerted, TripChanged
+from dispatcher.domain.events import ClockTicked, EpochBegan
+from dispatcher.journal import (
+    DamagedJournal,
+    StaleEpoch,
+    StoreUnavailable,
+    UnexpectedPosition,
+    UnknownOutcome,
+)
+from dispatcher.service import (
+    NotTakenError,
+    Receipt,
+    Service,
+    ServiceSettings,
+    SteppedDownError,
+    TooBusyError,
+)
+
+
+class Bench:
+    """A service on fakes, with all it told."""
+
+    def __init__(
+        self,
+        journal: FaultyJournal | None = None,
+        engine: CountingEngine | None = None,
+        **settings: Any,
+    ) -> None:
+        self.journal = journal or FaultyJournal()
+        self.engine = engine or CountingEngine()
+        self.clock = HandClock()
+        self.pauses: list[float] = []
+        self.on_pause: Callable[[], Awaitable[None]] | None = None
+        self.service = Service(
+            self.engine,  # type: ignore[arg-type]
+            self.journal,
+            self.clock,
+            ServiceSettings(**{"code_version": "v1", **settings}),
+            sleep=self._sleep,
+        )
+        self.told: list[Applied] = []
+        self.service.add_listener(self.told.append)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if self.on_pause is not None:
+            await self.on_pause()
+        await asyncio.sleep(0)
+
+    async def ask(self, number: int, rider: str = "ana", **options: Any) -> Receipt:
+        return await self.service.submit(
+            lambda at_s: a_request(number, rider, at_s),
+            dedup_key=f"{rider}/q{number}",
+            refusable=True,
+            **options,
+        )
+
+    def told_positions(self) -> list[int]:
+        return [applied.position for applied in self.told]
+
+    async def payloads(self) -> list[EventRecord | SetAsideRecord]:
+        return [decode_payload(record.payload) async for record in self.journal.read()]
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Bench]:
+    task = asyncio.create_task(bench.service.run())
+    started = asyncio.create_task(bench.service.started.wait())
+    await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
+    try:
+        yield bench
+        bench.service.stop()
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def state_of(receipt: Receipt) -> int:
+    """How many requests the engine had counted when it answered this one."""
+    assert receipt.applied is not None
+    (decision,) = receipt.applied.decisions
+    assert isinstance(decision, TripChanged)
+    return decision.status.revision
+
+
+async def test_an_event_is_durable_before_it_is_told() -> None:
+    bench = Bench()
+    lengths: list[int] = []
+    async with running(bench):
+        bench.service.add_listener(lambda _: lengths.append(bench.journal._last()))
+        receipt = await bench.ask(1)
+    # Position 1 is the beginning of the epoch.
+    assert (receipt.position, receipt.fresh, state_of(receipt)) == (2, True, 1)
+    assert lengths == [2]
+    first, second = await bench.payloads()
+    assert isinstance(first, EventRecord)
+    assert first.event == EpochBegan(1_000, 1)
+    assert isinstance(second, EventRecord)
+    assert second.event == a_request(1, at_s=1_000)
+
+
+async def test_what_waits_goes_into_one_append() -> None:
+    bench = Bench()
+    async with running(bench):
+        receipts = await asyncio.gather(*(bench.ask(n) for n in range(100)))
+    assert [receipt.position for receipt in receipts] == list(range(2, 102))
+    # One for the epoch; 64 is the largest batch, 36 are left.
+    assert bench.journal.batches == [1, 64, 36]
+    payloads = await bench.payloads()
+    # All of a batch carry the digest of the decisions before it.
+    assert len({payload.prev for payload in payloads}) == 3
+    assert len({payload.prev for payload in payloads[1:65]}) == 1
+
+
+async def test_stamps_never_run_backwards() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+        bench.clock.at_s = 400
+        await bench.ask(2)
+        bench.clock.at_s = 1_200
+        await bench.ask(3)
+    stamps = [p.event.at_s for p in await bench.payloads() if isinstance(p, EventRecord)]
+    assert stamps == [1_000, 1_000, 1_000, 1_200]
+
+
+async def test_a_resend_is_not_decided_again() -> None:
+    bench = Bench()
+    async with running(bench):
+        first = await bench.ask(1)
+        again = await bench.ask(1)
+    assert again == Receipt(first.position, False, None)
+    assert bench.told_positions() == [1, 2]
+
+
+async def test_a_tick_comes_when_the_state_wants_one() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.service.core.state.due_s = 1_060
+        await bench.ask(1)  # wakes the loop, which then sees what is due
+        await until(lambda: bench.clock.sleepers > 0)
+        await bench.clock.move_to(1_059)
+        assert bench.service.core.state.ticks == 0
+        await bench.clock.move_to(1_060)
+        await until(lambda: bench.service.core.state.ticks > 0)
+    assert bench.told[-1].event == ClockTicked(1_060)
+
+
+async def test_a_tick_that_clears_nothing_does_not_fill_the_journal() -> None:
+    bench = Bench()
+    bench.engine.next_due_s = lambda state: 1_000  # type: ignore[method-assign]
+    async with running(bench):
+        await until(lambda: bench.service.core.state.ticks >= 1)
+        await turns(50)
+        assert bench.service.core.state.ticks == 1
+        await bench.clock.move_to(1_001)
+        await until(lambda: bench.service.core.state.ticks >= 2)
+
+
+async def test_a_restart_continues_where_the_journal_ends() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+        await bench.ask(2)
+    digest = bench.service.core.digest
+    again = Bench(bench.journal)
+    async with running(again):
+        # The clean stop left a snapshot: only the new epoch is decided.
+        assert again.engine.steps == 1
+        receipt = await again.ask(3)
+    assert (receipt.position, state_of(receipt)) == (5, 3)
+    assert again.service.core.state.epoch == 2
+    assert again.told_positions() == [4, 5]
+    third = (await again.payloads())[3]
+    assert third.prev == digest
+
+
+async def test_a_crash_is_made_good_by_the_journal() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    await bench.ask(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    again = Bench(bench.journal)
+    async with running(again):
+        assert again.service.health.replayed == 2
+        assert again.service.health.difference is None
+        assert again.service.core.state.asked == ["t1"]
+
+
+async def test_a_snapshot_every_so_many_events() -> None:
+    bench = Bench(snapshot_every=10)
+    async with running(bench):
+        for number in range(25):
+            await bench.ask(number)
+        snapshot = await bench.journal.newest_snapshot()
+        assert snapshot is not None
+        assert snapshot.position == 20
+
+
+async def test_another_code_version_decides_again_from_the_start() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+    again = Bench(bench.journal, code_version="v2")
+    async with running(again):
+        assert again.service.health.replayed == 2
+        assert again.service.health.difference is None
+
+
+async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+        await bench.ask(2)
+    # The changed rule shows in the decision at 2, which stands alone in its batch.
+    again = Bench(bench.journal, CountingEngine(offset=10), code_version="v2")
+    async with running(again):
+        assert again.service.health.replayed == 0
+        assert again.service.core.state.asked == ["t1", "t2"]
+        assert state_of(await again.ask(3)) == 13
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_an_unknown_outcome_is_read_and_not_sent_blindly(written: bool) -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=written)
+        receipts = await asyncio.gather(bench.ask(1), bench.ask(2))
+    assert [receipt.position for receipt in receipts] == [2, 3]
+    assert bench.told_positions() == [1, 2, 3]
+    assert bench.service.core.state.asked == ["t1", "t2"]
+    assert len(await bench.payloads()) == 3
+
+
+async def test_an_unknown_outcome_with_a_resend_in_the_batch() -> None:
+    bench = Bench()
+    async with running(bench):
+        first = await bench.ask(1)
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=True)
+        again, second = await asyncio.gather(bench.ask(1), bench.ask(2))
+    assert again == Receipt(first.position, False, None)
+    assert (second.position, second.fresh) == (3, True)
+
+
+async def test_without_the_store_riders_are_refused_and_shuttles_wait() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.down = StoreUnavailable("no answer")
+        refused: list[Exception] = []
+
+        async def comes_back_later() -> None:
+            if len(bench.pauses) == 3:
+                with pytest.raises(NotTakenError) as caught:
+                    await bench.ask(3)
+                refused.append(caught.value)
+                assert not bench.service.accepting
+            if len(bench.pauses) == 6:
+                bench.journal.down = None
+                bench.clock.at_s = 1_300
+
+        bench.on_pause = comes_back_later
+        rider = asyncio.create_task(bench.ask(1))
+        shuttle = await bench.service.submit_event(a_request(2, "shuttle"))
+        with pytest.raises(NotTakenError):
+            await rider
+        assert len(refused) == 1
+        # Growing, bounded pauses.
+        assert bench.pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+        assert bench.service.accepting
+    assert bench.service.core.state.asked == ["t2"]
+    # Stamped when it was written, not when it came.
+    assert shuttle.applied is not None
+    assert shuttle.applied.event is not None
+    assert shuttle.applied.event.at_s == 1_300
+
+
+async def test_with_too_much_waiting_requests_are_refused() -> None:
+    bench = Bench(refuse_above=3)
+    async with running(bench):
+        asked = [asyncio.create_task(bench.ask(n)) for n in range(5)]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(result, TooBusyError) for result in results] == [False] * 3 + [True] * 2
+
+
+async def test_a_replaced_dispatcher_steps_down() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    await bench.journal.begin_epoch("successor")
+    asking = asyncio.create_task(bench.ask(1))
+    with pytest.raises(SteppedDownError):
+        await task
+    assert not bench.service.accepting
+    with pytest.raises(NotTakenError):
+        await asyncio.wait_for(asking, 1)
+    assert await bench.journal.last_position() == 1
+
+
+async def test_after_an_unknown_outcome_a_successors_records_are_not_decided_here() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+
+    async def taken_over() -> None:
+        successor = Bench(bench.journal)
+        async with running(successor):
+            pass
+
+    bench.journal.fail_next(StoreUnavailable("no answer"))
+    bench.journal.fail_next(UnknownOutcome("cut"))
+    bench.on_pause = taken_over
+    asking = asyncio.create_task(bench.service.submit_event(a_request(1)))
+    with pytest.raises(SteppedDownError):
+        await task
+    asking.cancel()
+    assert bench.told_positions() == [1]
+
+
+async def test_a_journal_that_lost_records_ends_the_service() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    bench.journal.fail_next(UnexpectedPosition(1, 0))
+    asking = asyncio.create_task(bench.ask(1))
+    with pytest.raises(DamagedJournal):
+        await task
+    asking.cancel()
+
+
+async def test_an_event_that_fails_twice_is_set_aside_and_told() -> None:
+    bench = Bench()
+    async with running(bench):
+        before, failing, after = await asyncio.gather(
+            bench.ask(1), bench.ask(2, "crash"), bench.ask(3)
+        )
+        assert failing.applied == Applied(3, None, ())
+        # The failed step had already counted; made anew from the journal, it has not.
+        assert (state_of(before), state_of(after)) == (1, 2)
+        assert bench.service.health.set_aside == {3}
+        assert state_of(await bench.ask(4)) == 3
+    payloads = await bench.payloads()
+    assert isinstance(payloads[4], SetAsideRecord)
+    assert payloads[4].position == 3
+    alerts = [d for a in bench.told for d in a.decisions if isinstance(d, OperatorAlerted)]
+    assert [alert.kind for alert in alerts] == [AlertKind.EVENT_SET_ASIDE]
+    again = Bench(bench.journal)
+    again.engine.mended = True
+    # Without the snapshot, and with the mistake mended: what was told without it still stands.
+    again.journal._snapshots.clear()
+    async with running(again):
+        assert again.service.core.state.asked == ["t1", "t3", "t4"]
+        assert again.service.health.set_aside == {3}
+        assert again.service.health.difference is None
+
+
+async def test_an_event_that_fails_once_is_decided_at_the_second_try() -> None:
+    bench = Bench(engine=CountingEngine(fail_once=True))
+    async with running(bench):
+        failing, after = await asyncio.gather(bench.ask(1, "crash"), bench.ask(2))
+        assert (state_of(failing), state_of(after)) == (1, 2)
+        assert bench.service.health.set_aside == set()
+    assert bench.told_positions() == [1, 2, 3]
+
+
+async def test_an_event_that_fails_at_restart_is_set_aside() -> None:
+    bench = Bench()
+    bench.engine.mended = True
+    async with running(bench):
+        await bench.ask(1, "crash")
+        await bench.ask(2)
+    bench.journal._snapshots.clear()
+    again = Bench(bench.journal)
+    async with running(again):
+        assert again.service.core.state.asked == ["t2"]
+        assert again.service.health.set_aside == {2}
+        # The decision at 2 was another one when it was made.
+        assert again.service.health.difference is not None
+        assert (again.service.health.difference.first, again.service.health.difference.last) == (
+            2,
+            2,
+        )
+
+
+async def test_a_listener_that_fails_stops_nobody() -> None:
+    bench = Bench()
+    bench.service._listeners.insert(0, lambda applied: 1 / 0)  # type: ignore[arg-type, return-value]
+    async with running(bench):
+        await bench.ask(1)
+    assert bench.told_positions() == [1, 2]
+
+
+async def test_an_event_that_cannot_be_built_fails_alone() -> None:
+    bench = Bench()
+
+    def broken(at_s: int) -> Any:
+        raise ValueError("no such event")
+
+    async with running(bench):
+        results = await asyncio.gather(
+            bench.service.submit(broken), bench.ask(1), return_exceptions=True
+        )
+    assert isinstance(results[0], ValueError)
+    assert isinstance(results[1], Receipt)
+
+
+async def test_stopping_decides_what_waits_and_takes_nothing_more() -> None:
+    bench = Bench()
+    async with running(bench):
+        asked = [asyncio.create_task(bench.ask(n)) for n in range(70)]
+        await asyncio.sleep(0)
+        bench.service.stop()
+        with pytest.raises(NotTakenError):
+            await bench.ask(99)
+        receipts = await asyncio.gather(*asked)
+    assert receipts[-1].position == 71
+    snapshot = await bench.journal.newest_snapshot()
+    assert snapshot is not None
+    assert snapshot.position == 71
+
+
+async def test_stopping_does_not_wait_for_a_store_that_is_gone() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    bench.journal.down = StoreUnavailable("gone")
+
+    async def stop() -> None:
+        bench.service.stop()
+
+    bench.on_pause = stop
+    asking = asyncio.create_task(bench.service.submit_event(a_request(1)))
+    with pytest.raises(StoreUnavailable):
+        await task
+    asking.cancel()
+
+
+async def test_a_stale_epoch_from_the_store() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    bench.journal.fail_next(StaleEpoch(1, 2))
+    asking = asyncio.create_task(bench.ask(1))
+    with pytest.raises(SteppedDownError):
+        await task
+    asking.cancel()

@@ -1,0 +1,181 @@
+"""A small engine, clock and faulty journal, to try the shell without the real ones.
+
+The fake engine counts: each request is offered the number of requests before it, and a
+request from a rider called ``crash…`` fails as a mistake of ours would.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from dispatcher.domain.decisions import Decision, TripChanged
+from dispatcher.domain.events import ClockTicked, EpochBegan, Event, RequestSubmitted
+from dispatcher.domain.ids import RequestId, RiderId, StopId, TripId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripState, TripStatus
+from dispatcher.journal import Appended, Entry, MemoryJournal
+
+
+@dataclass
+class CountingState:
+    asked: list[str] = field(default_factory=list)
+    ticks: int = 0
+    epoch: int = 0
+    due_s: int | None = None
+
+
+class CountingEngine:
+    """``offset`` stands for a changed rule: with another one decisions differ."""
+
+    def __init__(self, offset: int = 0, *, fail_once: bool = False) -> None:
+        self.offset = offset
+        self.steps = 0
+        self.mended = False  # a later version, in which nothing fails
+        self._failures_left = 1 if fail_once else 1_000_000
+        self.requests: dict[str, tuple[RideRequest, TripStatus]] = {}
+
+    def new_state(self) -> CountingState:
+        return CountingState()
+
+    def step(
+        self, state: CountingState, event: Event
+    ) -> tuple[CountingState, tuple[Decision, ...]]:
+        self.steps += 1
+        match event:
+            case RequestSubmitted(at_s, request):
+                state.asked.append(request.trip_id)
+                if self._fails(request.rider_id):
+                    raise AssertionError(f"cannot serve {request.rider_id}")
+                status = TripStatus(
+                    request.trip_id,
+                    request.rider_id,
+                    request.request_id,
+                    TripState.OFFERED,
+                    len(state.asked) + self.offset,
+                    at_s,
+                )
+                self.requests[f"{request.rider_id}/{request.request_id}"] = (request, status)
+                return state, (TripChanged(status),)
+            case ClockTicked(at_s):
+                state.ticks += 1
+                state.due_s = None
+            case EpochBegan(_, epoch):
+                state.epoch = epoch
+        return state, ()
+
+    def _fails(self, rider_id: str) -> bool:
+        fails = rider_id.startswith("crash") and not self.mended and self._failures_left > 0
+        self._failures_left -= fails
+        return fails
+
+    def next_due_s(self, state: CountingState) -> int | None:
+        return state.due_s
+
+    def dump_state(self, state: CountingState) -> bytes:
+        return json.dumps(asdict(state)).encode()
+
+    def load_state(self, payload: bytes) -> CountingState:
+        return CountingState(**json.loads(payload))
+
+    def state_digest(self, state: CountingState) -> str:
+        return str(hash(self.dump_state(state)))
+
+    def find_request(
+        self, state: CountingState, rider_id: RiderId, request_id: RequestId
+    ) -> tuple[RideRequest, TripStatus] | None:
+        return self.requests.get(f"{rider_id}/{request_id}")
+
+    def list_statuses(self, state: CountingState) -> Sequence[TripStatus]:
+        return [status for _, status in self.requests.values()]
+
+    def list_plans(self, state: CountingState) -> Sequence[ShuttlePlan]:
+        return []
+
+
+class HandClock:
+    """Stands still until moved; whoever sleeps is woken by that."""
+
+    def __init__(self, at_s: int = 1_000) -> None:
+        self.at_s = at_s
+        self._moved = asyncio.Condition()
+        self.sleepers = 0
+
+    def now_s(self) -> int:
+        return self.at_s
+
+    async def move_to(self, at_s: int) -> None:
+        async with self._moved:
+            self.at_s = at_s
+            self._moved.notify_all()
+
+    async def sleep_until(self, at_s: int) -> None:
+        self.sleepers += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.at_s >= at_s)
+        finally:
+            self.sleepers -= 1
+
+
+class FaultyJournal(MemoryJournal):
+    """Raises what is planned for the next appends; ``written_first`` writes before raising."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[tuple[Exception, bool]] = []
+        self.down: Exception | None = None
+        self.batches: list[int] = []
+
+    def fail_next(self, error: Exception, *, written_first: bool = False) -> None:
+        self.faults.append((error, written_first))
+
+    async def append(
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+    ) -> Appended:
+        if self.down is not None:
+            raise self.down
+        if self.faults:
+            error, written_first = self.faults.pop(0)
+            if written_first:
+                await super().append(entries, epoch=epoch, expected_position=expected_position)
+            raise error
+        self.batches.append(len(entries))
+        return await super().append(entries, epoch=epoch, expected_position=expected_position)
+
+    async def last_position(self) -> int:
+        if self.down is not None:
+            raise self.down
+        return await super().last_position()
+
+
+def a_request(number: int, rider: str = "ana", at_s: int = 0) -> RequestSubmitted:
+    return RequestSubmitted(
+        at_s,
+        RideRequest(
+            RequestId(f"q{number}"),
+            RiderId(rider),
+            TripId(f"t{number}"),
+            StopId("A"),
+            StopId("B"),
+            TimeWish.NOW,
+            at_s,
+            Party(),
+            400,
+        ),
+    )
+
+
+async def turns(number: int) -> None:
+    """Let everything that can run do so, for so many rounds of the event loop."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the others run until the condition holds; it must come to hold without any waiting."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to hold")
