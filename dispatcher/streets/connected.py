@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -25,6 +25,18 @@ def connected_edges(zone: Zone) -> frozenset[EdgeId]:
     return frozenset(
         edge.id for edge, label in zip(zone.edges, labels, strict=True) if label == main
     )
+
+
+def with_other_directions(edges: Iterable[StreetEdge], kept: Collection[EdgeId]) -> set[EdgeId]:
+    """``kept`` and the other direction of every street in it.
+
+    Driving both ways round a lone ring are two connected parts, since nobody turns back at its
+    junctions; yet a shuttle may turn at its stops. A stop on any of these streets has a side in
+    ``kept``, so it can be reached and left.
+    """
+    found = set(kept)
+    found.update(edge.id for edge in edges if edge.reverse in kept)
+    return found
 
 
 def keep_edges(zone: Zone, kept: Collection[EdgeId]) -> Zone:

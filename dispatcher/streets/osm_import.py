@@ -14,7 +14,7 @@ import shapely
 from dispatcher.domain.zone import Point, StopKind, Zone
 from dispatcher.streets.area import ServiceArea
 from dispatcher.streets.boundary_file import read_boundary
-from dispatcher.streets.connected import connected_edges, keep_edges
+from dispatcher.streets.connected import connected_edges, keep_edges, with_other_directions
 from dispatcher.streets.drawn_street import edges_of, nodes_of, rounded
 from dispatcher.streets.frame import LocalFrame
 from dispatcher.streets.osm_net import Bans, CutStreets, cut_streets, turn_bans
@@ -47,7 +47,7 @@ class ImportFigures:
     ways: int  # drivable, in the file
     nodes_read: int  # junctions and ends inside the boundary
     edges_read: int  # directed
-    nodes: int  # kept: the largest strongly connected part
+    nodes: int  # kept: the largest strongly connected part, and the other way of its streets
     edges: int
     turn_bans: int
     rules_used: int
@@ -85,7 +85,8 @@ def import_zone(
     if not cut.streets:
         raise ZoneFileError(str(osm_file), ["no street of it lies inside the boundary"])
     drawn, bans = _draw_zone(cut, extract, boundary, frame, osm_file, choices)
-    zone = keep_edges(drawn, connected_edges(drawn))
+    kept = with_other_directions(drawn.edges, connected_edges(drawn))
+    zone = keep_edges(drawn, kept)
     if stops_csv is None:
         inside = tuple(station for station in extract.stations if area.contains(station))
         placed = place_stops(zone.edges, area.polygon, frame, choices.max_walk_m, inside, cut.gates)
