@@ -1,0 +1,234 @@
+"""All conversations of a fleet behind one door: bodies by topic in, events and bodies out.
+
+Still no I/O: the link moves the bodies over MQTT, a simulation hands them over directly.
+Nonsense stops here, counted by cause and sender; a conversation sees valid messages only.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from dispatcher.domain.decisions import ShuttleCommand
+from dispatcher.domain.events import Event
+from dispatcher.domain.ids import ShuttleId, TripId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.domain.shuttles import Capacity
+from vehicles.exchange import ConversationRules, Latest, Outgoing, Output
+from vehicles.messages import (
+    Connection,
+    Factsheet,
+    State,
+    Visualization,
+    WireModel,
+    parse,
+)
+from vehicles.protocol import ShuttleConversation
+from vehicles.topics import (
+    DEFAULT_INTERFACE,
+    Topic,
+    VehicleName,
+    parse_topic,
+    topic_of,
+    vehicle_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRules:
+    """``allowed`` None lets every vehicle in, up to ``most_shuttles``."""
+
+    conversation: ConversationRules = field(default_factory=ConversationRules)
+    interface: str = DEFAULT_INTERFACE
+    allowed: frozenset[ShuttleId] | None = None
+    most_shuttles: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message and where it goes."""
+
+    topic: str
+    outgoing: Outgoing
+
+    def body(self) -> bytes:
+        return self.outgoing.message.to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOutput:
+    events: tuple[Event, ...] = ()
+    sendings: tuple[Sending, ...] = ()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """``drops`` counts refused messages by cause; ``report_drop`` hears of each.
+
+    ``report_drop(topic, cause, detail)`` is for the log.
+    """
+
+    rules: FleetRules
+    report_drop: Callable[[str, str, str], None] = lambda topic, cause, detail: None
+    drops: Counter[str] = field(default_factory=Counter)
+    _conversations: dict[ShuttleId, ShuttleConversation] = field(default_factory=dict)
+
+    def on_message(self, topic: str, body: bytes, now: float, *, retained: bool) -> FleetOutput:
+        """Take up one message from a vehicle."""
+        found = parse_topic(self.rules.interface, topic)
+        if found is None:
+            return self._drop(topic, "unknown_topic")
+        vehicle, kind = found
+        if not self._is_allowed(vehicle):
+            return self._drop(topic, "not_allowed")
+        model = _MODELS.get(kind)
+        if model is None:
+            return self._drop(topic, "not_from_a_vehicle")
+        try:
+            message = parse(model, body)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            field_name = ".".join(str(part) for part in first["loc"])
+            return self._drop(topic, "invalid", f"{field_name}: {first['msg']}"[:200])
+        return self.on_model(vehicle, message, now, retained=retained, topic=topic)
+
+    def on_model(
+        self,
+        vehicle: VehicleName,
+        message: WireModel,
+        now: float,
+        *,
+        retained: bool = False,
+        topic: str = "",
+    ) -> FleetOutput:
+        """Take up a message that is read already."""
+        if not _agrees(message, vehicle):
+            return self._drop(topic, "header_differs_from_topic")
+        conversation = self._conversation(vehicle)
+        if conversation is None:
+            return self._drop(topic, "too_many_shuttles")
+        before = conversation.drops.total()
+        match message:
+            case State():
+                output = conversation.on_state(message, now, retained=retained)
+            case Connection():
+                output = conversation.on_connection(message, now)
+            case Factsheet():
+                output = conversation.on_factsheet(message, now)
+            case Visualization():
+                conversation.on_visualization(message)
+                output = Output()
+            case _:
+                return self._drop(topic, "not_from_a_vehicle")
+        if conversation.drops.total() > before:
+            self.drops.update(conversation.drops)
+            for cause in conversation.drops:
+                self.report_drop(topic, cause, "")
+            conversation.drops.clear()
+        return self._addressed(conversation, output)
+
+    def resume(
+        self,
+        shuttle_id: ShuttleId,
+        now: float,
+        *,
+        capacity: Capacity,
+        plan: ShuttlePlan | None = None,
+        confirmed: int | None = None,
+        aboard: tuple[TripId, ...] = (),
+    ) -> None:
+        """Take up a shuttle's conversation after a restart; before any of its messages."""
+        # The dispatcher serves it already, so the bound on strangers does not apply.
+        vehicle = vehicle_name(shuttle_id)
+        conversation = ShuttleConversation(vehicle, self.rules.conversation)
+        self._conversations[shuttle_id] = conversation
+        conversation.resume(now, capacity=capacity, plan=plan, confirmed=confirmed, aboard=aboard)
+
+    def publish(self, plan: ShuttlePlan, now: float) -> FleetOutput:
+        conversation = self._conversations.get(plan.shuttle_id)
+        if conversation is None:
+            return self._drop(plan.shuttle_id, "plan_for_unknown_shuttle")
+        return self._addressed(conversation, conversation.publish(plan, now))
+
+    def command(
+        self,
+        shuttle_id: ShuttleId,
+        command: ShuttleCommand,
+        number: int,
+        now: float,
+        reason: str = "",
+    ) -> FleetOutput:
+        """Send an instant action; ``number`` is unique for this shuttle."""
+        conversation = self._conversations.get(shuttle_id)
+        if conversation is None:
+            return self._drop(shuttle_id, "command_for_unknown_shuttle")
+        return self._addressed(conversation, conversation.command(command, number, now, reason))
+
+    def tick(self, now: float) -> FleetOutput:
+        """Let time pass for every shuttle."""
+        outputs = [
+            self._addressed(conversation, conversation.tick(now))
+            for conversation in self._conversations.values()
+        ]
+        return FleetOutput(
+            tuple(event for output in outputs for event in output.events),
+            tuple(sending for output in outputs for sending in output.sendings),
+        )
+
+    def next_due(self, now: float) -> float | None:
+        """When ``tick`` is worth calling next, if nothing else happens."""
+        times = (conversation.next_due(now) for conversation in self._conversations.values())
+        return min((time for time in times if time is not None), default=None)
+
+    def latest(self) -> Mapping[ShuttleId, Latest]:
+        """The newest known about every shuttle heard, for display."""
+        found = {
+            shuttle_id: conversation.latest()
+            for shuttle_id, conversation in self._conversations.items()
+        }
+        return {shuttle_id: latest for shuttle_id, latest in found.items() if latest is not None}
+
+    def _is_allowed(self, vehicle: VehicleName) -> bool:
+        return self.rules.allowed is None or vehicle.shuttle_id in self.rules.allowed
+
+    def _conversation(self, vehicle: VehicleName) -> ShuttleConversation | None:
+        shuttle_id = vehicle.shuttle_id
+        if (
+            shuttle_id not in self._conversations
+            and len(self._conversations) < self.rules.most_shuttles
+        ):
+            self._conversations[shuttle_id] = ShuttleConversation(vehicle, self.rules.conversation)
+        return self._conversations.get(shuttle_id)
+
+    def _addressed(self, conversation: ShuttleConversation, output: Output) -> FleetOutput:
+        return FleetOutput(
+            output.events,
+            tuple(
+                Sending(topic_of(self.rules.interface, conversation.vehicle, out.topic), out)
+                for out in output.messages
+            ),
+        )
+
+    def _drop(self, topic: str, cause: str, detail: str = "") -> FleetOutput:
+        self.drops[cause] += 1
+        self.report_drop(topic, cause, detail)
+        return FleetOutput()
+
+
+_MODELS: Mapping[Topic, type[WireModel]] = {
+    Topic.STATE: State,
+    Topic.CONNECTION: Connection,
+    Topic.FACTSHEET: Factsheet,
+    Topic.VISUALIZATION: Visualization,
+}
+
+
+def _agrees(message: WireModel, vehicle: VehicleName) -> bool:
+    """Whether the header names the vehicle that the topic does; a missing name agrees."""
+    manufacturer = getattr(message, "manufacturer", None)
+    serial_number = getattr(message, "serial_number", None)
+    return manufacturer in (None, vehicle.manufacturer) and serial_number in (
+        None,
+        vehicle.serial_number,
+    )

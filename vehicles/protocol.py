@@ -1,0 +1,399 @@
+"""One vehicle's conversation: messages and plans in, events and messages out.
+
+No I/O and no clock: ``now`` is seconds since the epoch and an argument everywhere. The
+caller makes the events durable first and then sends the messages.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dispatcher.domain.decisions import ShuttleCommand
+from dispatcher.domain.events import (
+    Event,
+    PlanConfirmed,
+    PlanRefused,
+    RiderAlighted,
+    RiderBoarded,
+    ShuttleFellSilent,
+    ShuttleJoined,
+)
+from dispatcher.domain.ids import TripId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.domain.shuttles import Capacity
+from vehicles.delivery import Declined, Delivery, Lost, Taken
+from vehicles.exchange import ConversationRules, Latest, Outgoing, Output, capacity_of
+from vehicles.freshness import Freshness
+from vehicles.instant import OF_COMMAND, Instant, InstantQueue
+from vehicles.messages import (
+    Connection,
+    ConnectionState,
+    Factsheet,
+    State,
+    Visualization,
+)
+from vehicles.progress import OrderProgress, aboard_of
+from vehicles.reporting import (
+    Condition,
+    Reporter,
+    faults_of,
+    left_m,
+    mode_of,
+    seconds_to,
+)
+from vehicles.topics import Topic, VehicleName
+
+STATE_REQUEST_EVERY_S = 10.0
+
+
+@dataclass(slots=True)
+class ShuttleConversation:
+    """``drops`` counts messages that were no news, by cause."""
+
+    vehicle: VehicleName
+    rules: ConversationRules
+    drops: Counter[str] = field(default_factory=Counter)
+    _delivery: Delivery = field(init=False)
+    _instant: InstantQueue = field(init=False)
+    _reporter: Reporter = field(init=False)
+    _freshness: Freshness = field(init=False)
+    _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
+    _cancelled_order: str | None = None
+    _state: State | None = None
+    _capacity: Capacity | None = None
+    _asked_factsheet: bool = False
+    _joined: bool = False
+    _believed_aboard: set[TripId] = field(default_factory=set)
+    _first_heard_s: float | None = None
+    _heard_s: float | None = None
+    _silent: bool = False
+    _state_request_not_before: float = 0.0
+    _place: tuple[float, float, float] | None = None  # x, y, theta
+    _seen: tuple[float, float, float] | None = None  # the same, visualization included
+
+    def __post_init__(self) -> None:
+        self._delivery = Delivery(self.vehicle, self.rules.style)
+        self._instant = InstantQueue(self.vehicle)
+        self._reporter = Reporter(self.vehicle.shuttle_id, self.rules.report)
+        self._freshness = Freshness(self.rules.max_clock_error_s)
+
+    # What the dispatcher wants
+
+    def resume(
+        self,
+        now: float,
+        *,
+        capacity: Capacity,
+        plan: ShuttlePlan | None = None,
+        confirmed: int | None = None,
+        aboard: tuple[TripId, ...] = (),
+    ) -> None:
+        """Take up the conversation after a restart of the dispatcher.
+
+        ``plan`` is the newest plan of the shuttle and ``confirmed`` the revision it echoed
+        last, if it did. Events told before the restart may be told again.
+        """
+        self._capacity = capacity
+        self._joined = True
+        self._heard_s = now
+        self._believed_aboard.update(aboard)
+        if plan is None:
+            return
+        if confirmed is not None:
+            self._delivery.resume(plan.order_id, confirmed)
+        self._delivery.offer(plan)
+        self._follow(plan)
+
+    def publish(self, plan: ShuttlePlan, now: float) -> Output:
+        """Send this plan, and go on until it is echoed or a newer one takes its place."""
+        if not self._delivery.offer(plan):
+            self.drops["old_plan"] += 1
+            return Output()
+        self._follow(plan)
+        return self._output(now, [])
+
+    def command(self, command: ShuttleCommand, number: int, now: float, reason: str = "") -> Output:
+        """Send an instant action; ``number`` is unique for this shuttle."""
+        if command is ShuttleCommand.CANCEL_ORDER and self._state is not None:
+            self._cancelled_order = self._state.order_id
+        self._instant.ask(OF_COMMAND[command], number, now, reason)
+        return self._output(now, [])
+
+    def tick(self, now: float) -> Output:
+        """Let time pass: resend what is not shown to have arrived, notice silence."""
+        events: list[Event] = []
+        heard_s = self._heard_s
+        if (
+            self._joined
+            and not self._silent
+            and heard_s is not None
+            and now - heard_s > self.rules.silent_after_s
+        ):
+            self._silent = True
+            events.append(
+                ShuttleFellSilent(math.floor(now), self.vehicle.shuttle_id, math.floor(heard_s))
+            )
+        if not self._joined and self._state is not None:
+            events.extend(self._join(self._state, now))
+        return self._output(now, events)
+
+    def next_due(self, now: float) -> float | None:
+        """When ``tick`` is worth calling next, if nothing else happens; None if never."""
+        times = [self._delivery.next_due(now), self._instant.next_due(now)]
+        if self._joined and not self._silent and self._heard_s is not None:
+            times.append(math.nextafter(self._heard_s + self.rules.silent_after_s, math.inf))
+        if not self._joined and self._first_heard_s is not None:
+            times.append(self._first_heard_s + self.rules.factsheet_wait_s)
+        return min((time for time in times if time is not None and time > now), default=None)
+
+    # What the vehicle says
+
+    def on_state(self, state: State, now: float, *, retained: bool = False) -> Output:
+        """Take up a state. One kept by the broker is no sign of life and is dropped."""
+        if retained:
+            self.drops["retained_state"] += 1
+            return Output()
+        stale = self._freshness.judge(state, now)
+        if stale is not None:
+            self.drops[f"{stale}_state"] += 1
+            return Output()
+        self._state = state
+        self._heard_s = now
+        if self._first_heard_s is None:
+            self._first_heard_s = now
+        was_silent, self._silent = self._silent, False
+        self._instant.read(state)
+        self._locate(state)
+        events: list[Event] = []
+        # Even before the shuttle has joined, what it echoes must not be sent again.
+        answers = self._delivery.read(state, now)
+        if not self._joined:
+            events.extend(self._join(state, now))
+        if self._joined:
+            events.extend(self._tell_answers(answers, state, now))
+            events.extend(self._tell_visits(state, now))
+            events.extend(self._tell_condition(state, now, force=was_silent))
+        return self._output(now, events)
+
+    def on_connection(self, connection: Connection, now: float) -> Output:
+        """A hint only: the broker may notice late, or not at all, that a vehicle is gone."""
+        if connection.connection_state is ConnectionState.ONLINE:
+            self._delivery.hurry(now)
+            self._instant.hurry(now)
+            self._asked_factsheet = False
+        elif now >= self._state_request_not_before:
+            self._state_request_not_before = now + STATE_REQUEST_EVERY_S
+            self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
+        return self._output(now, [])
+
+    def on_factsheet(self, factsheet: Factsheet, now: float) -> Output:
+        capacity = capacity_of(factsheet)
+        if capacity is None:
+            self.drops["factsheet_without_places"] += 1
+            return Output()
+        self._instant.drop(Instant.FACTSHEET_REQUEST)
+        changed, self._capacity = capacity != self._capacity, capacity
+        events: list[Event] = []
+        if changed and self._state is not None:
+            self._joined = False
+            events.extend(self._join(self._state, now))
+        return self._output(now, events)
+
+    def on_visualization(self, message: Visualization) -> None:
+        position = message.agv_position
+        if position is not None and position.position_initialized:
+            self._seen = (position.x, position.y, position.theta)
+
+    def latest(self) -> Latest | None:
+        """None before the first state with a position."""
+        state, place = self._state, self._seen
+        if state is None or place is None or self._heard_s is None:
+            return None
+        flight = self._delivery.in_flight
+        doors = (i for i in state.information or () if i.info_type == "doors")
+        return Latest(
+            heard_s=self._heard_s,
+            x_m=place[0],
+            y_m=place[1],
+            theta=place[2],
+            driving=state.driving,
+            condition=self._condition(state),
+            doors=next((i.info_description for i in doors), None),
+            order_id=state.order_id,
+            revision=state.order_update_id,
+            in_flight=None if flight is None else flight.revision,
+            silent=self._silent,
+        )
+
+    # How it is told
+
+    def _follow(self, plan: ShuttlePlan) -> None:
+        progress = self._progress.get(plan.order_id)
+        if progress is None:
+            progress = OrderProgress(self.vehicle.shuttle_id, plan.order_id)
+            self._progress[plan.order_id] = progress
+        progress.follow(plan)
+        self._reporter.expect_anew()
+        # The vehicle may still be at the order it echoed last; anything else is given up.
+        working_on = None if self._state is None else self._state.order_id
+        self._progress = {
+            order_id: kept
+            for order_id, kept in self._progress.items()
+            if order_id in (plan.order_id, working_on)
+        }
+
+    def _locate(self, state: State) -> None:
+        position = state.agv_position
+        if position is not None and position.position_initialized:
+            if position.map_id == self.rules.style.map_id:
+                self._place = self._seen = (position.x, position.y, position.theta)
+                return
+            self.drops["other_map"] += 1
+        progress = self._progress.get(state.order_id)
+        for node in () if progress is None else progress.road:
+            if node.sequence == state.last_node_sequence_id:
+                self._place = self._seen = (node.x_m, node.y_m, 0.0)
+
+    def _join(self, state: State, now: float) -> list[Event]:
+        capacity = self._capacity
+        if capacity is None:
+            if not self._asked_factsheet:
+                self._asked_factsheet = True
+                self._instant.ask(Instant.FACTSHEET_REQUEST, _number(now), now)
+            first_heard_s = now if self._first_heard_s is None else self._first_heard_s
+            if now - first_heard_s < self.rules.factsheet_wait_s:
+                return []
+            capacity = self.rules.default_capacity
+        condition = self._condition(state)
+        if capacity is None or condition is None:
+            return []
+        self._capacity = capacity
+        self._joined = True
+        self._reporter.knows(
+            Condition(
+                x_m=condition.x_m,
+                y_m=condition.y_m,
+                battery_pct=condition.battery_pct,
+                charging=False,
+                mode=condition.mode,
+                paused=False,
+                faults=(),
+                aboard=condition.aboard,
+                left_m=None,
+            )
+        )
+        joined = ShuttleJoined(
+            at_s=math.floor(now),
+            shuttle_id=self.vehicle.shuttle_id,
+            capacity=capacity,
+            x_m=condition.x_m,
+            y_m=condition.y_m,
+            battery_pct=condition.battery_pct,
+            mode=condition.mode,
+            aboard=condition.aboard,
+            order_id=state.order_id,
+            revision=state.order_update_id,
+        )
+        return [joined]
+
+    def _tell_answers(
+        self, answers: list[Taken | Declined | Lost], state: State, now: float
+    ) -> list[Event]:
+        events: list[Event] = []
+        at_s, shuttle_id = math.floor(now), self.vehicle.shuttle_id
+        for answer in answers:
+            match answer:
+                case Taken(order_id, revision):
+                    self._progress = {
+                        kept_id: progress
+                        for kept_id, progress in self._progress.items()
+                        if kept_id == order_id or kept_id in self._delivery.open_orders()
+                    }
+                    if self._cancelled_order != order_id:
+                        self._cancelled_order = None
+                    events.append(PlanConfirmed(at_s, shuttle_id, revision))
+                case Declined(revision, reason):
+                    events.append(PlanRefused(at_s, shuttle_id, revision, reason))
+                case Lost():
+                    self._joined = False  # until it is told, if the place is unknown now
+                    events.extend(self._join(state, now))
+        return events
+
+    def _tell_visits(self, state: State, now: float) -> list[Event]:
+        progress = self._progress.get(state.order_id)
+        if progress is None:
+            return []
+        cancelled = self._cancelled_order == state.order_id
+        events = progress.read(state, math.floor(now), cancelled=cancelled)
+        for event in events:
+            if isinstance(event, RiderBoarded):
+                self._believed_aboard.add(event.trip_id)
+            elif isinstance(event, RiderAlighted):
+                self._believed_aboard.discard(event.trip_id)
+        reported = aboard_of(state)
+        if reported is not None:
+            self._believed_aboard = set(reported)
+        return events
+
+    def _tell_condition(self, state: State, now: float, *, force: bool) -> list[Event]:
+        condition = self._condition(state)
+        if condition is None:
+            return []
+        visit = drive_s = None
+        progress = self._progress.get(state.order_id)
+        if progress is not None:
+            visit = progress.next_visit()
+            drive_s = None if visit is None else seconds_to(progress, state, visit)
+        report = self._reporter.report(condition, visit, drive_s, now, force=force)
+        return [] if report is None else [report]
+
+    def _condition(self, state: State) -> Condition | None:
+        """None while nobody knows where the vehicle is."""
+        if self._place is None:
+            return None
+        progress = self._progress.get(state.order_id)
+        reported = aboard_of(state)
+        aboard = self._believed_aboard if reported is None else reported
+        return Condition(
+            x_m=self._place[0],
+            y_m=self._place[1],
+            battery_pct=state.battery_state.battery_charge,
+            charging=state.battery_state.charging,
+            mode=mode_of(state),
+            paused=state.paused is True,
+            faults=faults_of(state, set() if progress is None else progress.failed_alights),
+            aboard=tuple(sorted(aboard)),
+            left_m=None if progress is None else left_m(progress, state),
+        )
+
+    def _output(self, now: float, events: list[Event]) -> Output:
+        messages: list[Outgoing] = []
+        if self._state is not None:
+            for item in self._delivery.due(now, self._state):
+                if isinstance(item, Declined):
+                    events.append(
+                        PlanRefused(
+                            math.floor(now), self.vehicle.shuttle_id, item.revision, item.reason
+                        )
+                    )
+                else:
+                    messages.append(Outgoing(Topic.ORDER, item))
+            if self._delivery.needs_idle and not self._instant.is_pending(Instant.CANCEL_ORDER):
+                self._give_up_order(self._state, now)
+            if self._delivery.needs_unplugging:
+                self._instant.ask(Instant.STOP_CHARGING, _number(now), now)
+        messages.extend(
+            Outgoing(Topic.INSTANT_ACTIONS, message) for message in self._instant.due(now)
+        )
+        return Output(tuple(events), tuple(messages))
+
+    def _give_up_order(self, state: State, now: float) -> None:
+        """Ask once for each order; a vehicle that is still busy with it may need time."""
+        if self._cancelled_order != state.order_id:
+            self._cancelled_order = state.order_id
+            self._instant.ask(Instant.CANCEL_ORDER, _number(now), now)
+
+
+def _number(now: float) -> int:
+    """For the id of an instant action of our own: milliseconds are apart enough."""
+    return round(now * 1000)
