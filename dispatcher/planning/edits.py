@@ -129,3 +129,10 @@ def merge_neighbours(
                 continue
         i += 1
     return plan
+
+
+def without_idle_visits(plan: RowPlan) -> RowPlan:
+    """The row without visits at which nothing happens, such as a drive to park."""
+    if not any(visit.is_idle for visit in plan.visits):
+        return plan
+    return replace(plan, visits=tuple(visit for visit in plan.visits if not visit.is_idle))
