@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DriveModel:
-    """Comfortable driving with standing riders aboard.
+    """Gentle driving, for riders who may stand or sit in a wheelchair.
 
     An edge is driven at its own speed ``v``. Accelerating from a stand to ``v`` takes ``v / a``
     over ``v**2 / (2 a)`` metres, which at ``v`` would have taken ``v / (2 a)``: the start costs

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatcher.domain.zone import Point
 
-# WGS84 ellipsoid: half axis and first eccentricity squared (NIMA TR8350.2, table 3.1 and 3.3).
+# WGS84 ellipsoid: half axis and first eccentricity squared (NIMA TR8350.2).
 _HALF_AXIS_M = 6_378_137.0
 _ECCENTRICITY_SQUARED = 6.694379990141e-3
 

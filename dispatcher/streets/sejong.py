@@ -40,7 +40,8 @@ _ATTRIBUTION = (
 def sejong_5_1(seed: int = 51) -> Zone:
     """The zone, the same for the same seed.
 
-    Service hours are those of the on-demand buses that Sejong has had since 2021, 06:00 to 24:00.
+    Service hours are those of the on-demand buses that Sejong has had since 2021, 06:00 to 24:00
+    (donga 2021-04-15; hankookilbo A2024070115380003601).
     """
     rng = random.Random(seed)
     district = District.of(rng)

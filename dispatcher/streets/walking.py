@@ -5,11 +5,11 @@ There is no footpath network in a zone; paths inside a car-free ring are many an
 
 import math
 
-# Walked over straight distance. Between 1.2 and 1.4 in dense street nets
-# (O'Sullivan and Morrall 1996, TRR 1538, 19-26, found 1.2 to 1.35 on walks to light rail).
+# Walked over straight distance; assumed. Around a square grid it is 4 / pi = 1.27 on average over
+# all directions, and at most 1.41.
 WALK_DETOUR_FACTOR = 1.3
 
-# A little below the 1.2 to 1.4 m/s of healthy adults' means, so that most people keep up.
+# Assumed, a brisk adult's pace taken down a little so that most people keep up.
 WALK_SPEED_MPS = 1.2
 
 

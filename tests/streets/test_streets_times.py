@@ -118,6 +118,30 @@ def test_stop_with_no_open_side_is_closed_but_can_be_left() -> None:
         closed.path(1, 0)
 
 
+def test_shuttle_on_a_closed_edge_drives_out_by_its_end() -> None:
+    streets = Streets.of(a_zone(SQUARE, BOTH_WAYS, {"p": "A>B 40", "q": "B>C 30"}), DRIVE)
+    closed = streets.with_closures(closing("A>B", "B>A"), NO_STOP)
+    # 50 m to B, 30 m to q, 1 s of braking; p is closed with its street, though it lies behind.
+    assert closed.times_from_s(EdgeId("A>B"), 50.0).tolist() == [UNREACHABLE_S, 9]
+
+
+def test_closure_makes_a_dead_end_where_shuttles_turn_back() -> None:
+    # A - B - C in a row, p on A-B; C closed off, so that who comes towards B must turn there.
+    nodes = {"A": (0, 0), "B": (100, 0), "C": (200, 0)}
+    streets = Streets.of(a_zone(nodes, ["A-B", "B-C"], {"p": "A>B 40"}), DRIVE)
+    # From 70 m: 30 m to B, 100 m to C, 12 s, 100 m back, 60 m to p: 29 s + 12 s + 1 s.
+    assert streets.times_from_s(EdgeId("A>B"), 70.0).tolist() == [42]
+    # With B-C closed it turns at B: 30 m, 12 s, 60 m, 1 s.
+    closed = streets.with_closures(closing("B>C"), NO_STOP)
+    assert closed.times_from_s(EdgeId("A>B"), 70.0).tolist() == [22]
+
+
+def test_place_off_the_edge_is_refused() -> None:
+    streets = Streets.of(a_zone(SQUARE, BOTH_WAYS, {"p": "A>B 40"}), DRIVE)
+    with pytest.raises(ValueError, match="not on edge A>B"):
+        streets.times_from_s(EdgeId("A>B"), 100.5)
+
+
 def test_closed_stop_keeps_its_travel_times() -> None:
     streets = Streets.of(a_zone(SQUARE, BOTH_WAYS, {"p": "A>B 40", "q": "B>C 30"}), DRIVE)
     closed = streets.with_closures(NOTHING, frozenset({StopId("q")}))
