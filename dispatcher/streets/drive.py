@@ -6,6 +6,11 @@ import math
 from dataclasses import dataclass
 
 
+def whole_ms(time_s: float) -> int:
+    """Seconds as whole milliseconds, rounded up, but not for the last bit of a float."""
+    return math.ceil(time_s * 1000.0 - 1e-6)
+
+
 @dataclass(frozen=True, slots=True)
 class DriveModel:
     """Gentle driving, for riders who may stand or sit in a wheelchair.
@@ -36,11 +41,11 @@ class DriveModel:
     def start_ms(self, speed_mps: float) -> int:
         """From a stand to ``speed_mps``, beyond the cruise, in milliseconds; at least 1."""
         lost_s = self.pull_out_s + speed_mps / (2.0 * self.acceleration_mps2)
-        return max(1, math.ceil(lost_s * 1000.0))
+        return max(1, whole_ms(lost_s))
 
     def brake_ms(self, speed_mps: float) -> int:
         """From ``speed_mps`` to a stand, beyond the cruise, in milliseconds."""
-        return math.ceil(speed_mps / (2.0 * self.deceleration_mps2) * 1000.0)
+        return whole_ms(speed_mps / (2.0 * self.deceleration_mps2))
 
     def turn_around_ms(self) -> int:
-        return math.ceil(self.turn_around_s * 1000.0)
+        return whole_ms(self.turn_around_s)

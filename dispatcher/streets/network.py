@@ -16,7 +16,6 @@ at the end keeps the triangle inequality, and a path's time equals the matrix en
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from scipy.sparse.csgraph import connected_components
 
 from dispatcher.domain.ids import EdgeId
 from dispatcher.domain.zone import Stop, StreetEdge, TurnBan, Zone
-from dispatcher.streets.drive import DriveModel
+from dispatcher.streets.drive import DriveModel, whole_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class StreetGraph:
 
 def offset_ms(offset_m: float, speed_mps: float) -> int:
     """Cruise time from an edge's start, in whole milliseconds, rounded up."""
-    return math.ceil(offset_m / speed_mps * 1000.0)
+    return whole_ms(offset_m / speed_mps)
 
 
 def _within_ms(at_ms: int, edge_ms: int) -> int:
