@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatcher.domain.decisions import ShuttleCommand
+from vehicles.delivery import is_active
 from vehicles.messages import Action, BlockingType, InstantActions, State, moment_of
 from vehicles.topics import VehicleName
 
 FIRST_RESEND_S = 2.0
 RESEND_S = 5.0
-MOST_REQUESTS = 4  # of a question; the vehicle may not know it
+# How often an action is sent; the vehicle may not know it. A pause is sent until it shows.
+MOST_QUESTIONS = 4
+MOST_CANCELS = 12
 
 
 class Instant(StrEnum):
@@ -37,10 +40,16 @@ _OPPOSITE = {
 
 _QUESTIONS = frozenset({Instant.STATE_REQUEST, Instant.FACTSHEET_REQUEST})
 
+_MOST = dict.fromkeys(_QUESTIONS, MOST_QUESTIONS) | {
+    Instant.CANCEL_ORDER: MOST_CANCELS,
+    Instant.STOP_CHARGING: MOST_CANCELS,
+}
+
 # What shows that the action took effect, for vehicles that forget its state quickly.
 _EFFECT: dict[Instant, Callable[[State], bool]] = {
     Instant.START_PAUSE: lambda state: state.paused is True,
     Instant.STOP_PAUSE: lambda state: state.paused is False,
+    Instant.CANCEL_ORDER: lambda state: not is_active(state),
     Instant.STATE_REQUEST: lambda state: True,
     Instant.STOP_CHARGING: lambda state: not state.battery_state.charging,
 }
@@ -110,7 +119,8 @@ class InstantQueue:
         for pending in list(self._pending.values()):
             if now < pending.next_s:
                 continue
-            if pending.kind in _QUESTIONS and pending.sent >= MOST_REQUESTS:
+            most = _MOST.get(pending.kind)
+            if most is not None and pending.sent >= most:
                 del self._pending[pending.kind]
                 continue
             pending.next_s = now + (RESEND_S if pending.sent else FIRST_RESEND_S)

@@ -36,6 +36,10 @@ class _Followed:
     arrived: bool = False
     told: set[str] = field(default_factory=set)  # action ids whose end was told
 
+    def key(self) -> tuple[VisitId, int]:
+        """The same visit has the same, even when its planned times were corrected."""
+        return self.nodes.visit.id, self.nodes.hold_sequence
+
     def action_ids(self) -> Iterator[str]:
         visit = self.nodes.visit
         yield from (alight_action_id(visit.id, task.trip_id) for task in visit.alights)
@@ -65,13 +69,17 @@ class OrderProgress:
         was never taken by the vehicle if it differs.
         """
         start = plan.start.sequence
-        known = {followed.nodes: followed for followed in self._visits}
+        known = {followed.key(): followed for followed in self._visits}
         older = [f for f in self._visits if f.nodes.hold_sequence <= start]
         newer = [
-            known.get(nodes) or _Followed(nodes)
+            _Followed(nodes)
             for nodes in released_visits(plan)
             if nodes.hold_sequence > self._completed_to
         ]
+        for followed in newer:
+            same = known.get(followed.key())
+            if same is not None:
+                followed.arrived, followed.told = same.arrived, same.told
         self._visits = older + newer
         kept_from = older[0].nodes.stop_sequence if older else start
         before = tuple(n for n in self.road if kept_from <= n.sequence < start)

@@ -21,7 +21,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
-from vehicles.delivery import Declined, Delivery, Lost, Taken
+from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active
 from vehicles.exchange import ConversationRules, Latest, Outgoing, Output, capacity_of
 from vehicles.freshness import Freshness
 from vehicles.instant import OF_COMMAND, Instant, InstantQueue
@@ -114,7 +114,9 @@ class ShuttleConversation:
 
     def command(self, command: ShuttleCommand, number: int, now: float, reason: str = "") -> Output:
         """Send an instant action; ``number`` is unique for this shuttle."""
-        if command is ShuttleCommand.CANCEL_ORDER and self._state is not None:
+        if command is ShuttleCommand.CANCEL_ORDER:
+            if self._state is None or not is_active(self._state):
+                return Output()  # nothing to cancel, and it must not hit the next order
             self._cancelled_order = self._state.order_id
         self._instant.ask(OF_COMMAND[command], number, now, reason)
         return self._output(now, [])
@@ -368,7 +370,8 @@ class ShuttleConversation:
 
     def _output(self, now: float, events: list[Event]) -> Output:
         messages: list[Outgoing] = []
-        if self._state is not None:
+        # A cancellation that is repeated after the next order would cancel that.
+        if self._state is not None and not self._instant.is_pending(Instant.CANCEL_ORDER):
             for item in self._delivery.due(now, self._state):
                 if isinstance(item, Declined):
                     events.append(
@@ -378,7 +381,7 @@ class ShuttleConversation:
                     )
                 else:
                     messages.append(Outgoing(Topic.ORDER, item))
-            if self._delivery.needs_idle and not self._instant.is_pending(Instant.CANCEL_ORDER):
+            if self._delivery.needs_idle:
                 self._give_up_order(self._state, now)
             if self._delivery.needs_unplugging:
                 self._instant.ask(Instant.STOP_CHARGING, _number(now), now)

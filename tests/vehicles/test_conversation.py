@@ -530,6 +530,34 @@ def test_a_pause_is_sent_until_it_shows_and_its_end_replaces_it() -> None:
     assert talk.sent == []
 
 
+def test_nothing_is_cancelled_where_nothing_is_under_way() -> None:
+    talk = Talk().joined()
+    assert talk.hear(talk.conversation.command(ShuttleCommand.CANCEL_ORDER, 1, T0)) == []
+    assert talk.sent == []
+
+
+def test_an_order_waits_while_a_cancellation_is_on_its_way() -> None:
+    talk = Talk().joined()
+    driving = {"order_id": "theirs", "order_update_id": 7, "node_states": ahead(2, 4)}
+    talk.state(0, **driving)
+    talk.hear(talk.conversation.command(ShuttleCommand.CANCEL_ORDER, 1, T0))
+    assert talk.sent == ["cancelOrder"]
+    assert talk.publish(1, FIRST) == []
+    talk.state(3, order_id="theirs", order_update_id=7)
+    assert talk.sent == ["order o1 1 from 0"]
+
+
+def test_a_visit_whose_times_were_corrected_is_not_told_again() -> None:
+    talk = Talk().joined()
+    talk.publish(0, FIRST)
+    at = {"order_id": "o1", "last_node_sequence_id": 4}
+    done = actions("v1/board/ana FINISHED")
+    talk.state(10, order_update_id=1, action_states=done, loads=loads("ana"), **at)
+    talk.publish(11, a_plan("v1 B 12 +ana", "v2 C 60 -ana", released=1, revision=2))
+    again = talk.state(12, order_update_id=2, action_states=done, loads=loads("ana"), **at)
+    assert again == ["confirmed 2"]
+
+
 def test_latest_is_for_display() -> None:
     talk = Talk()
     assert talk.conversation.latest() is None
