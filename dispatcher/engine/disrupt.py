@@ -224,6 +224,7 @@ def call_off_rescues(turn: Turn, shuttle: Shuttle) -> None:
             continue  # it is on its way; whichever is first takes them
         drop_booking(turn, rescue.id)
         trip.booking_id, trip.shuttle_id = booking_id, shuttle.id
+        trip.promise = booking.promise
         trip.state = TripState.ABOARD
         turn.tell(booking.trip_id, "Your shuttle drives again; you can stay aboard.")
 
@@ -431,7 +432,7 @@ def _tell_late(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
     if promise == booking.promise:
         return
     booking.promise = promise
-    if trip.state not in ENDS:
+    if trip.state not in ENDS and trip.booking_id == booking.id:
         break_promise(
             turn, trip, turn.cause_text or "Your shuttle is delayed; see the new times.", promise
         )

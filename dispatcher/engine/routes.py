@@ -192,9 +192,17 @@ def take_off(state: ServiceState, shuttle: Shuttle, booking_id: BookingId) -> No
         shuttle.route_version += 1
 
 
-def is_sent(shuttle: Shuttle, booking: Booking) -> bool:
-    """The shuttle has, or may have, been told to serve this booking."""
-    return booking.shuttle_id == shuttle.id and booking.published_revision > 0
+def forget_pickup(shuttle: Shuttle, booking_id: BookingId) -> None:
+    """The riders are aboard already: no unreleased visit is to pick them up."""
+    if not any(booking_id in visit.boards for visit in shuttle.row.visits):
+        return
+    visits = [
+        replace(visit, boards=tuple(key for key in visit.boards if key != booking_id))
+        for visit in shuttle.row.visits
+    ]
+    left = tuple(visit for visit in visits if not visit.is_idle)
+    shuttle.row = replace(shuttle.row, visits=left)
+    shuttle.route_version += 1
 
 
 def is_released(shuttle: Shuttle, booking_id: BookingId) -> bool:

@@ -11,11 +11,11 @@ from dispatcher.domain.events import (
 )
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId, VisitId
 from dispatcher.domain.trips import ENDS, TripState
-from dispatcher.engine.answers import drop_booking, end_trip
+from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
 from dispatcher.engine.disrupt import serve_boarded_elsewhere
 from dispatcher.engine.publish import complete_released
-from dispatcher.engine.routes import keys_of, take_off
+from dispatcher.engine.routes import forget_pickup, keys_of, take_off
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
 from dispatcher.engine.turn import Turn
 
@@ -97,6 +97,7 @@ def board(turn: Turn, event: RiderBoarded) -> None:
     shuttle.aboard.append(booking.id)
     if shuttle.released is not None and booking.id in shuttle.released.boards:
         shuttle.released.boards.remove(booking.id)
+    forget_pickup(shuttle, booking.id)
     if booking.rescues_from is not None:
         _leave_old_shuttle(turn, booking)
     trip = state.trips[event.trip_id]
@@ -141,7 +142,7 @@ def alight(turn: Turn, event: RiderAlighted) -> None:
     trip = state.trips[event.trip_id]
     if trip.state not in ENDS:
         if trip.booking_id is not None and trip.booking_id != booking.id:
-            drop_booking(turn, trip.booking_id)  # a rescue that is no longer needed
+            withdraw_booking(turn, trip)  # a rescue that is no longer needed
         note_late_dropoff(turn, trip)
         end_trip(turn, trip, TripState.COMPLETED)
     turn.touch(shuttle)
