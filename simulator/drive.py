@@ -8,6 +8,7 @@ planned a little too long (see ``dispatcher.streets.drive``).
 """
 
 import bisect
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class DriveProfile:
 def _end_speeds(stretches: Sequence[Stretch], accelerate: float, brake: float) -> list[float]:
     """The highest possible speed at the end of each stretch, the last one a stand."""
     ends = []
-    for here, after in zip(stretches, stretches[1:], strict=False):
+    for here, after in itertools.pairwise(stretches):
         ends.append(min(here.max_speed_mps, after.max_speed_mps))
     ends.append(0.0)
     # Backwards: slow enough to brake in time. Forwards: no faster than could be reached.
