@@ -1,7 +1,7 @@
 """From what a rider's device says to what the engine is told: pure checks and mapping."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -117,15 +117,6 @@ class RiderBorder:
                     request=message.id,
                 )
             )
-
-
-def same_wish(first: RideRequest, second: RideRequest) -> bool:
-    """True where the second request is the first one sent again.
-
-    The trip id is made anew for each message, and "now" is another second.
-    """
-    at_s = first.wish_s if first.wish is TimeWish.NOW is second.wish else second.wish_s
-    return first == replace(second, trip_id=first.trip_id, wish_s=at_s)
 
 
 def id_reused(request_id: RequestId) -> Problem:

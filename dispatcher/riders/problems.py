@@ -16,6 +16,7 @@ class ProblemCode(StrEnum):
     TOO_FAR_AHEAD = "TOO_FAR_AHEAD"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
     NOT_AVAILABLE = "NOT_AVAILABLE"  # the dispatcher cannot write its journal just now
+    NOT_DECIDED = "NOT_DECIDED"  # a mistake of ours; the operator has been told
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     UNKNOWN_TRIP = "UNKNOWN_TRIP"
     NOT_YOURS = "NOT_YOURS"

@@ -43,6 +43,15 @@ class RiderTopics:
         """Problem documents, not retained."""
         return f"{self._of(rider_id)}/error"
 
+    def may_reply(self, rider_id: RiderId, topic: str) -> bool:
+        """Whether the dispatcher answers this rider on this response topic.
+
+        Only below the rider's own ``reply``: the dispatcher may publish anywhere, and must
+        not do so on behalf of whoever asks.
+        """
+        root = f"{self._of(rider_id)}/reply"
+        return (topic == root or topic.startswith(f"{root}/")) and not set(topic) & set("+#\0")
+
     def read(self, topic: str) -> tuple[RiderId, RiderTopic] | None:
         """Who sent what, by the topic; None where it is not a topic riders send on."""
         prefix = f"{ROOT}/{self.zone}/rider/"

@@ -1,7 +1,6 @@
 """Requests are checked against the zone and the hour, and told apart from each other."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +9,7 @@ from dispatcher.domain.decisions import AnswerProblem, RiderAnswered
 from dispatcher.domain.ids import EdgeId, RiderId, StopId, TripId
 from dispatcher.domain.trips import RideRequest, TimeWish
 from dispatcher.domain.zone import Point, Stop, StopKind
-from dispatcher.riders.border import RiderBorder, WishLimits, problem_of, same_wish
+from dispatcher.riders.border import RiderBorder, WishLimits, problem_of
 from dispatcher.riders.messages import TripRequest
 from dispatcher.riders.problems import Problem, ProblemCode, ProblemError
 from dispatcher.riders.topics import RiderTopic, RiderTopics
@@ -101,18 +100,6 @@ def test_a_depot_is_no_stop_for_riders() -> None:
     problem = problem_with(**{"from": "D1"})
     assert problem.code is ProblemCode.STOP_UNKNOWN
     assert problem.stop != "D1"
-
-
-def test_a_resend_is_the_same_wish() -> None:
-    first = a_request("t1", NOW_S)
-    assert same_wish(first, a_request("t2", NOW_S + 9))
-    assert not same_wish(first, a_request("t2", party={"seats": 2}))
-    assert not same_wish(first, replace(first, destination=Point(36.5, 127.3)))
-    later = {"depart_at": datetime.fromtimestamp(NOW_S, UTC).isoformat()}
-    # Leaving now and leaving at a time that happens to be now are two wishes.
-    assert not same_wish(first, a_request(when=later))
-    other = {"depart_at": datetime.fromtimestamp(NOW_S + 5, UTC).isoformat()}
-    assert not same_wish(a_request(when=later), a_request(when=other))
 
 
 def test_every_answer_of_the_engine_can_be_told() -> None:

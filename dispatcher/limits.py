@@ -1,0 +1,27 @@
+"""How many requests are taken in per second, over all riders."""
+
+import math
+
+
+class TokenBucket:
+    """So many per second on average, with bursts of at most ``burst``; time is an argument."""
+
+    def __init__(self, per_s: float, burst: int, now: float = 0.0) -> None:
+        if not (per_s > 0 and burst >= 1):
+            raise ValueError("a rate must be above zero and a burst at least one")
+        self._per_s = per_s
+        self._burst = float(burst)
+        self._level = float(burst)
+        self._at = now
+
+    def take(self, now: float) -> int:
+        """Take one: 0 if there was one, else the whole seconds after which there will be.
+
+        ``now`` is seconds on any clock that does not run backwards.
+        """
+        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._per_s)
+        self._at = max(self._at, now)
+        if self._level >= 1.0:
+            self._level -= 1.0
+            return 0
+        return max(1, math.ceil((1.0 - self._level) / self._per_s))

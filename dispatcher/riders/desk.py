@@ -1,0 +1,246 @@
+"""Where riders' messages are taken in: over MQTT here, over HTTP through the same methods."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+import structlog
+
+from dispatcher.domain.decisions import RiderAnswered, TripChanged
+from dispatcher.domain.events import Event, OfferAnswered, RequestSubmitted, TripCancelled
+from dispatcher.domain.ids import BookingId, RiderId, TripId
+from dispatcher.domain.trips import RideRequest, TimeWish, TripStatus
+from dispatcher.engine import is_resend
+from dispatcher.limits import TokenBucket
+from dispatcher.mqtt import Message
+from dispatcher.riders.border import RiderBorder, id_reused, problem_of
+from dispatcher.riders.messages import TripAnswer, TripCancel, TripRequest
+from dispatcher.riders.outbox import RiderOutbox
+from dispatcher.riders.problems import Problem, ProblemCode, ProblemError
+from dispatcher.riders.reading import read_message
+from dispatcher.riders.status import StatusWriter, TripDocument
+from dispatcher.riders.topics import RiderTopic, RiderTopics
+from dispatcher.service import NotTakenError, Receipt, Service, TooBusyError
+
+log = structlog.get_logger(__name__)
+
+LARGEST_CORRELATION_BYTES: Final = 256
+
+
+class DeskObserver(Protocol):
+    """Hears how messages were answered, for the metrics."""
+
+    def message_answered(self, kind: RiderTopic, problem: ProblemCode | None) -> None: ...
+
+    def request_decided(self, seconds: float) -> None: ...
+
+
+class RiderDesk:
+    """Checks, bounds and hands in what riders send, and answers each message once.
+
+    ``new_trip_id`` makes ids that no other trip has ever had; ``monotonic`` is seconds on
+    a clock that is never put right.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        border: RiderBorder,
+        topics: RiderTopics,
+        writer: StatusWriter,
+        outbox: RiderOutbox,
+        *,
+        new_trip_id: Callable[[], TripId],
+        bucket: TokenBucket,
+        observer: DeskObserver,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service = service
+        self._border = border
+        self._topics = topics
+        self._writer = writer
+        self._outbox = outbox
+        self._new_trip_id = new_trip_id
+        self._bucket = bucket
+        self._observer = observer
+        self._monotonic = monotonic
+
+    async def request(self, rider_id: RiderId, message: TripRequest) -> TripDocument:
+        """Ask for a trip; answers with its status, which for a resend is the present one.
+
+        Raises
+        ------
+        ProblemError
+            The message cannot be acted on; nothing has changed.
+        """
+        began = self._monotonic()
+        now_s = self._service.clock.now_s()
+        asked = self._border.ride_request(message, rider_id, self._new_trip_id(), now_s)
+        # A resend costs nothing, and is answered even when new requests are not taken in.
+        if earlier := self._earlier(asked):
+            return self._tell_again(earlier)
+        if retry_after_s := self._bucket.take(began):
+            raise ProblemError(_too_many("Too many requests are coming in.", asked, retry_after_s))
+
+        def build(at_s: int) -> RequestSubmitted:
+            # "Now" is the second in which the request is written.
+            wish_s = at_s if asked.wish is TimeWish.NOW else asked.wish_s
+            return RequestSubmitted(at_s, replace(asked, wish_s=wish_s))
+
+        key = f"{rider_id}/{message.id}"
+        receipt = await self._hand_in(build, dedup_key=key, request=asked)
+        self._observer.request_decided(self._monotonic() - began)
+        if receipt.fresh:
+            return self._told(receipt, asked.trip_id) or self._writer.received(asked, now_s)
+        # The same request came twice at once, or long ago.
+        if earlier := self._earlier(asked):
+            return self._tell_again(earlier)
+        raise ProblemError(id_reused(asked.request_id))
+
+    async def answer(self, rider_id: RiderId, message: TripAnswer) -> TripDocument | None:
+        """Take or decline an offer; answers with the trip's status if that changed it.
+
+        Raises
+        ------
+        ProblemError
+            As the engine judged it, or it could not be taken in.
+        """
+        trip_id = TripId(message.trip)
+        offer = BookingId(message.offer) if message.offer is not None else None
+        receipt = await self._hand_in(
+            lambda at_s: OfferAnswered(at_s, rider_id, trip_id, message.accept, offer),
+            trip=message.trip,
+        )
+        return self._told(receipt, trip_id)
+
+    async def cancel(self, rider_id: RiderId, message: TripCancel) -> TripDocument | None:
+        """Give up a trip; as ``answer``."""
+        trip_id = TripId(message.trip)
+        receipt = await self._hand_in(
+            lambda at_s: TripCancelled(at_s, trip_id, rider_id, reason=message.reason),
+            trip=message.trip,
+        )
+        return self._told(receipt, trip_id)
+
+    async def on_message(self, message: Message) -> None:
+        """One message over MQTT. Returns when it is durable, or refused for good."""
+        found = self._topics.read(message.topic)
+        # What the broker had retained was asked long ago, and would be asked at each start.
+        if found is None or message.retain:
+            log.info("rider_message_ignored", topic=message.topic[:200], retained=message.retain)
+            return
+        rider_id, kind = found
+        problem: Problem | None = None
+        told: TripDocument | None = None
+        try:
+            told = await self._act(rider_id, kind, message.payload)
+        except ProblemError as error:
+            problem = error.problem
+            log.info("rider_message_refused", rider=rider_id, kind=kind, code=problem.code)
+            self._outbox.tell_problem(rider_id, problem)
+        self._observer.message_answered(kind, problem.code if problem else None)
+        answer = problem or told
+        if answer is not None:
+            self._reply(rider_id, message, answer.to_json())
+
+    async def _act(self, rider_id: RiderId, kind: RiderTopic, body: bytes) -> TripDocument | None:
+        match kind:
+            case RiderTopic.REQUEST:
+                return await self.request(rider_id, read_message(TripRequest, body))
+            case RiderTopic.ANSWER:
+                return await self.answer(rider_id, read_message(TripAnswer, body))
+            case RiderTopic.CANCEL:
+                return await self.cancel(rider_id, read_message(TripCancel, body))
+
+    def _reply(self, rider_id: RiderId, message: Message, body: bytes) -> None:
+        """Answer where an MQTT 5 device wants to hear it."""
+        topic, correlation = message.response_topic, message.correlation_data
+        if topic is None:
+            return
+        if not self._topics.may_reply(rider_id, topic) or (
+            correlation is not None and len(correlation) > LARGEST_CORRELATION_BYTES
+        ):
+            log.info("response_topic_ignored", rider=rider_id, topic=topic[:200])
+            return
+        self._outbox.reply(topic, body, correlation)
+
+    async def _hand_in(
+        self,
+        build: Callable[[int], Event],
+        *,
+        dedup_key: str | None = None,
+        request: RideRequest | None = None,
+        trip: str | None = None,
+    ) -> Receipt:
+        try:
+            return await self._service.submit(build, dedup_key=dedup_key, refusable=True)
+        except TooBusyError as error:
+            raise ProblemError(
+                _too_many("Too many requests are waiting.", request, error.retry_after_s, trip)
+            ) from error
+        except NotTakenError as error:
+            problem = Problem(
+                code=ProblemCode.NOT_AVAILABLE,
+                text=f"The dispatcher cannot take this in: {error}.",
+                remedy=f"Send it again, unchanged, in {error.retry_after_s} s.",
+                request=request.request_id if request else None,
+                trip=trip,
+                retry_after_s=error.retry_after_s,
+            )
+            raise ProblemError(problem) from error
+
+    def _earlier(self, asked: RideRequest) -> TripStatus | None:
+        """The status of the trip asked for under the same id, if it is the same request."""
+        core = self._service.core
+        known = core.engine.find_request(core.state, asked.rider_id, asked.request_id)
+        if known is None:
+            return None
+        request, status = known
+        if not is_resend(request, asked):
+            raise ProblemError(id_reused(asked.request_id))
+        return status
+
+    def _tell_again(self, status: TripStatus) -> TripDocument:
+        self._outbox.tell(status)
+        return self._writer.document(status)
+
+    def _told(self, receipt: Receipt, trip_id: TripId) -> TripDocument | None:
+        """What was decided for this trip.
+
+        Raises
+        ------
+        ProblemError
+            The message changed nothing, or deciding on it failed.
+        """
+        assert receipt.applied is not None
+        if receipt.applied.event is None:
+            raise ProblemError(
+                Problem(
+                    code=ProblemCode.NOT_DECIDED,
+                    text="This could not be decided because of a mistake of the dispatcher's.",
+                    remedy="Ask again under a new id; the operator has been told.",
+                    trip=trip_id,
+                )
+            )
+        told: TripDocument | None = None
+        for decision in receipt.applied.decisions:
+            match decision:
+                case RiderAnswered():
+                    raise ProblemError(problem_of(decision))
+                case TripChanged(status) if status.trip_id == trip_id:
+                    told = self._writer.document(status)
+        return told
+
+
+def _too_many(
+    text: str, request: RideRequest | None, retry_after_s: int, trip: str | None = None
+) -> Problem:
+    return Problem(
+        code=ProblemCode.TOO_MANY_REQUESTS,
+        text=text,
+        remedy=f"Send it again, unchanged, in {retry_after_s} s.",
+        request=request.request_id if request else None,
+        trip=trip,
+        retry_after_s=retry_after_s,
+    )

@@ -1,0 +1,188 @@
+"""The outbox tells every rider the newest, whatever the broker does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rider_fakes import TWO_STOPS, FakeLink
+from service_fakes import HandClock, a_request, turns, until
+
+from dispatcher.core import Applied
+from dispatcher.domain.decisions import TripChanged
+from dispatcher.domain.ids import RequestId, RiderId, TripId
+from dispatcher.domain.trips import TripState, TripStatus
+from dispatcher.riders.outbox import MOST_ATTEMPTS, OutboxSettings, RiderOutbox
+from dispatcher.riders.problems import Problem, ProblemCode
+from dispatcher.riders.status import StatusWriter
+from dispatcher.riders.topics import RiderTopics
+
+TOPIC = "ringmaster/v1/z/rider/ana/trip/t1"
+
+
+def a_status(
+    revision: int, state: TripState = TripState.OFFERED, trip: str = "t1", at_s: int = 1_000
+) -> TripStatus:
+    return TripStatus(TripId(trip), RiderId("ana"), RequestId("q"), state, revision, at_s)
+
+
+class Desk:
+    def __init__(self, **settings: int) -> None:
+        self.link = FakeLink()
+        self.clock = HandClock()
+        self.pauses: list[float] = []
+        self.outbox = RiderOutbox(
+            self.link,
+            RiderTopics("z"),
+            StatusWriter(TWO_STOPS),
+            self.clock,
+            OutboxSettings(**settings),
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def connect(self) -> None:
+        self.link.connected = True
+        self.outbox.link_connected()
+
+    def lose(self) -> None:
+        self.link.connected = False
+        self.outbox.link_lost()
+
+    async def all_sent(self) -> None:
+        await until(lambda: len(self.outbox) == 0)
+
+    def revisions(self, topic: str = TOPIC) -> list[int]:
+        return [json.loads(s.body)["revision"] for s in self.link.sent if s.topic == topic]
+
+
+@asynccontextmanager
+async def running(desk: Desk) -> AsyncIterator[Desk]:
+    task = asyncio.create_task(desk.outbox.run())
+    try:
+        yield desk
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_while_the_broker_is_there_every_status_is_sent_in_order() -> None:
+    async with running(Desk()) as desk:
+        desk.connect()
+        for revision in (1, 2, 3):
+            desk.outbox.tell(a_status(revision))
+        await desk.all_sent()
+    assert desk.revisions() == [1, 2, 3]
+    assert json.loads(desk.link.retained[TOPIC])["revision"] == 3
+
+
+async def test_while_it_is_away_only_the_newest_is_kept() -> None:
+    async with running(Desk()) as desk:
+        desk.lose()
+        for revision in (1, 2, 3):
+            desk.outbox.tell(a_status(revision))
+        desk.outbox.tell(a_status(1, trip="t2"))
+        await turns(20)
+        assert desk.link.attempts == 0
+        desk.connect()
+        await desk.all_sent()
+    assert desk.revisions() == [3]
+    assert desk.outbox.counts.sent == 2
+    assert desk.outbox.counts.replaced == 2
+
+
+async def test_a_status_cut_off_on_its_way_is_sent_again() -> None:
+    async with running(Desk()) as desk:
+        desk.connect()
+        desk.outbox.tell(a_status(1))
+        await until(lambda: desk.link.attempts == 1)
+        desk.lose()
+        await until(lambda: len(desk.pauses) == 1)
+        desk.outbox.tell(a_status(2))
+        await turns(20)
+        desk.connect()
+        await desk.all_sent()
+    assert desk.revisions() == [2]
+
+
+async def test_a_refused_topic_does_not_hold_up_the_others() -> None:
+    async with running(Desk()) as desk:
+        desk.connect()
+        desk.link.refuses.add(TOPIC)
+        desk.outbox.tell(a_status(1))
+        desk.outbox.tell(a_status(1, trip="t2"))
+        await desk.all_sent()
+    assert desk.revisions("ringmaster/v1/z/rider/ana/trip/t2") == [1]
+    assert desk.outbox.counts.dropped == 1
+    assert desk.link.attempts == MOST_ATTEMPTS + 1
+    # 0.2 doubles up to the bound of 5.
+    assert desk.pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0, 5.0]
+
+
+async def test_the_outbox_is_bounded() -> None:
+    desk = Desk(most_trips=2)
+    for trip in ("t1", "t2", "t3"):
+        desk.outbox.tell(a_status(1, trip=trip))
+    desk.outbox.tell(a_status(2, trip="t1"))
+    assert len(desk.outbox) == 2
+    assert desk.outbox.counts.dropped == 1
+
+
+async def test_an_end_is_cleared_after_a_while() -> None:
+    async with running(Desk(clear_after_s=600)) as desk:
+        desk.connect()
+        desk.outbox.tell(a_status(5, TripState.COMPLETED, at_s=1_000))
+        desk.outbox.tell(a_status(1, trip="t2", at_s=1_000))
+        await desk.all_sent()
+        assert TOPIC in desk.link.retained
+        await until(lambda: desk.clock.sleepers == 1)
+        await desk.clock.move_to(1_599)
+        await turns(20)
+        assert TOPIC in desk.link.retained
+        await desk.clock.move_to(1_600)
+        await until(lambda: TOPIC not in desk.link.retained)
+    assert len(desk.link.retained) == 1
+
+
+async def test_after_a_restart_all_is_told_again_and_old_ends_are_cleared() -> None:
+    async with running(Desk(clear_after_s=600)) as desk:
+        desk.connect()
+        desk.link.retained[TOPIC] = b"from before"
+        desk.outbox.restore(
+            [
+                a_status(4, trip="t2", at_s=1_000),
+                a_status(5, TripState.COMPLETED, at_s=300),
+            ]
+        )
+        await until(lambda: TOPIC not in desk.link.retained)
+        await desk.all_sent()
+    assert list(desk.link.retained) == ["ringmaster/v1/z/rider/ana/trip/t2"]
+
+
+async def test_a_request_is_said_to_be_received_before_it_is_answered() -> None:
+    async with running(Desk()) as desk:
+        desk.connect()
+        decisions = (TripChanged(a_status(1)), TripChanged(a_status(7, trip="t0")))
+        desk.outbox.on_applied(Applied(4, a_request(1, at_s=1_000), decisions))
+        await desk.all_sent()
+    documents = [json.loads(s.body) for s in desk.link.sent if s.topic == TOPIC]
+    assert [d["state"] for d in documents] == ["requested", "offered"]
+    assert [d["revision"] for d in documents] == [0, 1]
+    assert desk.revisions("ringmaster/v1/z/rider/ana/trip/t0") == [7]
+
+
+async def test_problems_are_sent_once_and_not_retained() -> None:
+    problem = Problem(code=ProblemCode.UNKNOWN_TRIP, text="No such trip.", remedy="Look again.")
+    async with running(Desk()) as desk:
+        desk.lose()
+        desk.outbox.tell_problem(RiderId("ana"), problem)
+        await until(lambda: desk.outbox.counts.dropped == 1)
+        desk.connect()
+        desk.outbox.tell_problem(RiderId("ana"), problem)
+        await until(lambda: desk.outbox.counts.sent == 1)
+    (sent,) = desk.link.sent
+    assert (sent.topic, sent.retain) == ("ringmaster/v1/z/rider/ana/error", False)
+    assert json.loads(sent.body)["code"] == "UNKNOWN_TRIP"
