@@ -1,0 +1,99 @@
+"""Asks for better plans, one question at a time, and hands them in as events.
+
+The search runs elsewhere and takes as long as it takes; what it finds names the plan it
+was made from, and the engine checks it in full before adopting anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from dispatcher.domain.events import PlanProposed
+from dispatcher.engine import ServiceState
+from dispatcher.planning.improver import ImproveProblem, ImproveResult, NoImprovement
+from dispatcher.service import NotTakenError, Service
+
+log = structlog.get_logger(__name__)
+
+
+class Searcher(Protocol):
+    """Where the search runs: ``ImproverProcess``."""
+
+    async def improve(
+        self, problem: ImproveProblem, time_limit_s: float, seed: int
+    ) -> ImproveResult | NoImprovement: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Improving:
+    """The engine's two ends of an improvement.
+
+    ``problem`` answers None when there is nothing to improve; ``proposal`` turns a result
+    into the event for the state the problem was taken from.
+    """
+
+    problem: Callable[[ServiceState], ImproveProblem | None]
+    proposal: Callable[[ImproveProblem, ImproveResult, ServiceState], PlanProposed]
+
+
+@dataclass(slots=True)
+class ImproverHealth:
+    """``last`` says how the last question ended: improved, or why not."""
+
+    asked: int = 0
+    improved: int = 0
+    last: str = "not asked yet"
+
+
+class ImproverLoop:
+    """Asks every ``every_s`` seconds of the zone's clock, never a second time before the answer.
+
+    ``time_limit_s`` is real time: the solver does not know of scaled clocks.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        searcher: Searcher,
+        improving: Improving,
+        *,
+        every_s: int,
+        time_limit_s: float,
+    ) -> None:
+        self.health = ImproverHealth()
+        self._service = service
+        self._searcher = searcher
+        self._improving = improving
+        self._every_s = every_s
+        self._time_limit_s = time_limit_s
+
+    async def run(self) -> None:
+        """Ask until cancelled or the service has stopped."""
+        clock = self._service.clock
+        await self._service.started.wait()
+        while True:
+            next_s = clock.now_s() + self._every_s
+            try:
+                await self._ask_once()
+            except NotTakenError as error:
+                log.info("improver_stopped", reason=str(error))
+                return
+            await clock.sleep_until(next_s)
+
+    async def _ask_once(self) -> None:
+        problem = self._improving.problem(self._service.core.state)
+        if problem is None:
+            self.health.last = "nothing to improve"
+            return
+        self.health.asked += 1
+        # The seed is the question's number, so that a run can be told apart from its repetition.
+        result = await self._searcher.improve(problem, self._time_limit_s, self.health.asked)
+        if isinstance(result, NoImprovement):
+            self.health.last = result.reason.lower()
+            return
+        proposal = self._improving.proposal(problem, result, self._service.core.state)
+        receipt = await self._service.submit_event(proposal)
+        self.health.improved += 1
+        self.health.last = f"improved at event {receipt.position}"

@@ -1,0 +1,105 @@
+"""The improver is asked one question at a time, and what it finds comes in as an event."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
+
+from dispatcher.domain.events import PlanProposed
+from dispatcher.improving import ImproverLoop, Improving
+from dispatcher.planning.improver import NoImprovement, NoReason
+from dispatcher.service import Service
+
+
+class Questions:
+    """A search answered by hand, and the loop that asks it."""
+
+    asking: asyncio.Task[None]
+
+    def __init__(self, problem: object = "problem") -> None:
+        self.clock = HandClock()
+        engine: Any = CountingEngine()
+        self.service = Service(engine, FaultyJournal(), self.clock)
+        self.asked: list[tuple[object, float, int]] = []
+        self.answers: asyncio.Queue[object] = asyncio.Queue()
+        searcher: Any = self
+        self.loop = ImproverLoop(
+            self.service,
+            searcher,
+            Improving(lambda state: problem, self._proposal),  # type: ignore[arg-type, return-value]
+            every_s=10,
+            time_limit_s=2.5,
+        )
+
+    async def improve(self, problem: object, time_limit_s: float, seed: int) -> object:
+        self.asked.append((problem, time_limit_s, seed))
+        return await self.answers.get()
+
+    def _proposal(self, problem: object, result: object, state: object) -> PlanProposed:
+        assert (problem, result) == ("problem", "better")
+        return PlanProposed(0, (), 7, 5)
+
+
+@asynccontextmanager
+async def asking(questions: Questions) -> AsyncIterator[Questions]:
+    tasks = [
+        asyncio.create_task(questions.service.run()),
+        asyncio.create_task(questions.loop.run()),
+    ]
+    questions.asking = tasks[1]
+    try:
+        yield questions
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_better_plan_comes_in_as_an_event() -> None:
+    async with asking(Questions()) as questions:
+        told: list[object] = []
+        questions.service.add_listener(lambda applied: told.append(applied.event))
+        await until(lambda: len(questions.asked) == 1)
+        questions.clock.at_s = 1_004
+        questions.answers.put_nowait("better")
+        await until(lambda: questions.loop.health.improved == 1)
+    assert questions.asked == [("problem", 2.5, 1)]
+    assert told[-1] == PlanProposed(1_004, (), 7, 5)
+
+
+async def test_at_most_one_question_is_under_way() -> None:
+    async with asking(Questions()) as questions:
+        await until(lambda: len(questions.asked) == 1)
+        await questions.clock.move_to(1_030)
+        await turns(20)
+        assert len(questions.asked) == 1
+        questions.answers.put_nowait(NoImprovement(NoReason.TIMED_OUT))
+        # It is long past 1,010, when the next question was due.
+        await until(lambda: len(questions.asked) == 2)
+        assert questions.loop.health.last == "timed_out"
+        questions.answers.put_nowait(NoImprovement(NoReason.NOTHING_CHEAPER))
+        await until(lambda: questions.clock.sleepers == 1)
+        await questions.clock.move_to(1_039)
+        await turns(20)
+        assert len(questions.asked) == 2
+        await questions.clock.move_to(1_040)
+        await until(lambda: len(questions.asked) == 3)
+    assert [seed for _, _, seed in questions.asked] == [1, 2, 3]
+
+
+async def test_with_nothing_to_improve_nothing_is_asked() -> None:
+    async with asking(Questions(problem=None)) as questions:
+        await until(lambda: questions.clock.sleepers == 1)
+    assert questions.asked == []
+    assert questions.loop.health.last == "nothing to improve"
+
+
+async def test_it_ends_with_the_service() -> None:
+    async with asking(Questions()) as questions:
+        await until(lambda: len(questions.asked) == 1)
+        questions.service.stop()
+        questions.answers.put_nowait("better")
+        await until(questions.asking.done)
+        assert questions.asking.exception() is None
