@@ -35,7 +35,8 @@ class _Phase:
 class DriveProfile:
     """Position over time for one drive from a stand to a stand, started at second 0.
 
-    ``slowness`` stretches the time: 1.05 drives the same way in 5 % more time.
+    ``slowness`` stretches the time: 1.05 drives the same way in 5 % more time. ``entry_mps``
+    is the speed, before stretching, of a shuttle that is under way already.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DriveProfile:
         acceleration_mps2: float = 1.0,
         deceleration_mps2: float = 1.0,
         slowness: float = 1.0,
+        entry_mps: float = 0.0,
     ) -> None:
         self._slowness = slowness
         self._phases: list[_Phase] = []
@@ -52,7 +54,6 @@ class DriveProfile:
         driven = [stretch for stretch in stretches if stretch.length_m > 0.0]
         at_s = at_m = 0.0
         ends = _end_speeds(driven, acceleration_mps2, deceleration_mps2)
-        entry_mps = 0.0
         for stretch, exit_mps in zip(driven, ends, strict=True):
             for length_m, speed_mps, acceleration in _phases_of(
                 stretch, entry_mps, exit_mps, acceleration_mps2, deceleration_mps2

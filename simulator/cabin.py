@@ -1,0 +1,83 @@
+"""A shuttle's doors and places, as the on-board agent sees them.
+
+Parties go through the door one after another: doors open, everybody steps in or out, a
+wheelchair over the ramp, doors close.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dispatcher.domain.ids import ShuttleId, TripId
+from dispatcher.domain.trips import Party
+from simulator.concourse import Place
+from vehicles.agent_hardware import Boarding
+
+
+@dataclass(frozen=True, slots=True)
+class DoorModel:
+    """How long people take, in seconds. Planning counts 20 for a stop and 40 more for the ramp."""
+
+    doors_s: float = 2.0  # to open, and as long to close
+    step_s: float = 2.5  # per person
+    ramp_s: float = 30.0  # per wheelchair, in or out
+
+    def passage_s(self, party: Party) -> float:
+        """From the first step to the last."""
+        return party.seats * self.step_s + party.wheelchairs * self.ramp_s
+
+
+@dataclass(slots=True)
+class SimulatedCabin:
+    """Implements the agent's ``Cabin``. ``where`` gives the shuttle's position."""
+
+    shuttle_id: ShuttleId
+    place: Place
+    where: Callable[[float], tuple[float, float]]
+    doors: DoorModel = field(default_factory=DoorModel)
+    _boardings: dict[TripId, Boarding] = field(default_factory=dict)  # of those aboard
+    _alightings: dict[TripId, float] = field(default_factory=dict)  # done, newest last
+    _door_free_s: float = 0.0
+
+    def board(self, trip_id: TripId, party: Party, now: float) -> Boarding | None:
+        boarding = self._boardings.get(trip_id)
+        if boarding is None:
+            x_m, y_m = self.where(now)
+            if not self.place.takes(trip_id, self.shuttle_id, x_m, y_m, now):
+                return None
+            self._alightings.pop(trip_id, None)
+            begins_s = self._turn_at_door(now)
+            ends_s = begins_s + self.doors.passage_s(party)
+            self._door_free_s = ends_s
+            boarding = Boarding(begins_s, ends_s + self.doors.doors_s)
+            self._boardings[trip_id] = boarding
+            self.place.settled(trip_id, self.shuttle_id, begins_s, ends_s)
+        return boarding
+
+    def alight(self, trip_id: TripId, party: Party, now: float) -> float | None:
+        out_s = self._alightings.get(trip_id)
+        if out_s is None:
+            out_s = now
+            if self.place.is_in(trip_id, self.shuttle_id):
+                x_m, y_m = self.where(now)
+                out_s = self._turn_at_door(now) + self.doors.passage_s(party)
+                self._door_free_s = out_s
+                self.place.sets_down(trip_id, self.shuttle_id, x_m, y_m, out_s)
+            self._boardings.pop(trip_id, None)
+            self._alightings[trip_id] = out_s
+            self._forget_old()
+        return out_s
+
+    def next_change(self, now: float) -> float | None:
+        moments = [boarding.ends_s for boarding in self._boardings.values()]
+        moments += self._alightings.values()
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def _turn_at_door(self, now: float) -> float:
+        """When the next party can step through: the doors are open, or open now."""
+        if now < self._door_free_s + self.doors.doors_s:
+            return max(now, self._door_free_s)
+        return now + self.doors.doors_s
+
+    def _forget_old(self) -> None:
+        while len(self._alightings) > 64:
+            del self._alightings[next(iter(self._alightings))]
