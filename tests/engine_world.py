@@ -280,6 +280,9 @@ class EngineWorld:
         car = self.cars[plan.shuttle_id]
         if car.cut_off or (car.plan is not None and plan.revision <= car.plan.revision):
             return
+        published = self.state.shuttles[car.id].published
+        if published is not None and published.revision > plan.revision:
+            return  # overtaken by a newer one, which alone is sent
         self._check_plan(car, plan)
         car.plan = plan
         self.submit(PlanConfirmed(self.now_s, car.id, plan.revision))

@@ -14,7 +14,7 @@ from dispatcher.domain.trips import (
     RideRequest,
     TripState,
 )
-from dispatcher.engine.routes import ride_of
+from dispatcher.engine.routes import refresh, ride_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
 from dispatcher.engine.wishes import Wish, insertion_request, wish_of
@@ -50,6 +50,9 @@ def find_place(
 ) -> tuple[Shuttle, Insertion] | NoInsertion:
     """The cheapest feasible insertion over the fleet, and the shuttle it is in."""
     state = turn.state
+    for shuttle_id in turn.touched:
+        # Changed in this turn; what breaks there is mended when the turn settles.
+        refresh(state, state.shuttles[shuttle_id])
     rows = [state.row_of[shuttle_id] for shuttle_id in forbid]
     objective = state.site.rules.objective
     found = best_insertion(
