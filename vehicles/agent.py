@@ -1,0 +1,356 @@
+"""The reference on-board agent: takes orders, drives, opens doors, and says what it does.
+
+No I/O and no clock: ``now`` is an argument, messages are returned, the drive and the
+cabin are ports. Whoever runs it calls ``advance`` at ``next_due`` and after each message.
+"""
+
+from collections.abc import Callable
+
+from vehicles.agent_actions import Doorway, call_off, open_actions, work
+from vehicles.agent_drive import Drive
+from vehicles.agent_hardware import Cabin, Chassis
+from vehicles.agent_memory import MOST_INSTANTS, AgentMemory
+from vehicles.agent_messages import Bearing
+from vehicles.agent_orders import RefusedError, refuse_order, take_order
+from vehicles.agent_voice import AgentSettings, Voice
+from vehicles.exchange import Outgoing
+from vehicles.instant import Instant
+from vehicles.messages import (
+    Action,
+    ActionState,
+    ActionStatus,
+    ConnectionState,
+    ErrorLevel,
+    EStop,
+    InstantActions,
+    Node,
+    OperatingMode,
+    Order,
+    Reference,
+    SafetyState,
+    VehicleError,
+)
+
+DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
+PLAN_EXPIRED = "PLAN_EXPIRED"
+CANCELLED = "CANCELLED"
+SHORTEST_STEP_S = 0.001
+_MOST_STEPS = 1000
+
+
+class OnboardAgent:
+    """Drives one shuttle by its orders.
+
+    ``keep`` is called with the memory before anything that it records is acted upon or
+    said; an agent made with the memory kept last goes on where the old one stopped.
+    """
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        chassis: Chassis,
+        cabin: Cabin,
+        *,
+        memory: AgentMemory | None = None,
+        keep: Callable[[AgentMemory], None] = lambda memory: None,
+    ) -> None:
+        self.settings = settings
+        self._chassis = chassis
+        self._cabin = cabin
+        self._memory = memory or AgentMemory()
+        self._keep = keep
+        self._mode = OperatingMode.AUTOMATIC
+        self._faults: dict[str, VehicleError] = {}
+        self._safety = SafetyState(e_stop=EStop.NONE, field_violation=False)
+        self._online = False
+        self._contact_lost_s: float | None = None
+        self._open_since_s: float | None = 0.0  # boarding is possible; None while it is not
+        self._drive = Drive(chassis, knows_start=memory is None)
+        self._voice = Voice(settings)
+        self._work_due_s: float | None = None
+        self._replies: list[Outgoing] = []
+
+    @property
+    def memory(self) -> AgentMemory:
+        return self._memory
+
+    # Contact with the dispatcher
+
+    def connected(self, now: float) -> list[Outgoing]:
+        """The link stands: say so, say who this is and how it is."""
+        self._online, self._contact_lost_s = True, None
+        self._voice.say_again()
+        online = self._voice.connection(ConnectionState.ONLINE, now)
+        return [online, self._voice.factsheet(now), *self.advance(now)]
+
+    def disconnected(self, now: float) -> None:
+        """The link is lost: what is released is finished, boarding ends with the validity."""
+        self._online = False
+        if self._contact_lost_s is None:
+            self._contact_lost_s = now
+
+    def farewell(self, state: ConnectionState, now: float) -> Outgoing:
+        """For the link: OFFLINE before it closes, CONNECTIONBROKEN as its last will."""
+        return self._voice.connection(state, now)
+
+    def on_order(self, order: Order, now: float) -> list[Outgoing]:
+        """Take an order or an update, or say in the state why not."""
+        self._settle(now)
+        pose = self._chassis.pose(now)
+        place_m = (pose.x_m, pose.y_m)
+        try:
+            if self._mode not in DRIVES:
+                raise refuse_order("orderError", order, f"no orders are taken in mode {self._mode}")
+            memory = take_order(self._memory, order, self.settings.capacity, place_m)
+            if memory is not None:
+                self._remember(memory)
+        except RefusedError as refused:
+            self._refuse(refused.error)
+        self._voice.say_again()  # a resend asks for the state as well
+        return self.advance(now)
+
+    def on_instant_actions(self, message: InstantActions, now: float) -> list[Outgoing]:
+        """Do them at once; one that was done already is only reported again."""
+        self._settle(now)
+        done = {state.action_id for state in self._memory.instant_states}
+        for action in message.actions:
+            if action.action_id not in done:
+                self._do_instantly(action, message.timestamp.timestamp(), now)
+        self._voice.say_again()
+        return self.advance(now)
+
+    # What happens to the vehicle
+
+    def set_mode(self, mode: OperatingMode, now: float) -> list[Outgoing]:
+        self._settle(now)
+        self._mode = mode
+        return self.advance(now)
+
+    def raise_fault(self, fault: VehicleError, now: float) -> list[Outgoing]:
+        """Report a fault until it is cleared; a FATAL one stops the shuttle."""
+        self._settle(now)
+        self._faults[fault.error_type] = fault
+        return self.advance(now)
+
+    def clear_fault(self, error_type: str, now: float) -> list[Outgoing]:
+        self._settle(now)
+        self._faults.pop(error_type, None)
+        return self.advance(now)
+
+    def set_safety(self, safety: SafetyState, now: float) -> list[Outgoing]:
+        """An emergency stop or a violated protective field stops the shuttle."""
+        self._settle(now)
+        self._safety = safety
+        return self.advance(now)
+
+    # Time
+
+    def advance(self, now: float) -> list[Outgoing]:
+        """Do what is due and return what is to be said; nothing is said while offline."""
+        self._settle(now)
+        replies, self._replies = self._replies, []
+        if not self._online:
+            return []
+        states = self._voice.state_if_due(self._memory, self._bearing(now), now)
+        return replies + states + self._voice.position_if_due(self._chassis.pose(now), now)
+
+    def next_due(self, now: float) -> float:
+        """When ``advance`` is needed next, if nothing else happens; later than ``now``."""
+        times = [self._work_due_s, self._drive.next_change(now)]
+        if self._memory.here is not None:
+            times.append(self._cabin.next_change(now))
+            if self._contact_lost_s is not None:
+                times.append(self._contact_lost_s + self._memory.plan_validity_s)
+        if self._online:
+            times.append(self._voice.next_due())
+        # Charging ends without anyone being asked to look.
+        times.append(now + self.settings.state_interval_s)
+        due = (time for time in times if time is not None and time > now)
+        return max(min(due), now + SHORTEST_STEP_S)
+
+    # Driving and working
+
+    def _settle(self, now: float) -> None:
+        """Take in what happened by now, and start what can be started."""
+        for _ in range(_MOST_STEPS):
+            before = self._memory
+            self._look_at_doorway(now)
+            self._take_progress(now)
+            memory, self._work_due_s = work(
+                self._memory, self._doorway(now), self._chassis, self._cabin, now
+            )
+            self._remember(memory)
+            self._finish_here()
+            self._drive.allow(self._may_move(), now)
+            self._start_leg(now)
+            if self._memory is before:
+                break
+        self._end_charging(now)
+
+    def _may_move(self) -> bool:
+        return (
+            self._mode in DRIVES
+            and not self._memory.paused
+            and self._safety.e_stop is EStop.NONE
+            and not self._safety.field_violation
+            and not self._is_broken()
+        )
+
+    def _is_broken(self) -> bool:
+        return any(fault.error_level is ErrorLevel.FATAL for fault in self._faults.values())
+
+    def _look_at_doorway(self, now: float) -> None:
+        if self._is_broken() or self._mode not in DRIVES:
+            self._open_since_s = None
+        elif self._open_since_s is None:
+            self._open_since_s = now
+
+    def _doorway(self, now: float) -> Doorway:
+        lost_s = self._contact_lost_s
+        barred = None
+        if self._memory.cancelling is not None:
+            barred = CANCELLED
+        elif lost_s is not None and now >= lost_s + self._memory.plan_validity_s:
+            barred = PLAN_EXPIRED
+        return Doorway(self._open_since_s, barred)
+
+    def _take_progress(self, now: float) -> None:
+        for _ in range(self._drive.count_reached(now)):
+            self._reach(self._memory.nodes[0], now)
+
+    def _reach(self, node: Node, now: float) -> None:
+        memory = self._memory
+        self._remember(
+            memory.model_copy(
+                update={
+                    "last_node_id": node.node_id,
+                    "last_node_sequence_id": node.sequence_id,
+                    "nodes": memory.nodes[1:],
+                    # A new order's first node has no edge that leads to it.
+                    "edges": memory.edges[len(memory.edges) - len(memory.nodes) + 1 :],
+                    "here": node if node.actions else None,
+                    "reached_here_s": now,
+                }
+            )
+        )
+
+    def _finish_here(self) -> None:
+        memory = self._memory
+        if memory.here is not None and not open_actions(memory):
+            memory = memory.model_copy(update={"here": None})
+        if memory.cancelling is not None and memory.here is None:
+            memory = memory.model_copy(
+                update={
+                    "cancelling": None,
+                    "instant_states": tuple(
+                        state.model_copy(update={"action_status": ActionStatus.FINISHED})
+                        if state.action_id == memory.cancelling
+                        else state
+                        for state in memory.instant_states
+                    ),
+                }
+            )
+        self._remember(memory)
+
+    def _start_leg(self, now: float) -> None:
+        memory = self._memory
+        if self._drive.is_under_way or memory.here is not None or not memory.nodes:
+            return
+        first = memory.nodes[0]
+        if not first.released or not self._may_move():
+            return
+        # A new order's first node is where the shuttle stands; no edge leads there.
+        stands_there = len(memory.edges) < len(memory.nodes)
+        if stands_there or memory.edges[0].length == 0:
+            self._reach(first, now)
+        else:
+            self._drive.start(memory.nodes, memory.edges, now)
+
+    def _end_charging(self, now: float) -> None:
+        target = self._memory.charge_to_pct
+        if target is None:
+            return
+        battery = self._chassis.battery(now)
+        if battery.charging and battery.charge_pct >= target:
+            self._chassis.unplug(now)
+        if not self._chassis.battery(now).charging:
+            self._remember(self._memory.model_copy(update={"charge_to_pct": None}))
+
+    # Instant actions
+
+    def _do_instantly(self, action: Action, sent_s: float, now: float) -> None:
+        status, update = ActionStatus.FINISHED, dict[str, object]()
+        match action.action_type:
+            case Instant.START_PAUSE:
+                update["paused"] = True
+            case Instant.STOP_PAUSE:
+                update["paused"] = False
+            case Instant.STATE_REQUEST:
+                pass
+            case Instant.FACTSHEET_REQUEST:
+                self._replies.append(self._voice.factsheet(now))
+            case Instant.STOP_CHARGING:
+                self._chassis.unplug(now)
+            case Instant.CANCEL_ORDER:
+                status = self._cancel(action, sent_s, now)
+            case _:
+                status = ActionStatus.FAILED
+                self._refuse(_instant_error(action, "instantActionError", "unknown action"))
+        state = ActionState(
+            action_id=action.action_id, action_type=action.action_type, action_status=status
+        )
+        states = (*self._memory.instant_states, state)[-MOST_INSTANTS:]
+        self._remember(self._memory.model_copy(update={**update, "instant_states": states}))
+
+    def _cancel(self, action: Action, sent_s: float, now: float) -> ActionStatus:
+        memory = self._memory
+        # One that was sent before the order came late and meant the order before.
+        if not memory.is_active or sent_s < memory.order_sent_s:
+            self._refuse(_instant_error(action, "noOrderToCancel", "no order to cancel"))
+            return ActionStatus.FAILED
+        memory = call_off(memory)
+        self._remember(
+            memory.model_copy(
+                update={
+                    "nodes": (),
+                    "edges": (),
+                    "base_end": (memory.last_node_id, memory.last_node_sequence_id),
+                    "cancelling": action.action_id,
+                }
+            )
+        )
+        self._drive.abandon(now)
+        return ActionStatus.RUNNING
+
+    # Saying
+
+    def _remember(self, memory: AgentMemory) -> None:
+        if memory is not self._memory:
+            self._memory = memory
+            self._keep(memory)
+
+    def _refuse(self, error: VehicleError) -> None:
+        if error not in self._memory.refusals:
+            refusals = (*self._memory.refusals, error)[-8:]
+            self._remember(self._memory.model_copy(update={"refusals": refusals}))
+
+    def _bearing(self, now: float) -> Bearing:
+        return Bearing(
+            pose=self._chassis.pose(now),
+            battery=self._chassis.battery(now),
+            mode=self._mode,
+            errors=(*self._faults.values(), *self._memory.refusals),
+            safety=self._safety,
+            driving=self._drive.is_moving,
+            doors_open=self._memory.here is not None,
+            since_m=self._drive.since_m(now),
+        )
+
+
+def _instant_error(action: Action, error_type: str, text: str) -> VehicleError:
+    return VehicleError(
+        error_type=error_type,
+        error_level=ErrorLevel.WARNING,
+        error_description=text,
+        error_references=(Reference(reference_key="actionId", reference_value=action.action_id),),
+    )
