@@ -44,10 +44,10 @@ class ServiceRules:
 
     # Idle shuttles
     park_after_s: int = 45  # idle so long before it moves to where it is likely needed
+    park_again_s: int = 300  # and thinks again after this
     battery_reserve_pct: int = 15  # below this a shuttle takes no new rider
     charge_below_pct: int = 35  # idle and below this it goes to a charger
     charge_to_pct: int = 90
-    demand_half_life_s: int = 3600  # how fast the memory of requests per stop fades
 
     forget_after_s: int = 6 * 3600  # ended trips leave the state after this
 

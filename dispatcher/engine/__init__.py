@@ -1,5 +1,6 @@
 """The engine: a state, an event, decisions. No clock, no chance, no I/O."""
 
+from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
 from dispatcher.engine.site import Site
 from dispatcher.engine.snapshot import dump_state, load_state, new_state, state_digest
 from dispatcher.engine.state import ServiceState
@@ -7,13 +8,16 @@ from dispatcher.engine.status import trip_status
 from dispatcher.engine.step import is_resend, next_due_s, step
 
 __all__ = [
+    "ImproveAsk",
     "ServiceState",
     "Site",
     "dump_state",
+    "improve_ask",
     "is_resend",
     "load_state",
     "new_state",
     "next_due_s",
+    "proposal_of",
     "state_digest",
     "step",
     "trip_status",

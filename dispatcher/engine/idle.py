@@ -3,44 +3,111 @@
 from dispatcher.domain.decisions import AlertKind
 from dispatcher.engine.publish import release_errand
 from dispatcher.engine.routes import may_drive
-from dispatcher.engine.state import ServiceState, Shuttle
+from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
+from dispatcher.planning.parking import choose_parking
 from dispatcher.streets import UNREACHABLE_S
+
+# A drive to park goes by stops at most so far apart, since a shuttle can be sent elsewhere only
+# where its released part ends. Going by a stop may cost so much more than going straight.
+_HOP_S = 75
+_HOP_DETOUR_S = 15
+
+
+def is_idle(shuttle: Shuttle) -> bool:
+    """Nothing to do and free to do something."""
+    return shuttle.released is None and not shuttle.row.visits and may_drive(shuttle)
 
 
 def send_idle(turn: Turn, shuttle: Shuttle) -> None:
     """Called when a shuttle has been idle for a while."""
-    if shuttle.released is not None or shuttle.row.visits or not may_drive(shuttle):
+    state, rules = turn.state, turn.state.site.rules
+    if not is_idle(shuttle):
         return
-    if shuttle.battery_pct < turn.state.site.rules.charge_below_pct:
+    if shuttle.battery_pct < rules.charge_below_pct:
         _go_charging(turn, shuttle)
+    elif not (shuttle.charging and shuttle.battery_pct < rules.charge_to_pct):
+        _go_parking(turn, shuttle)
+    if is_idle(shuttle):
+        state.wake(turn.now_s + rules.park_again_s, TimerKind.PARK, shuttle.id)
+
+
+def go_on_parking(turn: Turn, shuttle: Shuttle) -> None:
+    """Drive the next hop towards the stop to park at, unless there is something better to do."""
+    if shuttle.parking_stop is None:
+        return
+    if not is_idle(shuttle) or shuttle.anchor == shuttle.parking_stop:
+        if shuttle.row.visits or shuttle.anchor == shuttle.parking_stop:
+            shuttle.parking_stop = None
+        return
+    hop = _hop(turn.state, shuttle.anchor, shuttle.parking_stop)
+    if hop is None:
+        shuttle.parking_stop = None
+    else:
+        release_errand(turn, shuttle, hop, None)
+
+
+def _go_parking(turn: Turn, shuttle: Shuttle) -> None:
+    state = turn.state
+    standing = _standing(state, shuttle)
+    free_berths = [
+        stop.berths - standing.get(index, 0) if state.streets.open_stops[index] else 0
+        for index, stop in enumerate(state.site.zone.stops)
+    ]
+    others_at = [stop for stop, count in standing.items() for _ in range(count)]
+    moves = choose_parking(
+        [shuttle.anchor],
+        state.demand.hourly_milli(turn.now_s),
+        state.streets.stop_times_s,
+        free_berths,
+        state.site.rules.objective,
+        others_at,
+    )
+    for move in moves:
+        shuttle.parking_stop = move.to_stop
+        go_on_parking(turn, shuttle)
+
+
+def _hop(state: ServiceState, here: int, goal: int) -> int | None:
+    """The stop to drive to next on the way to ``goal``; None where no way leads on."""
+    times_s = state.streets.stop_times_s
+    straight_s = int(times_s[here, goal])
+    if straight_s >= UNREACHABLE_S:
+        return None
+    via_s = times_s[here] + times_s[:, goal]
+    on_the_way = (via_s <= straight_s + _HOP_DETOUR_S) & (times_s[here] <= _HOP_S)
+    candidates = [int(stop) for stop in on_the_way.nonzero()[0] if stop != here]
+    if straight_s <= _HOP_S or not candidates:
+        return goal
+    return max(candidates, key=lambda stop: (int(times_s[here, stop]), -stop))
 
 
 def _go_charging(turn: Turn, shuttle: Shuttle) -> None:
     state, rules = turn.state, turn.state.site.rules
     if shuttle.charging:
         return
-    free = _free_chargers(state, shuttle)
-    if not free:
-        if shuttle.battery_pct < rules.battery_reserve_pct:
-            text = f"{shuttle.id} has {shuttle.battery_pct:.0f} % left and no charger is free."
-            turn.alert(AlertKind.LOW_BATTERY, text, shuttle.id)
-        return
+    standing = _standing(state, shuttle)
     times_s = state.streets.stop_times_s
-    stop = min(free, key=lambda index: (int(times_s[shuttle.anchor, index]), index))
-    if times_s[shuttle.anchor, stop] < UNREACHABLE_S:
-        release_errand(turn, shuttle, stop, rules.charge_to_pct)
+    free = [
+        (int(times_s[shuttle.anchor, index]), index)
+        for index, stop in enumerate(state.site.zone.stops)
+        if stop.chargers > standing.get(index, 0) and times_s[shuttle.anchor, index] < UNREACHABLE_S
+    ]
+    if free:
+        release_errand(turn, shuttle, min(free)[1], rules.charge_to_pct)
+    elif shuttle.battery_pct < rules.battery_reserve_pct:
+        text = f"{shuttle.id} has {shuttle.battery_pct:.0f} % left and no charger is free."
+        turn.alert(AlertKind.LOW_BATTERY, text, shuttle.id)
 
 
-def _free_chargers(state: ServiceState, shuttle: Shuttle) -> list[int]:
-    """Stops with a charger that nobody stands at or drives to."""
+def _standing(state: ServiceState, shuttle: Shuttle) -> dict[int, int]:
+    """How many other shuttles stand at, or are bound for, each stop; in the order of the fleet."""
     taken: dict[int, int] = {}
     for other in state.shuttles.values():
-        if other.id != shuttle.id:
-            at = other.anchor if other.released is None else other.released.stop
-            taken[at] = taken.get(at, 0) + 1
-    return [
-        index
-        for index, stop in enumerate(state.site.zone.stops)
-        if stop.chargers > taken.get(index, 0)
-    ]
+        if other.id == shuttle.id:
+            continue
+        at = other.anchor if other.released is None else other.released.stop
+        if other.parking_stop is not None:
+            at = other.parking_stop
+        taken[at] = taken.get(at, 0) + 1
+    return taken

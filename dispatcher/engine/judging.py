@@ -5,6 +5,8 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.routes import keys_of, load_of
 from dispatcher.engine.state import Hold, ServiceState, Shuttle
 from dispatcher.planning.checker import CheckedRide, CheckedRoute, CheckedVisit, check_plan
+from dispatcher.planning.rows import RowPlan
+from dispatcher.planning.schedule import Schedule, schedule
 
 
 def plan_faults(state: ServiceState) -> list[str]:
@@ -12,7 +14,11 @@ def plan_faults(state: ServiceState) -> list[str]:
 
     Shuttles whose route has no times, because no open street leads on, are not judged here.
     """
-    routes = [_route(state, shuttle) for shuttle in state.shuttles.values() if _has_times(shuttle)]
+    routes = [
+        _route(state, shuttle, shuttle.row, shuttle.times)
+        for shuttle in state.shuttles.values()
+        if len(shuttle.times.begin_s) == len(shuttle.row.visits)
+    ]
     found = check_plan(routes, state.streets.stop_times_s)
     return [f"{fault.kind} {fault.shuttle}: {fault.text}" for fault in found] + book_faults(state)
 
@@ -54,12 +60,16 @@ def book_faults(state: ServiceState) -> list[str]:
     return faults
 
 
-def _has_times(shuttle: Shuttle) -> bool:
-    return len(shuttle.times.begin_s) == len(shuttle.row.visits)
+def route_faults(state: ServiceState, shuttle: Shuttle, row: RowPlan) -> list[str]:
+    """Every rule that a row would break on this shuttle."""
+    times = schedule(row, state.streets.stop_times_s, state.now_s)
+    if not isinstance(times, Schedule):
+        return [f"{shuttle.id}: {times.constraint} at visit {times.visit}"]
+    found = check_plan([_route(state, shuttle, row, times)], state.streets.stop_times_s)
+    return [f"{fault.kind} {fault.shuttle}: {fault.text}" for fault in found]
 
 
-def _route(state: ServiceState, shuttle: Shuttle) -> CheckedRoute:
-    row, times = shuttle.row, shuttle.times
+def _route(state: ServiceState, shuttle: Shuttle, row: RowPlan, times: Schedule) -> CheckedRoute:
     boards = {key for visit in row.visits for key in visit.boards}
     visits = []
     for i, visit in enumerate(row.visits):

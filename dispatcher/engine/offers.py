@@ -33,6 +33,7 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
     wish = wish_of(state, request)
     if isinstance(wish, Refusal):
         return _refuse(turn, trip, wish)
+    state.demand.count(wish.pickups[0].stop, turn.now_s)
     first = _offer(turn, trip, wish, OfferKind.SOONEST)
     if isinstance(first, NoInsertion):
         return _refuse(turn, trip, _refusal(state, wish, first))

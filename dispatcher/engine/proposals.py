@@ -1,8 +1,180 @@
 """Better plans from outside: handed a snapshot, checked in full when they come back."""
 
-from dispatcher.domain.events import PlanProposed
+from dataclasses import dataclass, replace
+
+from dispatcher.domain.events import PlanProposed, ProposedRoute, ProposedVisit
+from dispatcher.domain.ids import BookingId, ShuttleId
+from dispatcher.domain.trips import TripState
+from dispatcher.engine.judging import route_faults
+from dispatcher.engine.routes import keys_of, ride_of, takes_riders
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
 from dispatcher.engine.turn import Turn
+from dispatcher.planning.improver import ImproveProblem, ImproveResult
+from dispatcher.planning.rows import RowPlan, RowVisit
+from dispatcher.planning.schedule import Schedule, row_cost, schedule
+
+# Riders about to be picked up keep the shuttle they have been told to look for.
+_KEEP_SHUTTLE_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ImproveAsk:
+    """A question for the improver, and what its answer must still find unchanged."""
+
+    problem: ImproveProblem
+    shuttles: tuple[tuple[ShuttleId, int], ...]  # id and route version of each of its rows
+
+
+def improve_ask(state: ServiceState) -> ImproveAsk | None:
+    """The unreleased part of all routes that may be improved; None if there is nothing to do."""
+    rows, shuttles, bound = [], [], set()
+    for shuttle in state.shuttles.values():
+        if not takes_riders(state, shuttle):
+            continue
+        if len(shuttle.times.begin_s) != len(shuttle.row.visits):
+            continue  # no open street leads on
+        rows.append(shuttle.row)
+        shuttles.append((shuttle.id, shuttle.route_version))
+        bound |= _bound_keys(state, shuttle)
+    waiting = sum(len(visit.boards) for row in rows for visit in row.visits)
+    if waiting < 2:
+        return None
+    problem = ImproveProblem(
+        plan_version=state.position,
+        row_ids=tuple(state.row_of[shuttle_id] for shuttle_id, _ in shuttles),
+        rows=tuple(rows),
+        travel_s=state.streets.stop_times_s,
+        objective=state.site.rules.objective,
+        now_s=state.now_s,
+        bound_keys=frozenset(bound),
+    )
+    return ImproveAsk(problem, tuple(shuttles))
+
+
+def proposal_of(ask: ImproveAsk, result: ImproveResult, at_s: int) -> PlanProposed:
+    """The improver's answer as an event, naming the versions it was made from."""
+    by_row = dict(zip(ask.problem.row_ids, ask.shuttles, strict=True))
+    routes = []
+    for row_id, row in result.rows:
+        shuttle_id, version = by_row[row_id]
+        visits = tuple(
+            ProposedVisit(
+                visit.stop,
+                tuple(BookingId(key) for key in visit.boards),
+                tuple(BookingId(key) for key in visit.alights),
+            )
+            for visit in row.visits
+        )
+        routes.append(ProposedRoute(shuttle_id, version, visits))
+    return PlanProposed(at_s, tuple(routes), result.cost_before, result.cost_after)
 
 
 def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
-    pass
+    """Adopt a proposal as a whole if it still fits, keeps every promise and costs less."""
+    state = turn.state
+    shuttles = []
+    for route in event.routes:
+        shuttle = state.shuttles.get(route.shuttle_id)
+        if (
+            shuttle is None
+            or shuttle.route_version != route.route_version
+            or not takes_riders(state, shuttle)
+        ):
+            return
+        shuttles.append(shuttle)
+    if len({shuttle.id for shuttle in shuttles}) != len(shuttles):
+        return
+    rows = _rows(state, shuttles, event)
+    if rows is None or not _is_better(state, shuttles, rows):
+        return
+    for shuttle, row in zip(shuttles, rows, strict=True):
+        if route_faults(state, shuttle, row):
+            return
+    for shuttle, row in zip(shuttles, rows, strict=True):
+        _adopt(turn, shuttle, row)
+
+
+def _rows(
+    state: ServiceState, shuttles: list[Shuttle], event: PlanProposed
+) -> list[RowPlan] | None:
+    """The proposed rows, if they serve exactly the riders that the present ones do."""
+    present = [key for shuttle in shuttles for key in keys_of(shuttle.row)]
+    rows = []
+    for shuttle, route in zip(shuttles, event.routes, strict=True):
+        visits = tuple(RowVisit(v.stop, tuple(v.boards), tuple(v.alights)) for v in route.visits)
+        keys = [key for visit in route.visits for key in visit.alights]
+        boards = [key for visit in route.visits for key in visit.boards]
+        if any(key not in present for key in (*boards, *keys)):
+            return None
+        kept = {ride.key: ride for ride in shuttle.row.rides}
+        rides = tuple(kept.get(key) or ride_of(state, state.bookings[key]) for key in keys)
+        rows.append(replace(shuttle.row, visits=visits, rides=rides))
+        for key in keys:
+            booking = state.bookings[key]
+            stays = booking.shuttle_id == shuttle.id
+            if key not in boards and not (stays and _boards_before(shuttle, key)):
+                return None
+            if not stays and (booking.hold is not Hold.FIRM or key not in boards):
+                return None
+        if any(_boards_before(shuttle, key) and key not in keys for key in keys_of(shuttle.row)):
+            return None
+    served = [ride.key for row in rows for ride in row.rides]
+    return rows if sorted(served) == sorted(present) else None
+
+
+def _is_better(state: ServiceState, shuttles: list[Shuttle], rows: list[RowPlan]) -> bool:
+    travel_s, objective = state.streets.stop_times_s, state.site.rules.objective
+    before = after = 0
+    for shuttle, row in zip(shuttles, rows, strict=True):
+        old_times = schedule(shuttle.row, travel_s, state.now_s)
+        times = schedule(row, travel_s, state.now_s)
+        if not isinstance(old_times, Schedule) or not isinstance(times, Schedule):
+            return False
+        before += row_cost(shuttle.row, old_times, travel_s, objective).total
+        after += row_cost(row, times, travel_s, objective).total
+    return after < before
+
+
+def _adopt(turn: Turn, shuttle: Shuttle, row: RowPlan) -> None:
+    state = turn.state
+    for ride in row.rides:
+        booking = state.bookings[BookingId(ride.key)]
+        if booking.shuttle_id != shuttle.id:
+            _move(turn, booking, shuttle)
+    shuttle.row = row
+    shuttle.route_version += 1
+    turn.touch(shuttle)
+
+
+def _move(turn: Turn, booking: Booking, shuttle: Shuttle) -> None:
+    """Hand a booking over: the new shuttle is told once the old one has let go."""
+    state = turn.state
+    old = state.shuttles[booking.shuttle_id]
+    booking.shuttle_id = shuttle.id
+    if booking.published_revision > 0:
+        booking.hold = Hold.MOVING
+        booking.old_shuttle, booking.old_revision = old.id, old.revision + 1
+        booking.published_revision = 0
+        state.moving.append(booking.id)
+    trip = state.trips[booking.trip_id]
+    trip.shuttle_id = shuttle.id
+    if trip.state is TripState.ASSIGNED:
+        trip.state = TripState.ACCEPTED
+    turn.tell(booking.trip_id, "Another shuttle takes you, as promised.")
+
+
+def _bound_keys(state: ServiceState, shuttle: Shuttle) -> set[str]:
+    """Rides that keep their shuttle: not firm, or to be picked up very soon."""
+    bound: set[str] = {
+        key for key in keys_of(shuttle.row) if state.bookings[key].hold is not Hold.FIRM
+    }
+    for visit, begin_s in zip(shuttle.row.visits, shuttle.times.begin_s, strict=True):
+        if begin_s < state.now_s + _KEEP_SHUTTLE_S:
+            bound |= set(visit.boards)
+    return bound
+
+
+def _boards_before(shuttle: Shuttle, key: BookingId) -> bool:
+    """The riders are aboard, or board in the released part."""
+    released = shuttle.released
+    return key in shuttle.aboard or (released is not None and key in released.boards)

@@ -3,6 +3,7 @@
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.disrupt import mend
+from dispatcher.engine.idle import go_on_parking, is_idle
 from dispatcher.engine.publish import publish, release_next
 from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
@@ -18,6 +19,7 @@ def settle(turn: Turn) -> None:
     _refresh_touched(turn)
     for shuttle_id in list(turn.moved):
         release_next(turn, turn.state.shuttles[shuttle_id])
+        go_on_parking(turn, turn.state.shuttles[shuttle_id])
         turn.touched[shuttle_id] = None
     _refresh_touched(turn)
     for shuttle_id in turn.moved:
@@ -87,8 +89,7 @@ def _wake(state: ServiceState, shuttle: Shuttle) -> None:
         state.wake(max(due_s, now_s) + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
     elif shuttle.row.visits and not may_drive(shuttle):
         state.wake(now_s + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
-    idle = shuttle.released is None and not shuttle.row.visits and may_drive(shuttle)
-    if not idle:
+    if not is_idle(shuttle):
         shuttle.idle_since_s = None
     elif shuttle.idle_since_s is None:
         shuttle.idle_since_s = now_s

@@ -10,6 +10,7 @@ from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
 from dispatcher.engine.closures import apply_closures
 from dispatcher.engine.site import Site
 from dispatcher.engine.state import Booking, ServiceState, Shuttle, TripRecord
+from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fleet import FleetArrays
 
 _TYPES: dict[str, TypeAdapter[object]] = {
@@ -25,12 +26,14 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "closed_stops": TypeAdapter(tuple[StopId, ...]),
     "timers": TypeAdapter(list[tuple[int, str, str]]),
     "pending": TypeAdapter(dict[str, int]),
+    "demand": TypeAdapter(DemandCounts),
 }
 
 
 def new_state(site: Site, epoch: int = 0) -> ServiceState:
     """A zone with no shuttle and no trip yet."""
     state = ServiceState(site, epoch=epoch)
+    state.demand = DemandCounts(len(site.zone.stops))
     _derive(state)
     return state
 

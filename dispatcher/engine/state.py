@@ -21,6 +21,7 @@ from dispatcher.domain.trips import (
     TripState,
 )
 from dispatcher.engine.site import Site
+from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import Schedule
@@ -159,6 +160,7 @@ class ServiceState:
     closed_stops: tuple[StopId, ...] = ()
     timers: list[tuple[int, str, str]] = field(default_factory=list)  # heap: due, kind, subject
     pending: dict[str, int] = field(default_factory=dict)  # "kind subject" -> earliest due
+    demand: DemandCounts = field(init=False)
     # Derived
     streets: Streets = field(init=False)
     fleet: FleetArrays = field(init=False)
