@@ -10,11 +10,17 @@ import random
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import aiomqtt
 
-from dispatcher.mqtt_client import AcknowledgingClient, MqttVersion, PublishFailed, Will
+from dispatcher.mqtt_client import (
+    AcknowledgingClient,
+    MqttVersion,
+    PublishFailed,
+    Will,
+    raise_if_cancelled,
+)
 from dispatcher.queues import Inbox
 
 MAX_BODY_BYTES: Final = 8 * 1024
@@ -213,11 +219,7 @@ class MqttLink:
         clock = asyncio.get_running_loop().time
         while True:
             started_s = clock()
-            reason = "connection closed"
-            try:
-                await self._one_connection()
-            except (aiomqtt.MqttError, OSError) as error:
-                reason = str(error.__cause__ or error)
+            reason = await self._one_connection()
             if clock() - started_s >= STEADY_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             # Half fixed, half random: a thousand clients must not all come back at once.
@@ -226,45 +228,58 @@ class MqttLink:
             await self._sleep(jittered_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _one_connection(self) -> None:
-        """Connect, subscribe and take messages in until the connection is lost."""
+    async def _one_connection(self) -> str:
+        """Connect, subscribe and take messages in; answer why the connection ended."""
         client = self._new_client()
         try:
             async with client:
-                # Messages kept for our session come before the subscriptions are confirmed.
-                receiving = asyncio.create_task(self._receive(client))
+                session = asyncio.create_task(self._session(client))
+                either: set[asyncio.Future[Any]] = {session, client.gone}
                 try:
-                    await self._subscribe(client)
-                    self._client = client
-                    self.counts.connections += 1
-                    self._on_connect(client.session_present)
-                    await receiving
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     self._client = None
-                    receiving.cancel()
-                    await asyncio.gather(receiving, return_exceptions=True)
+                    session.cancel()
+                    await asyncio.gather(session, return_exceptions=True)
+                if client.gone.done():
+                    return client.gone.result()
+                await session
+        except aiomqtt.MqttError as error:
+            # Leaving a broken connection raises, even when we leave because we are cancelled.
+            raise_if_cancelled()
+            return str(error)
         finally:
             client.fail_pending("connection lost")
             # What was not handled will come again; acknowledging it is no longer possible.
             self._inbox.clear()
+        raise AssertionError("a session does not end by itself")
+
+    async def _session(self, client: AcknowledgingClient) -> None:
+        # Messages kept for us come before the subscriptions are confirmed, and wait.
+        await self._subscribe(client)
+        self._client = client
+        self.counts.connections += 1
+        self._on_connect(client.session_present)
+        async for message in client.messages:
+            self._take_in(client, message)
 
     async def _subscribe(self, client: AcknowledgingClient) -> None:
         for subscription in self._subscriptions:
             granted = await client.subscribe(subscription.topic_filter, qos=subscription.qos)
+            raise_if_cancelled()
             code = granted[0] if isinstance(granted[0], int) else granted[0].value
             if code >= 128:
                 raise aiomqtt.MqttError(f"subscription {subscription.topic_filter} was refused")
 
-    async def _receive(self, client: AcknowledgingClient) -> None:
-        async for message in client.messages:
-            self.counts.received += 1
-            if len(message.payload) > self._limit(message.topic):
-                self.counts.oversized += 1
-                self._on_oversized(message.topic.value, len(message.payload))
-                # Kept unacknowledged, it would come again for ever.
-                client.acknowledge(message)
-            else:
-                self._inbox.put((client, message), droppable=message.qos == 0)
+    def _take_in(self, client: AcknowledgingClient, message: aiomqtt.Message) -> None:
+        self.counts.received += 1
+        if len(message.payload) > self._limit(message.topic):
+            self.counts.oversized += 1
+            self._on_oversized(message.topic.value, len(message.payload))
+            # Kept unacknowledged, it would come again for ever.
+            client.acknowledge(message)
+        else:
+            self._inbox.put((client, message), droppable=message.qos == 0)
 
     async def _deliver(self) -> None:
         while True:

@@ -6,11 +6,13 @@ reaches there.
 """
 
 import asyncio
+import logging
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -21,6 +23,24 @@ from paho.mqtt.reasoncodes import ReasonCode
 CONNECT_TIMEOUT_S = 5.0
 IN_FLIGHT = 20
 """Publishes sent and not confirmed; the rest of the outbox waits here. mosquitto allows 20."""
+
+
+# Whatever these would log reaches the caller as a reason, who logs it with its context.
+LOGGER = logging.getLogger("dispatcher.mqtt.aiomqtt")
+LOGGER.setLevel(logging.CRITICAL)
+UNSPECIFIED = 128
+"""The reason code paho gives when the connection ended without a word."""
+
+
+def raise_if_cancelled() -> None:
+    """Make up for a cancellation that got lost below.
+
+    ``asyncio.wait_for``, which aiomqtt uses, swallows one that comes together with the
+    result (fixed in Python 3.12); and an error on leaving a context replaces one.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class MqttVersion(Enum):
@@ -82,6 +102,7 @@ class AcknowledgingClient(aiomqtt.Client):
         super().__init__(
             host,
             port,
+            logger=LOGGER,
             identifier=client_id,
             protocol=version.value,
             will=None if will is None else aiomqtt.Will(**asdict(will)),
@@ -96,11 +117,25 @@ class AcknowledgingClient(aiomqtt.Client):
             **session,
         )
         self.session_present = False
+        self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Done once the connection has ended, with the reason."""
         self._is_v5 = is_v5
         self._outbox = outbox
         self._unconfirmed: dict[int, tuple[str, asyncio.Future[None]]] = {}
         # Before connecting: messages of a kept session follow the broker's greeting at once.
         self._client.manual_ack_set(True)
+
+    async def __aenter__(self) -> Self:
+        connecting = asyncio.ensure_future(super().__aenter__())
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            # The attempt runs in a thread, which cannot be stopped. Left alone it would
+            # connect after all and hold our name at the broker. It gives up in seconds.
+            with suppress(aiomqtt.MqttError):
+                await connecting
+                await self.__aexit__(None, None, None)
+            raise
 
     def acknowledge(self, message: aiomqtt.Message) -> None:
         """Tell the broker that it need not keep a message; without effect once disconnected."""
@@ -168,6 +203,27 @@ class AcknowledgingClient(aiomqtt.Client):
     ) -> None:
         self.session_present = flags.session_present
         super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        # aiomqtt forgets a disconnection that comes right after the broker's greeting, and
+        # does not let a waiting subscription know of any; hence a note of our own.
+        reason = "connection lost" if reason_code.value == UNSPECIFIED else str(reason_code)
+        self._loop.call_soon_threadsafe(self._note_gone, reason)
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        if self._disconnected.done():
+            # Mark the error as seen, or asyncio complains when the future is thrown away.
+            self._disconnected.exception()
+
+    def _note_gone(self, reason: str) -> None:
+        if not self.gone.done():
+            self.gone.set_result(reason)
 
     def _on_publish(
         self,

@@ -84,6 +84,15 @@ class RealServer:
         """End the server as a power cut would, as far as a process can see."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let the server stand still with its connections open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def restart(self) -> None:
         self.stop()
         self.start()
