@@ -8,11 +8,20 @@ from dispatcher.domain.zone import Zone
 
 
 def service_day(zone: Zone, at_s: int) -> tuple[int, int] | None:
-    """Opening and closing time, UTC seconds, of the service day that ``at_s`` falls into."""
-    for window in _days_around(zone.timezone, zone.opens_s, zone.closes_s, at_s // 43_200):
-        if window[0] <= at_s < window[1]:
-            return window
-    return None
+    """Opening and closing time, UTC seconds, of the service that ``at_s`` falls into.
+
+    Days that follow each other without a pause are one: a zone that is always open does not
+    close at midnight.
+    """
+    found: tuple[int, int] | None = None
+    for opens_s, closes_s in _days_around(
+        zone.timezone, zone.opens_s, zone.closes_s, at_s // 43_200
+    ):
+        if found is not None and opens_s <= found[1]:
+            found = (found[0], closes_s)
+        elif opens_s <= at_s < closes_s:
+            found = (opens_s, closes_s)
+    return found
 
 
 def next_opening_s(zone: Zone, at_s: int) -> int:

@@ -34,7 +34,7 @@ class ImportChoices:
     names: Mapping[str, str] | None = None
     timezone: str = "UTC"
     language: str = "und"  # of the map's plain names; und: not determined
-    opens_s: int = 6 * 3600
+    opens_s: int = 0
     closes_s: int = 24 * 3600
     max_walk_m: float = 250.0
     most_kmh: float = 40.0  # no shuttle drives faster, whatever is posted

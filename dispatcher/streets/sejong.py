@@ -40,8 +40,8 @@ _ATTRIBUTION = (
 def sejong_5_1(seed: int = 51) -> Zone:
     """The zone, the same for the same seed.
 
-    Service hours are those of the on-demand buses that Sejong has had since 2021, 06:00 to 24:00
-    (donga 2021-04-15; hankookilbo A2024070115380003601).
+    Driverless shuttles serve round the clock here. The on-demand buses that Sejong has had since
+    2021 run from 06:00 to 24:00 (donga 2021-04-15; hankookilbo A2024070115380003601).
     """
     rng = random.Random(seed)
     district = District.of(rng)
@@ -58,7 +58,7 @@ def sejong_5_1(seed: int = 51) -> Zone:
         nodes=nodes_of(streets, frame),
         edges=(),
         turn_bans=(),
-        opens_s=6 * 3600,
+        opens_s=0,
         closes_s=24 * 3600,
         synthetic=True,
         attribution=_ATTRIBUTION,
