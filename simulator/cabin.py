@@ -12,6 +12,8 @@ from dispatcher.domain.trips import Party
 from simulator.concourse import Place
 from vehicles.agent_hardware import Boarding
 
+_KEPT = 64  # passages remembered, more than any shuttle has places
+
 
 @dataclass(frozen=True, slots=True)
 class DoorModel:
@@ -79,5 +81,6 @@ class SimulatedCabin:
         return now + self.doors.doors_s
 
     def _forget_old(self) -> None:
-        while len(self._alightings) > 64:
-            del self._alightings[next(iter(self._alightings))]
+        for kept in (self._alightings, self._boardings):
+            while len(kept) > _KEPT:
+                del kept[next(iter(kept))]
