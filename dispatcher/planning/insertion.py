@@ -12,19 +12,25 @@ from dispatcher.domain.policy import Objective
 from dispatcher.planning.diagnosis import diagnose
 from dispatcher.planning.fleet import FleetArrays, FleetView, Ints
 from dispatcher.planning.kernels import scan as kernel
-from dispatcher.planning.kernels import timing
-from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion, Position
-from dispatcher.planning.rows import FOREVER_S
+from dispatcher.planning.request import (
+    DropoffChoice,
+    Insertion,
+    InsertionRequest,
+    NoInsertion,
+    PickupChoice,
+    Position,
+)
+from dispatcher.planning.rows import FOREVER_S, RowPlan
 from dispatcher.planning.schedule import Constraint, Cost, Infeasible, TravelTimes
 
 STRICT = kernel.Allowance(seats=0, places=0, shift_s=0)
 
 _CONSTRAINT_BY_CODE = {
-    timing.CAPACITY: Constraint.CAPACITY,
-    timing.NO_PATH: Constraint.NO_PATH,
-    timing.WINDOW: Constraint.WINDOW,
-    timing.SHIFT_END: Constraint.SHIFT_END,
-    timing.RIDE_TIME: Constraint.RIDE_TIME,
+    kernel.CAPACITY: Constraint.CAPACITY,
+    kernel.NO_PATH: Constraint.NO_PATH,
+    kernel.WINDOW: Constraint.WINDOW,
+    kernel.SHIFT_END: Constraint.SHIFT_END,
+    kernel.RIDE_TIME: Constraint.RIDE_TIME,
 }
 
 
@@ -101,10 +107,10 @@ def row_begins(
     assert 0 <= row < len(fleet)
     view = fleet.view()
     leg_s, begin_s, pushed_s = np.empty((3, view.visit_stop.shape[1]), dtype=np.int64)
-    code, visit = timing.schedule_row(
+    code, visit = kernel.schedule_row(
         view, row, _checked(travel_s), now_s, leg_s, begin_s, pushed_s
     )
-    if code != timing.FEASIBLE:
+    if code != kernel.FEASIBLE:
         return Infeasible(_CONSTRAINT_BY_CODE[code], visit)
     return tuple(begin_s[: view.n_visits[row]].tolist())
 
@@ -161,7 +167,10 @@ def _checked(travel_s: TravelTimes) -> TravelTimes:
     assert travel_s.dtype == np.int64, "travel times are int64 seconds"
     assert travel_s.ndim == 2
     assert travel_s.shape[0] == travel_s.shape[1]
-    return np.ascontiguousarray(travel_s)
+    # Read-only arrays are a type of their own to the compiler: one kind means one compilation.
+    sealed_s = np.ascontiguousarray(travel_s).view()
+    sealed_s.flags.writeable = False
+    return sealed_s
 
 
 def _insertion(view: FleetView, best: list[int], begin_s: Ints) -> Insertion:
@@ -184,3 +193,23 @@ def _insertion(view: FleetView, best: list[int], begin_s: Ints) -> Insertion:
             walking=best[kernel.WALKING],
         ),
     )
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them from numba's cache, before the first rider asks.
+
+    Compiling takes some 15 s, once per machine and version.
+    """
+    request = InsertionRequest(
+        pickups=(PickupChoice(0, 0, 0, 0),),
+        dropoffs=(DropoffChoice(1, 0, 0),),
+        max_ride_s=((0,),),
+        desired_s=0,
+        load=(1, 0),
+        dwell_s=0,
+    )
+    fleet = FleetArrays()
+    fleet.add_row(RowPlan(0, 0, (0, 0), (1, 0), True, (), ()))
+    travel_s = np.zeros((2, 2), dtype=np.int64)
+    best_insertion(fleet, request, travel_s, Objective(), 0)
+    row_begins(fleet, 0, travel_s, 0)

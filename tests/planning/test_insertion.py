@@ -8,6 +8,7 @@ import pytest
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.insertion import best_insertion, insertions_per_shuttle
+from dispatcher.planning.kernels import scan
 from dispatcher.planning.request import (
     Binding,
     DropoffChoice,
@@ -250,3 +251,15 @@ def test_each_shuttle_answers_for_itself() -> None:
     assert isinstance(answers[2], NoInsertion)
     assert answers[2].binding == Binding.WAIT_TOO_LONG
     assert answers[2].nearest_pickup_s == NOW_S + 180
+
+
+def test_kernel_and_rows_agree_on_what_no_path_means() -> None:
+    assert scan.NO_PATH_S == NO_PATH_S
+
+
+def test_read_only_travel_times_give_the_same_answer() -> None:
+    sealed_s = TRAVEL_S.copy()
+    sealed_s.flags.writeable = False
+    fleet = a_fleet(a_shuttle(A))
+    found = best_insertion(fleet, a_request(B, C), sealed_s, PRICES, NOW_S)
+    assert found == best_insertion(fleet, a_request(B, C), TRAVEL_S, PRICES, NOW_S)

@@ -1,6 +1,9 @@
 # mypy: disallow-untyped-defs=False
-# The readable twin carries the types.
-"""Compiled search for the cheapest insertion. `dispatcher.planning.twin` is the definition.
+# The readable twins carry the types. All compiled code is in this one file because numba's cache
+# on disk looks at the age of the calling file alone: a change in another file would go unnoticed.
+"""Compiled timing of routes and search for the cheapest insertion.
+
+`dispatcher.planning.schedule` and `dispatcher.planning.twin` are the readable definitions.
 
 Positions along a route: 0 is the start, ``i + 1`` is visit ``i``. Codes of places to board or
 alight: gap ``g`` (behind position ``g``) is ``2g``, joining the visit at position ``g + 1`` is
@@ -20,7 +23,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dispatcher.planning.kernels.timing import FEASIBLE, NO_PATH_S, least_schedule, schedule_row
+NO_PATH_S = 10_000_000  # as dispatcher.planning.rows has it; a test compares them
+
+# What `least_schedule` says of a route.
+FEASIBLE = 0
+CAPACITY = 1
+NO_PATH = 2
+WINDOW = 3
+SHIFT_END = 4
+RIDE_TIME = 5
 
 
 class RequestView(NamedTuple):
@@ -74,6 +85,154 @@ RIDING = 10
 WALKING = 11
 RESULT_SIZE = 12
 
+# Lines of the scratch block. By position: the row as it stands, its begins and departures without
+# ride limits, its begins with them, loads when leaving, drive so far; the candidate's begins and
+# departures. By visit: room for the full timing of one route.
+STOP = 0
+ASAP = 1
+LEAVE = 2
+PLANNED = 3
+SEATS = 4
+PLACES = 5
+DRIVEN = 6
+BEGIN = 7
+DEPART = 8
+NEW_BEGIN = 9
+NEW_STOP = 10
+NEW_EARLIEST = 11
+NEW_LATEST = 12
+NEW_DWELL = 13
+NEW_LEG = 14
+NEW_PUSHED = 15
+SCRATCH_LINES = 16
+
+
+class Search(NamedTuple):
+    """All else that stays the same during one scan, and the scratch space it writes to.
+
+    Fleet and request are passed beside it: taking a tuple of arrays out of a tuple counts a
+    reference to each of them, which showed as half again the time of a scan.
+    """
+
+    travel_s: NDArray[np.int64]  # [stops, stops]
+    prices: Prices
+    allowance: Allowance
+    now_s: int
+    ahead: NDArray[np.int64]  # [K], least cost of riding and walking on after each pickup
+    best: NDArray[np.int64]  # [RESULT_SIZE]
+    along: NDArray[np.int64]  # [SCRATCH_LINES, V + 3]
+    rides: NDArray[np.int64]  # [3, R + 1], pickup, drop-off and limit
+
+
+@njit(cache=True)
+def least_schedule(
+    n,
+    start_s,
+    end_s,
+    leg_s,
+    earliest_s,
+    latest_s,
+    dwell_s,
+    n_rides,
+    ride_pickup,
+    ride_dropoff,
+    ride_max_s,
+    begin_s,
+    pushed_s,
+):
+    """Write the least begins that keep every bound; say which rule fails first, and where.
+
+    Parameters
+    ----------
+    n, n_rides : int
+        Visits and rides in use; the arrays may be longer.
+    start_s, end_s : int
+        Earliest departure from the start; latest departure from the last visit.
+    leg_s : int64[n]
+        Drive to each visit from the one before it.
+    earliest_s, latest_s, dwell_s : int64[n]
+    ride_pickup, ride_dropoff, ride_max_s : int64[n_rides]
+        Visit indices; a pickup of -1 has no limit here.
+    begin_s, pushed_s : int64[n]
+        Written: the begins, and how far pickups were pushed.
+
+    Returns
+    -------
+    (code, visit) : (int, int)
+        FEASIBLE, or the broken rule and the visit that breaks it.
+    """
+    for i in range(n):
+        if leg_s[i] >= NO_PATH_S:
+            return NO_PATH, i
+        pushed_s[i] = earliest_s[i]
+    clock_s = start_s
+    for i in range(n):
+        begin_s[i] = max(clock_s + leg_s[i], pushed_s[i])
+        if begin_s[i] > latest_s[i]:
+            return WINDOW, i
+        clock_s = begin_s[i] + dwell_s[i]
+    if n > 0 and clock_s > end_s:
+        return SHIFT_END, n - 1
+
+    # See the readable twin for why this many rounds decide it.
+    moved = -1
+    for _ in range(n_rides + 1):
+        moved = -1
+        for r in range(n_rides):
+            p = ride_pickup[r]
+            if p < 0:
+                continue
+            d = ride_dropoff[r]
+            no_sooner_s = begin_s[d] - ride_max_s[r] - dwell_s[p]
+            if no_sooner_s > begin_s[p]:
+                pushed_s[p] = max(pushed_s[p], no_sooner_s)
+                moved = d
+        if moved < 0:
+            return FEASIBLE, -1
+        clock_s = start_s
+        for i in range(n):
+            begin_s[i] = max(clock_s + leg_s[i], pushed_s[i])
+            if begin_s[i] > latest_s[i]:
+                return RIDE_TIME, moved
+            clock_s = begin_s[i] + dwell_s[i]
+        if clock_s > end_s:
+            return RIDE_TIME, moved
+    return RIDE_TIME, moved
+
+
+@njit(cache=True)
+def schedule_row(fleet, row, travel_s, now_s, leg_s, begin_s, pushed_s):
+    """Time one row of the fleet as it stands; arguments and result as `least_schedule`.
+
+    ``leg_s``, ``begin_s`` and ``pushed_s`` are room for at least the row's visits.
+    """
+    n = fleet.n_visits[row]
+    seats = fleet.start_load[row, 0]
+    places = fleet.start_load[row, 1]
+    stop = fleet.start_stop[row]
+    for i in range(n):
+        seats += fleet.load_change[row, i, 0]
+        places += fleet.load_change[row, i, 1]
+        if seats > fleet.capacity[row, 0] or places > fleet.capacity[row, 1]:
+            return CAPACITY, i
+        leg_s[i] = travel_s[stop, fleet.visit_stop[row, i]]
+        stop = fleet.visit_stop[row, i]
+    return least_schedule(
+        n,
+        max(fleet.start_s[row], now_s),
+        fleet.end_s[row],
+        leg_s,
+        fleet.earliest_s[row],
+        fleet.latest_s[row],
+        fleet.dwell_s[row],
+        fleet.n_rides[row],
+        fleet.ride_pickup[row],
+        fleet.ride_dropoff[row],
+        fleet.ride_max_s[row],
+        begin_s,
+        pushed_s,
+    )
+
 
 @njit(cache=True)
 def scan(fleet, considered, n_rows, request, travel_s, prices, allowance, now_s, best, begin_s):
@@ -96,75 +255,49 @@ def scan(fleet, considered, n_rows, request, travel_s, prices, allowance, now_s,
         Written: begins of all visits of the chosen row with the new ones in it.
     """
     best[FOUND] = 0
-    room = fleet.visit_stop.shape[1] + 3
-    ride_room = fleet.ride_pickup.shape[1] + 1
     # One scratch block for the whole scan: allocation would cost more than the arithmetic.
-    along = np.empty((17, room), dtype=np.int64)
-    rides = np.empty((3, ride_room), dtype=np.int64)
-    # Cheapest end of a ride from each pickup choice: the direct drive and the walk after it.
+    along = np.empty((SCRATCH_LINES, fleet.visit_stop.shape[1] + 3), dtype=np.int64)
+    rides = np.empty((3, fleet.ride_pickup.shape[1] + 1), dtype=np.int64)
     ahead = np.empty(len(request.pickup_stop), dtype=np.int64)
     for k in range(len(ahead)):
-        least = np.iinfo(np.int64).max
+        ahead[k] = np.iinfo(np.int64).max
         for m in range(len(request.dropoff_stop)):
             direct_s = travel_s[request.pickup_stop[k], request.dropoff_stop[m]]
             walking = prices.walking * request.dropoff_walk_s[m]
-            least = min(least, request.riders * (prices.riding * direct_s + walking))
-        ahead[k] = least
+            ahead[k] = min(ahead[k], request.riders * (prices.riding * direct_s + walking))
+    search = Search(travel_s, prices, allowance, now_s, ahead, best, along, rides)
     for row in range(n_rows):
         if considered[row] and fleet.available[row]:
-            _scan_row(
-                fleet, row, request, travel_s, prices, allowance, now_s, ahead, best, along, rides
-            )
+            _scan_row(search, fleet, request, row)
     if best[FOUND]:
         _time_candidate(
+            search,
             fleet,
-            best[ROW],
             request,
+            best[ROW],
             best[PICKUP_CHOICE],
             best[DROPOFF_CHOICE],
             best[PICKUP_CODE],
             best[DROPOFF_CODE],
-            travel_s,
-            allowance,
-            now_s,
             begin_s,
-            along,
-            rides,
         )
 
 
 @njit(cache=True)
-def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, ahead, best, along, rides):
-    n = fleet.n_visits[row]
-    seat_room = fleet.capacity[row, 0] + allowance.seats - request.seats
-    place_room = fleet.capacity[row, 1] + allowance.places - request.places
+def _scan_row(search, fleet, request, row):
+    """Try every place to board in one row, and from each every place to alight."""
+    prices, along = search.prices, search.along
+    travel_s, best = search.travel_s, search.best
+    seat_room = fleet.capacity[row, 0] + search.allowance.seats - request.seats
+    place_room = fleet.capacity[row, 1] + search.allowance.places - request.places
     if seat_room < 0 or place_room < 0:
         return
-    end_s = fleet.end_s[row] + allowance.shift_s
-    start_s = max(fleet.start_s[row], now_s)
-
-    # The row as it stands: indexed by position, in order stop, begin and departure without ride
-    # limits, begin with them, loads, drive so far; then the candidate's begins and departures.
-    stop, asap, leave, planned = along[0], along[1], along[2], along[3]
-    seats, places, driven = along[4], along[5], along[6]
-    begin, depart = along[7], along[8]
-    code, _ = schedule_row(fleet, row, travel_s, now_s, along[9], planned[1:], along[10])
-    if code != FEASIBLE:
+    if not _lay_out(search, fleet, row):
         return
-    stop[0] = fleet.start_stop[row]
-    asap[0] = leave[0] = start_s
-    begin[0] = depart[0] = start_s
-    seats[0] = fleet.start_load[row, 0]
-    places[0] = fleet.start_load[row, 1]
-    driven[0] = 0
-    for i in range(n):
-        leg_s = travel_s[stop[i], fleet.visit_stop[row, i]]
-        stop[i + 1] = fleet.visit_stop[row, i]
-        driven[i + 1] = driven[i] + leg_s
-        asap[i + 1] = max(leave[i] + leg_s, fleet.earliest_s[row, i])
-        leave[i + 1] = asap[i + 1] + fleet.dwell_s[row, i]
-        seats[i + 1] = seats[i] + fleet.load_change[row, i, 0]
-        places[i + 1] = places[i] + fleet.load_change[row, i, 1]
+    n = fleet.n_visits[row]
+    stop, asap, leave, planned = along[STOP], along[ASAP], along[LEAVE], along[PLANNED]
+    seats, places, driven = along[SEATS], along[PLACES], along[DRIVEN]
+    begin, depart = along[BEGIN], along[DEPART]
     by_cost = prices.waiting >= prices.riding
     for i in range(1, n + 1):
         if planned[i] != asap[i]:
@@ -172,21 +305,21 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, ahead, be
 
     for k in range(len(request.pickup_stop)):
         pickup_stop = request.pickup_stop[k]
-        pickup_earliest_s = request.pickup_earliest_s[k]
-        pickup_latest_s = request.pickup_latest_s[k]
-        for pickup_code in range(2 * n + 1):
-            g = pickup_code >> 1
-            pickup_joins = pickup_code & 1
-            if not pickup_joins:
+        earliest_s = request.pickup_earliest_s[k]
+        latest_s = request.pickup_latest_s[k]
+        for code in range(2 * n + 1):
+            g = code >> 1
+            if not code & 1:
+                # The candidate's times before the pickup are the row's own.
                 begin[g] = asap[g]
                 depart[g] = leave[g]
-                if leave[g] > pickup_latest_s:
+                if leave[g] > latest_s:
                     break  # every later place begins later still
                 leg_s = travel_s[stop[g], pickup_stop]
                 if leg_s >= NO_PATH_S:
                     continue
-                boarding_s = max(leave[g] + leg_s, pickup_earliest_s)
-                if boarding_s > pickup_latest_s:
+                boarding_s = max(leave[g] + leg_s, earliest_s)
+                if boarding_s > latest_s:
                     continue
                 if seats[g] > seat_room or places[g] > place_room:
                     continue
@@ -199,8 +332,8 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, ahead, be
             else:
                 if stop[g + 1] != pickup_stop:
                     continue
-                boarding_s = max(asap[g + 1], pickup_earliest_s)
-                if boarding_s > min(pickup_latest_s, fleet.latest_s[row, g]):
+                boarding_s = max(asap[g + 1], earliest_s)
+                if boarding_s > min(latest_s, fleet.latest_s[row, g]):
                     continue
                 if seats[g + 1] > seat_room or places[g + 1] > place_room:
                     continue
@@ -210,46 +343,64 @@ def _scan_row(fleet, row, request, travel_s, prices, allowance, now_s, ahead, be
                 drive_s = driven[g + 1]
                 detour_s = 0
                 following = g + 2
-            floor = request.riders * (
+            floor = prices.driving * detour_s + request.riders * (
                 prices.waiting * (boarding_s - request.desired_s)
                 + prices.riding * (boarded_s - boarding_s)
                 + prices.walking * request.pickup_walk_s[k]
             )
-            floor += prices.driving * detour_s
-            if by_cost and best[FOUND] and floor + ahead[k] > best[TOTAL]:
+            if by_cost and best[FOUND] and floor + search.ahead[k] > best[TOTAL]:
                 continue
             _scan_dropoffs(
+                search,
                 fleet,
-                row,
                 request,
-                travel_s,
-                prices,
+                row,
                 k,
-                pickup_code,
+                code,
                 boarding_s,
                 boarded_s,
                 drive_s,
                 following,
                 floor,
                 by_cost,
-                seat_room,
-                place_room,
-                allowance,
-                now_s,
-                end_s,
-                best,
-                along,
-                rides,
             )
 
 
 @njit(cache=True)
+def _lay_out(search, fleet, row):
+    """Write the row as it stands into the scratch block; False if it breaks its own promises."""
+    travel_s, along = search.travel_s, search.along
+    stop, asap, leave = along[STOP], along[ASAP], along[LEAVE]
+    seats, places, driven = along[SEATS], along[PLACES], along[DRIVEN]
+    code, _ = schedule_row(
+        fleet, row, travel_s, search.now_s, along[NEW_LEG], along[PLANNED][1:], along[NEW_PUSHED]
+    )
+    if code != FEASIBLE:
+        return False
+    start_s = max(fleet.start_s[row], search.now_s)
+    stop[0] = fleet.start_stop[row]
+    asap[0] = start_s
+    leave[0] = start_s
+    seats[0] = fleet.start_load[row, 0]
+    places[0] = fleet.start_load[row, 1]
+    driven[0] = 0
+    for i in range(fleet.n_visits[row]):
+        leg_s = along[NEW_LEG, i]
+        stop[i + 1] = fleet.visit_stop[row, i]
+        driven[i + 1] = driven[i] + leg_s
+        asap[i + 1] = max(leave[i] + leg_s, fleet.earliest_s[row, i])
+        leave[i + 1] = asap[i + 1] + fleet.dwell_s[row, i]
+        seats[i + 1] = seats[i] + fleet.load_change[row, i, 0]
+        places[i + 1] = places[i] + fleet.load_change[row, i, 1]
+    return True
+
+
+@njit(cache=True)
 def _scan_dropoffs(
+    search,
     fleet,
-    row,
     request,
-    travel_s,
-    prices,
+    row,
     k,
     pickup_code,
     boarding_s,
@@ -258,20 +409,20 @@ def _scan_dropoffs(
     following,
     floor,
     by_cost,
-    seat_room,
-    place_room,
-    allowance,
-    now_s,
-    end_s,
-    best,
-    along,
-    rides,
 ):
-    """Carry the new riders along the route from their pickup and try every place to alight."""
+    """Carry the new riders along the route from their pickup and try every place to alight.
+
+    ``floor`` is a cost below which no such candidate lies; it holds if ``by_cost``.
+    """
+    prices, along = search.prices, search.along
+    travel_s, best = search.travel_s, search.best
     n = fleet.n_visits[row]
-    stop, seats, places = along[0], along[4], along[5]
-    begin, depart = along[7], along[8]
-    at_stop = request.pickup_stop[k]
+    stop, seats, places = along[STOP], along[SEATS], along[PLACES]
+    begin, depart = along[BEGIN], along[DEPART]
+    seat_room = fleet.capacity[row, 0] + search.allowance.seats - request.seats
+    place_room = fleet.capacity[row, 1] + search.allowance.places - request.places
+    pickup_stop = request.pickup_stop[k]
+    at_stop = pickup_stop
     leave_s = boarded_s
     pos = following
     while True:
@@ -281,20 +432,17 @@ def _scan_dropoffs(
                 return  # and riding further costs more
         for m in range(len(request.dropoff_stop)):
             dropoff_stop = request.dropoff_stop[m]
-            if dropoff_stop == request.pickup_stop[k]:
-                continue
             leg_s = travel_s[at_stop, dropoff_stop]
-            if leg_s >= NO_PATH_S:
+            if dropoff_stop == pickup_stop or leg_s >= NO_PATH_S:
                 continue
             alighting_s = leave_s + leg_s
             if alighting_s > request.dropoff_latest_s[m]:
                 continue
             _consider(
+                search,
                 fleet,
-                row,
                 request,
-                travel_s,
-                prices,
+                row,
                 k,
                 m,
                 pickup_code,
@@ -304,15 +452,8 @@ def _scan_dropoffs(
                 alighting_s,
                 alighting_s + request.dwell_s,
                 drive_s + leg_s,
-                dropoff_stop,
                 pos,
                 by_cost,
-                allowance,
-                now_s,
-                end_s,
-                best,
-                along,
-                rides,
             )
         if pos > n:
             return
@@ -325,17 +466,16 @@ def _scan_dropoffs(
         drive_s += leg_s
         begin[pos] = begin_s
         for m in range(len(request.dropoff_stop)):
-            if request.dropoff_stop[m] != stop[pos] or stop[pos] == request.pickup_stop[k]:
+            if request.dropoff_stop[m] != stop[pos] or stop[pos] == pickup_stop:
                 continue
             if begin_s > request.dropoff_latest_s[m]:
                 continue
             depart[pos] = begin_s + max(fleet.dwell_s[row, pos - 1], request.dwell_s)
             _consider(
+                search,
                 fleet,
-                row,
                 request,
-                travel_s,
-                prices,
+                row,
                 k,
                 m,
                 pickup_code,
@@ -345,15 +485,8 @@ def _scan_dropoffs(
                 begin_s,
                 depart[pos],
                 drive_s,
-                stop[pos],
                 pos + 1,
                 by_cost,
-                allowance,
-                now_s,
-                end_s,
-                best,
-                along,
-                rides,
             )
         # Riding on past this visit needs room when leaving it.
         if seats[pos] > seat_room or places[pos] > place_room:
@@ -366,11 +499,10 @@ def _scan_dropoffs(
 
 @njit(cache=True)
 def _consider(
+    search,
     fleet,
-    row,
     request,
-    travel_s,
-    prices,
+    row,
     k,
     m,
     pickup_code,
@@ -380,109 +512,67 @@ def _consider(
     alighting_s,
     alighted_s,
     drive_s,
-    at_stop,
     pos,
     by_cost,
-    allowance,
-    now_s,
-    end_s,
-    best,
-    along,
-    rides,
 ):
     """Finish one candidate from the drop-off on, price it and keep it if it is the best.
 
     ``begin`` and ``depart`` hold the candidate's times before ``pos``; those from ``pos`` on
-    are written here, for the visits of the route as it was.
+    are written here, for the visits of the route as it was. ``drive_s`` is the drive up to the
+    drop-off.
     """
+    prices, along = search.prices, search.along
+    best = search.best
     n = fleet.n_visits[row]
-    stop, planned, driven = along[0], along[3], along[6]
-    begin, depart = along[7], along[8]
-    leave_s = alighted_s
+    stop, driven = along[STOP], along[DRIVEN]
+    begin, depart = along[BEGIN], along[DEPART]
+    leg_s = 0
     if pos <= n:
-        leg_s = travel_s[at_stop, stop[pos]]
+        leg_s = search.travel_s[request.dropoff_stop[m], stop[pos]]
         if leg_s >= NO_PATH_S:
             return
         drive_s += leg_s + driven[n] - driven[pos]
+    driving = prices.driving * (drive_s - driven[n])
+    walk_s = request.pickup_walk_s[k] + request.dropoff_walk_s[m]
+    walking = prices.walking * request.riders * walk_s
     if by_cost and best[FOUND]:
-        walk_s = request.pickup_walk_s[k] + request.dropoff_walk_s[m]
-        floor = prices.driving * (drive_s - driven[n]) + request.riders * (
+        floor = request.riders * (
             prices.waiting * (boarding_s - request.desired_s)
             + prices.riding * (alighting_s - boarding_s)
-            + prices.walking * walk_s
         )
-        if floor > best[TOTAL]:
+        if driving + walking + floor > best[TOTAL]:
             return
-    if pos <= n:
-        for i in range(pos, n + 1):
-            begin[i] = max(leave_s + leg_s, fleet.earliest_s[row, i - 1])
-            if begin[i] > fleet.latest_s[row, i - 1]:
-                return
-            leave_s = begin[i] + fleet.dwell_s[row, i - 1]
-            depart[i] = leave_s
-            if i < n:
-                leg_s = driven[i + 1] - driven[i]
-    if leave_s > end_s:
+    leave_s = alighted_s
+    for i in range(pos, n + 1):
+        begin[i] = max(leave_s + leg_s, fleet.earliest_s[row, i - 1])
+        if begin[i] > fleet.latest_s[row, i - 1]:
+            return
+        leave_s = begin[i] + fleet.dwell_s[row, i - 1]
+        depart[i] = leave_s
+        if i < n:
+            leg_s = driven[i + 1] - driven[i]
+    if leave_s > fleet.end_s[row] + search.allowance.shift_s:
         return
 
-    kept = alighting_s - boarded_s <= request.max_ride_s[k, m]
-    if kept:
-        for r in range(fleet.n_rides[row]):
-            p = fleet.ride_pickup[row, r] + 1
-            if p > 0:
-                d = fleet.ride_dropoff[row, r] + 1
-                if begin[d] - depart[p] > fleet.ride_max_s[row, r]:
-                    kept = False
-                    break
-    waiting_s = 0
-    riding_s = 0
-    if kept:
-        for r in range(fleet.n_rides[row]):
-            p = fleet.ride_pickup[row, r] + 1
-            d = fleet.ride_dropoff[row, r] + 1
-            later_s = begin[p] - planned[p] if p > 0 else 0
-            waiting_s += fleet.ride_riders[row, r] * later_s
-            riding_s += fleet.ride_riders[row, r] * (begin[d] - planned[d] - later_s)
+    if _keeps_ride_limits(search, fleet, row, alighting_s - boarded_s, request.max_ride_s[k, m]):
+        waiting_s, riding_s = _others_later_s(search, fleet, row, begin, 1, -1, -1)
     else:
         # Some ride would be too long: pickups wait for it, which takes the full fixed point.
-        times = along[11]
-        code = _time_candidate(
-            fleet,
-            row,
-            request,
-            k,
-            m,
-            pickup_code,
-            dropoff_code,
-            travel_s,
-            allowance,
-            now_s,
-            times,
-            along,
-            rides,
-        )
-        if code != FEASIBLE:
+        times = along[NEW_BEGIN]
+        if (
+            _time_candidate(search, fleet, request, row, k, m, pickup_code, dropoff_code, times)
+            != FEASIBLE
+        ):
             return
-        for r in range(fleet.n_rides[row]):
-            p = fleet.ride_pickup[row, r]
-            d = fleet.ride_dropoff[row, r]
-            later_s = 0
-            if p >= 0:
-                later_s = times[_moved(p, pickup_code, dropoff_code)] - planned[p + 1]
-            waiting_s += fleet.ride_riders[row, r] * later_s
-            dropped_s = times[_moved(d, pickup_code, dropoff_code)]
-            riding_s += fleet.ride_riders[row, r] * (dropped_s - planned[d + 1] - later_s)
+        waiting_s, riding_s = _others_later_s(
+            search, fleet, row, times, 0, pickup_code, dropoff_code
+        )
         boarding_s = times[pickup_code >> 1]
         alighting_s = times[_dropoff_index(pickup_code, dropoff_code)]
-
-    riders = request.riders
-    waiting_s = waiting_s * prices.others + riders * (boarding_s - request.desired_s)
-    riding_s = riding_s * prices.others + riders * (alighting_s - boarding_s)
-    walking_s = riders * (request.pickup_walk_s[k] + request.dropoff_walk_s[m])
-    driving = prices.driving * (drive_s - driven[n])
+    waiting_s = waiting_s * prices.others + request.riders * (boarding_s - request.desired_s)
+    riding_s = riding_s * prices.others + request.riders * (alighting_s - boarding_s)
     waiting = prices.waiting * waiting_s
     riding = prices.riding * riding_s
-    walking = prices.walking * walking_s
     total = driving + waiting + riding + walking
     new_visits = 2 - (pickup_code & 1) - (dropoff_code & 1)
     if best[FOUND] and not _comes_first(
@@ -501,6 +591,42 @@ def _consider(
     best[WAITING] = waiting
     best[RIDING] = riding
     best[WALKING] = walking
+
+
+@njit(cache=True)
+def _keeps_ride_limits(search, fleet, row, new_ride_s, new_max_s):
+    """Whether the candidate's times without ride limits happen to keep them all."""
+    begin, depart = search.along[BEGIN], search.along[DEPART]
+    if new_ride_s > new_max_s:
+        return False
+    for r in range(fleet.n_rides[row]):
+        p = fleet.ride_pickup[row, r]
+        d = fleet.ride_dropoff[row, r]
+        if p >= 0 and begin[d + 1] - depart[p + 1] > fleet.ride_max_s[row, r]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _others_later_s(search, fleet, row, begin, first, pickup_code, dropoff_code):
+    """Seconds that the row's own riders wait longer and ride longer, summed over persons.
+
+    ``begin`` is indexed by old visit plus ``first`` if the codes are -1 (all visits keep their
+    places then), else by the visits of the new route.
+    """
+    planned = search.along[PLANNED]
+    waiting_s = 0
+    riding_s = 0
+    for r in range(fleet.n_rides[row]):
+        p = fleet.ride_pickup[row, r]
+        d = fleet.ride_dropoff[row, r]
+        later_s = 0
+        if p >= 0:
+            later_s = begin[_moved(p, pickup_code, dropoff_code) + first] - planned[p + 1]
+        dropped_s = begin[_moved(d, pickup_code, dropoff_code) + first]
+        waiting_s += fleet.ride_riders[row, r] * later_s
+        riding_s += fleet.ride_riders[row, r] * (dropped_s - planned[d + 1] - later_s)
+    return waiting_s, riding_s
 
 
 @njit(cache=True)
@@ -539,24 +665,11 @@ def _dropoff_index(pickup_code, dropoff_code):
 
 
 @njit(cache=True)
-def _time_candidate(
-    fleet,
-    row,
-    request,
-    k,
-    m,
-    pickup_code,
-    dropoff_code,
-    travel_s,
-    allowance,
-    now_s,
-    begin_s,
-    along,
-    rides,
-):
+def _time_candidate(search, fleet, request, row, k, m, pickup_code, dropoff_code, begin_s):
     """Build the whole candidate route and time it with ride limits; begins into ``begin_s``."""
-    stop, earliest, latest = along[12], along[13], along[14]
-    dwell, leg_s, pushed_s = along[15], along[16], along[10]
+    along, rides = search.along, search.rides
+    stop, earliest, latest = along[NEW_STOP], along[NEW_EARLIEST], along[NEW_LATEST]
+    dwell, leg_s = along[NEW_DWELL], along[NEW_LEG]
     n = fleet.n_visits[row]
     for i in range(n):
         j = _moved(i, pickup_code, dropoff_code)
@@ -566,27 +679,26 @@ def _time_candidate(
         dwell[j] = fleet.dwell_s[row, i]
     new_n = n + 2 - (pickup_code & 1) - (dropoff_code & 1)
     p = pickup_code >> 1
-    if pickup_code & 1:
-        earliest[p] = max(earliest[p], request.pickup_earliest_s[k])
-        latest[p] = min(latest[p], request.pickup_latest_s[k])
-        dwell[p] = max(dwell[p], request.dwell_s)
-    else:
+    d = _dropoff_index(pickup_code, dropoff_code)
+    # A new visit has no bounds but the party's; a joined one keeps its own as well.
+    if not pickup_code & 1:
         stop[p] = request.pickup_stop[k]
         earliest[p] = request.pickup_earliest_s[k]
         latest[p] = request.pickup_latest_s[k]
         dwell[p] = request.dwell_s
-    d = _dropoff_index(pickup_code, dropoff_code)
-    if dropoff_code & 1:
-        latest[d] = min(latest[d], request.dropoff_latest_s[m])
-        dwell[d] = max(dwell[d], request.dwell_s)
-    else:
+    if not dropoff_code & 1:
         stop[d] = request.dropoff_stop[m]
         earliest[d] = 0
         latest[d] = request.dropoff_latest_s[m]
         dwell[d] = request.dwell_s
+    earliest[p] = max(earliest[p], request.pickup_earliest_s[k])
+    latest[p] = min(latest[p], request.pickup_latest_s[k])
+    dwell[p] = max(dwell[p], request.dwell_s)
+    latest[d] = min(latest[d], request.dropoff_latest_s[m])
+    dwell[d] = max(dwell[d], request.dwell_s)
     before = fleet.start_stop[row]
     for j in range(new_n):
-        leg_s[j] = travel_s[before, stop[j]]
+        leg_s[j] = search.travel_s[before, stop[j]]
         before = stop[j]
     n_rides = fleet.n_rides[row]
     for r in range(n_rides):
@@ -599,8 +711,8 @@ def _time_candidate(
     rides[2, n_rides] = request.max_ride_s[k, m]
     code, _ = least_schedule(
         new_n,
-        max(fleet.start_s[row], now_s),
-        fleet.end_s[row] + allowance.shift_s,
+        max(fleet.start_s[row], search.now_s),
+        fleet.end_s[row] + search.allowance.shift_s,
         leg_s,
         earliest,
         latest,
@@ -610,6 +722,6 @@ def _time_candidate(
         rides[1],
         rides[2],
         begin_s,
-        pushed_s,
+        along[NEW_PUSHED],
     )
     return code
