@@ -1,0 +1,98 @@
+"""The service rules as settings: defaults come from the domain, bounds and words from here."""
+
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from dispatcher.domain.policy import DwellRule, Objective
+from dispatcher.domain.rules import ServiceRules
+
+_DAY_S: Final = 24 * 3600
+# A test sees to it that no rule needs this for long.
+_ANY: Final = (0, 1_000_000_000, "")
+
+# Smallest and largest sensible value: outside of them it is a slip of the pen.
+OBJECTIVE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
+    "driving": (0, 1_000_000, "milli-cost of a second driven"),
+    "waiting": (0, 1_000_000, "of a second a person waits"),
+    "riding": (0, 1_000_000, "of a second a person rides"),
+    "walking": (0, 1_000_000, "of a second a person walks"),
+}
+DWELL_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
+    "stop_dwell_s": (1, 600, "standing at a visit"),
+    "ramp_dwell_s": (0, 600, "more, where a wheelchair boards or alights"),
+}
+RULE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
+    "max_wait_s": (60, 4 * 3600, "from being at the stop to the planned pickup"),
+    "ride_percent": (100, 1_000, "longest ride, in percent of the direct drive"),
+    "ride_extra_s": (0, 3600, "and so much more"),
+    "window_before_s": (0, 1800, "the pickup window opens so long before the planned pickup"),
+    "window_after_s": (0, 1800, "and closes so long after it"),
+    "arrival_slack_s": (0, 3600, "latest drop-off after the planned one"),
+    "offer_ttl_s": (5, 600, "an offer holds its seat so long"),
+    "stop_candidates": (1, 20, "nearest stops considered at either end"),
+    "book_ahead_s": (0, 30 * _DAY_S, "how far ahead a trip can be asked for"),
+    "arrive_early_s": (0, 3600, "arrive_by: arrives at most so long before"),
+    "later_offer_s": (60, 4 * 3600, "the later alternative leaves so much later"),
+    "guard_s": (0, 600, "planning stays so far inside what was promised"),
+    "notify_shift_s": (10, 1800, "riders are told when their pickup moves by this"),
+    "no_show_wait_s": (0, 1800, "a shuttle waits so long for a rider"),
+    "early_start_s": (0, 600, "leave so much earlier than needed"),
+    "overdue_step_s": (1, 300, "an overdue arrival is expected so much later"),
+    "plan_validity_s": (10, 3600, "out of contact so long, a shuttle boards nobody"),
+    "validity_margin_s": (0, 600, "and so much later its riders may be given away"),
+    "rescue_after_s": (0, 3600, "riders aboard a faulted shuttle get another"),
+    "replan_every_s": (5, 600, "riders without a shuttle are tried again"),
+    "abandon_after_s": (60, _DAY_S, "and given up after this"),
+    "max_plan_refusals": (1, 100, "plans refused in a row that make a fault"),
+    "park_after_s": (0, _DAY_S, "idle so long before it moves to where it is needed"),
+    "park_again_s": (1, _DAY_S, "and thinks again after this"),
+    "battery_reserve_pct": (0, 90, "below this a shuttle takes no new rider"),
+    "charge_below_pct": (0, 100, "idle and below this it goes to a charger"),
+    "charge_to_pct": (1, 100, "and stays until so full"),
+    "forget_after_s": (60, 30 * _DAY_S, "ended trips leave the memory after this"),
+}
+
+
+def _section(name: str, kind: type, bounds: dict[str, tuple[int, int, str]], **nested: Any) -> Any:
+    """A settings model for a dataclass of whole numbers."""
+    known: dict[str, Any] = {}
+    for field in fields(kind):
+        if field.name in nested:
+            known[field.name] = (nested[field.name], nested[field.name]())
+            continue
+        assert field.default is not MISSING, f"{field.name} has no default"
+        low, high, text = bounds.get(field.name, _ANY)
+        limits = Field(ge=low, le=high, description=text)
+        known[field.name] = (Annotated[int, limits], field.default)
+    return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **known)
+
+
+if TYPE_CHECKING:
+
+    class RuleSettings(BaseModel):
+        """Made from ``ServiceRules`` when run; a type checker only needs its name."""
+
+else:
+    RuleSettings = _section(
+        "RuleSettings",
+        ServiceRules,
+        RULE_BOUNDS,
+        objective=_section("ObjectiveSettings", Objective, OBJECTIVE_BOUNDS),
+        dwell=_section("DwellSettings", DwellRule, DWELL_BOUNDS),
+    )
+
+
+def service_rules(settings: RuleSettings) -> ServiceRules:
+    """The rules as the engine takes them.
+
+    Raises
+    ------
+    ValueError
+        The rules contradict each other.
+    """
+    values = settings.model_dump()
+    objective = Objective(**values.pop("objective"))
+    dwell = DwellRule(**values.pop("dwell"))
+    return ServiceRules(objective=objective, dwell=dwell, **values)

@@ -1,0 +1,1 @@
+"""What operators see of the running dispatcher: logs, metrics and health."""

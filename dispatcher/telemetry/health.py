@@ -1,0 +1,56 @@
+"""Health: whether requests are taken in now, and if not, why."""
+
+from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict
+
+from dispatcher.telemetry.probe_server import Answer
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class BrokerHealth(Part):
+    riders_connected: bool
+    shuttles_connected: bool
+
+
+class JournalHealth(Part):
+    reachable: bool
+    position: int
+    epoch: int
+    last_snapshot: int
+    set_aside: tuple[int, ...]
+    replay_differs_at: tuple[int, int] | None  # first and last event, found at start
+
+
+class ShuttleHealth(Part):
+    heard: int
+    silent: int
+
+
+class ImproverReport(Part):
+    enabled: bool
+    asked: int
+    improved: int
+    last: str
+
+
+class HealthReport(Part):
+    """``ok`` means: a rider who asks now is answered, and shuttles are told their plans."""
+
+    ok: bool
+    problems: tuple[str, ...]
+    zone: str
+    version: str
+    inbox: int
+    broker: BrokerHealth
+    journal: JournalHealth
+    shuttles: ShuttleHealth
+    improver: ImproverReport
+
+    def answer(self) -> Answer:
+        """200 when requests are taken in, else 503: a load balancer needs no more."""
+        status = HTTPStatus.OK if self.ok else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, "application/json", self.model_dump_json(indent=2).encode() + b"\n")
