@@ -4,6 +4,7 @@ The search runs elsewhere and takes as long as it takes; what it finds names the
 was made from, and the engine checks it in full before adopting anything.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +13,13 @@ import structlog
 
 from dispatcher.domain.events import PlanProposed
 from dispatcher.engine import ServiceState
-from dispatcher.planning.improver import ImproveProblem, ImproveResult, NoImprovement
+from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
+from dispatcher.planning.improver import (
+    ImproveProblem,
+    ImproveResult,
+    NoImprovement,
+    subproblem,
+)
 from dispatcher.service import NotTakenError, Service
 
 log = structlog.get_logger(__name__)
@@ -28,14 +35,10 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Improving:
-    """The engine's two ends of an improvement.
+    """The engine's two ends of an improvement: what to ask, and the answer as an event."""
 
-    ``problem`` answers None when there is nothing to improve; ``proposal`` turns a result
-    into the event for the state the problem was taken from.
-    """
-
-    problem: Callable[[ServiceState], ImproveProblem | None]
-    proposal: Callable[[ImproveProblem, ImproveResult, ServiceState], PlanProposed]
+    ask: Callable[[ServiceState], ImproveAsk | None] = improve_ask
+    proposal: Callable[[ImproveAsk, ImproveResult, int], PlanProposed] = proposal_of
 
 
 @dataclass(slots=True)
@@ -50,24 +53,27 @@ class ImproverHealth:
 class ImproverLoop:
     """Asks every ``every_s`` seconds of the zone's clock, never a second time before the answer.
 
-    ``time_limit_s`` is real time: the solver does not know of scaled clocks.
+    ``time_limit_s`` is real time: the solver does not know of scaled clocks. Of a fleet with
+    more than ``most_rides`` planned, a part that is near in place and time is asked about.
     """
 
     def __init__(
         self,
         service: Service,
         searcher: Searcher,
-        improving: Improving,
+        improving: Improving | None = None,
         *,
         every_s: int,
         time_limit_s: float,
+        most_rides: int = 120,
     ) -> None:
         self.health = ImproverHealth()
         self._service = service
         self._searcher = searcher
-        self._improving = improving
+        self._improving = improving or Improving()
         self._every_s = every_s
         self._time_limit_s = time_limit_s
+        self._most_rides = most_rides
 
     async def run(self) -> None:
         """Ask until cancelled or the service has stopped."""
@@ -83,17 +89,19 @@ class ImproverLoop:
             await clock.sleep_until(next_s)
 
     async def _ask_once(self) -> None:
-        problem = self._improving.problem(self._service.core.state)
-        if problem is None:
+        ask = self._improving.ask(self._service.core.state)
+        if ask is None:
             self.health.last = "nothing to improve"
             return
         self.health.asked += 1
-        # The seed is the question's number, so that a run can be told apart from its repetition.
-        result = await self._searcher.improve(problem, self._time_limit_s, self.health.asked)
+        # The seed is the question's number: each part of a large fleet gets its turn.
+        seed = self.health.asked
+        problem = subproblem(ask.problem, random.Random(seed), self._most_rides)
+        result = await self._searcher.improve(problem, self._time_limit_s, seed)
         if isinstance(result, NoImprovement):
             self.health.last = result.reason.lower()
             return
-        proposal = self._improving.proposal(problem, result, self._service.core.state)
+        proposal = self._improving.proposal(ask, result, self._service.clock.now_s())
         receipt = await self._service.submit_event(proposal)
         self.health.improved += 1
-        self.health.last = f"improved at event {receipt.position}"
+        self.health.last = f"proposed at event {receipt.position}"

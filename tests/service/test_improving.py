@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
 
 from dispatcher.domain.events import PlanProposed
+from dispatcher.domain.policy import Objective
+from dispatcher.engine.proposals import ImproveAsk
 from dispatcher.improving import ImproverLoop, Improving
-from dispatcher.planning.improver import NoImprovement, NoReason
+from dispatcher.planning.improver import ImproveProblem, NoImprovement, NoReason
 from dispatcher.service import Service
 
 
@@ -18,7 +21,9 @@ class Questions:
 
     asking: asyncio.Task[None]
 
-    def __init__(self, problem: object = "problem") -> None:
+    def __init__(self, *, anything: bool = True) -> None:
+        self.anything = anything
+        self.problem = ImproveProblem(1, (), (), np.zeros((1, 1), np.int64), Objective(), 1_000)
         self.clock = HandClock()
         engine: Any = CountingEngine()
         self.service = Service(engine, FaultyJournal(), self.clock)
@@ -28,7 +33,7 @@ class Questions:
         self.loop = ImproverLoop(
             self.service,
             searcher,
-            Improving(lambda state: problem, self._proposal),  # type: ignore[arg-type, return-value]
+            Improving(self._ask, self._proposal),  # type: ignore[arg-type]
             every_s=10,
             time_limit_s=2.5,
         )
@@ -37,9 +42,12 @@ class Questions:
         self.asked.append((problem, time_limit_s, seed))
         return await self.answers.get()
 
-    def _proposal(self, problem: object, result: object, state: object) -> PlanProposed:
-        assert (problem, result) == ("problem", "better")
-        return PlanProposed(0, (), 7, 5)
+    def _ask(self, state: object) -> ImproveAsk | None:
+        return ImproveAsk(self.problem, ()) if self.anything else None
+
+    def _proposal(self, ask: ImproveAsk, result: object, at_s: int) -> PlanProposed:
+        assert (ask.problem, result) == (self.problem, "better")
+        return PlanProposed(at_s, (), 7, 5)
 
 
 @asynccontextmanager
@@ -65,7 +73,7 @@ async def test_a_better_plan_comes_in_as_an_event() -> None:
         questions.clock.at_s = 1_004
         questions.answers.put_nowait("better")
         await until(lambda: questions.loop.health.improved == 1)
-    assert questions.asked == [("problem", 2.5, 1)]
+    assert questions.asked == [(questions.problem, 2.5, 1)]
     assert told[-1] == PlanProposed(1_004, (), 7, 5)
 
 
@@ -90,7 +98,7 @@ async def test_at_most_one_question_is_under_way() -> None:
 
 
 async def test_with_nothing_to_improve_nothing_is_asked() -> None:
-    async with asking(Questions(problem=None)) as questions:
+    async with asking(Questions(anything=False)) as questions:
         await until(lambda: questions.clock.sleepers == 1)
     assert questions.asked == []
     assert questions.loop.health.last == "nothing to improve"
