@@ -103,15 +103,23 @@ class Delivery:
         self._waiting = plan
         return True
 
-    def read(self, state: State, now: float) -> list[Answer]:
-        """What a fresh state tells about the order."""
+    def has_all(self, state: State) -> bool:
+        """Whether the vehicle has taken the newest plan, so that nothing can be newer."""
+        return self._is_ours(state) and state.order_update_id == self._newest
+
+    def read(self, state: State, now: float, *, may_be_old: bool = False) -> list[Answer]:
+        """What a fresh state tells about the order.
+
+        One that may be old (kept by the broker during a restart of ours) shows what was
+        taken, but not what is lost.
+        """
         answers: list[Answer] = []
         echoed = (state.order_id, state.order_update_id)
         if self._is_ours(state):
             if echoed != self._taken:
                 answers.append(Taken(*echoed))
             self._take(state)
-        elif self._taken is not None:
+        elif self._taken is not None and not may_be_old:
             self._lose(self._taken[0])
             answers.append(Lost())
         flight = self._in_flight

@@ -50,7 +50,6 @@ _EFFECT: dict[Instant, Callable[[State], bool]] = {
     Instant.START_PAUSE: lambda state: state.paused is True,
     Instant.STOP_PAUSE: lambda state: state.paused is False,
     Instant.CANCEL_ORDER: lambda state: not is_active(state),
-    Instant.STATE_REQUEST: lambda state: True,
     Instant.STOP_CHARGING: lambda state: not state.battery_state.charging,
 }
 
@@ -71,17 +70,17 @@ class InstantQueue:
     _pending: dict[Instant, _Pending] = field(default_factory=dict)
     _header_id: int = 0
 
-    def ask(self, kind: Instant, number: int, now: float, reason: str = "") -> None:
-        """Have the action sent; nothing happens if one of its kind is on its way.
+    def ask(self, kind: Instant, number: int, now: float, reason: str = "") -> str:
+        """Have the action sent unless one of its kind is on its way; returns its id.
 
-        ``number`` makes the action's id unique for this vehicle: the number of the event
-        that led to it, or the time.
+        ``number`` makes the id unique for this vehicle: the number of the event that led
+        to the action, or the time.
         """
         opposite = _OPPOSITE.get(kind)
         if opposite is not None:
             self._pending.pop(opposite, None)
         if kind in self._pending:
-            return
+            return self._pending[kind].message.actions[0].action_id
         action = Action(
             action_type=kind,
             action_id=f"{self.vehicle.shuttle_id}/{kind}/{number}",
@@ -98,6 +97,7 @@ class InstantQueue:
         )
         self._header_id += 1
         self._pending[kind] = _Pending(kind, message, now)
+        return action.action_id
 
     def is_pending(self, kind: Instant) -> bool:
         return kind in self._pending

@@ -44,6 +44,8 @@ from vehicles.reporting import (
 from vehicles.topics import Topic, VehicleName
 
 STATE_REQUEST_EVERY_S = 10.0
+CATCH_UP_S = 10.0  # for a vehicle that does not answer a request for its state
+FACTSHEET_EVERY_S = 60.0  # a vehicle may answer and the answer be lost
 
 
 @dataclass(slots=True)
@@ -61,13 +63,15 @@ class ShuttleConversation:
     _cancelled_order: str | None = None
     _state: State | None = None
     _capacity: Capacity | None = None
-    _asked_factsheet: bool = False
+    _factsheet_not_before: float = 0.0
     _joined: bool = False
     _believed_aboard: set[TripId] = field(default_factory=set)
     _first_heard_s: float | None = None
     _heard_s: float | None = None
     _silent: bool = False
     _state_request_not_before: float = 0.0
+    _catching_up: str | None = None  # id of the state request whose answer is awaited
+    _caught_up_by: float | None = None
     _place: tuple[float, float, float] | None = None  # x, y, theta
     _seen: tuple[float, float, float] | None = None  # the same, visualization included
 
@@ -92,7 +96,11 @@ class ShuttleConversation:
 
         ``plan`` is the newest plan of the shuttle and ``confirmed`` the revision it echoed
         last, if it did. Events told before the restart may be told again.
+
+        The broker may first deliver states that it kept for us meanwhile. They tell of
+        visits, but what the vehicle has taken since only an answer to a new question shows.
         """
+        self._catching_up = self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
         self._capacity = capacity
         self._joined = True
         self._heard_s = now
@@ -146,6 +154,7 @@ class ShuttleConversation:
             times.append(math.nextafter(self._heard_s + self.rules.silent_after_s, math.inf))
         if not self._joined and self._first_heard_s is not None:
             times.append(self._first_heard_s + self.rules.factsheet_wait_s)
+            times.append(self._factsheet_not_before)
         return min((time for time in times if time is not None and time > now), default=None)
 
     # What the vehicle says
@@ -167,8 +176,9 @@ class ShuttleConversation:
         self._instant.read(state)
         self._locate(state)
         events: list[Event] = []
+        self._catch_up(state, now)
         # Even before the shuttle has joined, what it echoes must not be sent again.
-        answers = self._delivery.read(state, now)
+        answers = self._delivery.read(state, now, may_be_old=self._catching_up is not None)
         if not self._joined:
             events.extend(self._join(state, now))
         if self._joined:
@@ -182,7 +192,7 @@ class ShuttleConversation:
         if connection.connection_state is ConnectionState.ONLINE:
             self._delivery.hurry(now)
             self._instant.hurry(now)
-            self._asked_factsheet = False
+            self._factsheet_not_before = 0.0
         elif now >= self._state_request_not_before:
             self._state_request_not_before = now + STATE_REQUEST_EVERY_S
             self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
@@ -244,6 +254,13 @@ class ShuttleConversation:
             if order_id in (plan.order_id, working_on)
         }
 
+    def _catch_up(self, state: State, now: float) -> None:
+        if self._caught_up_by is None:
+            self._caught_up_by = now + CATCH_UP_S
+        answered = any(a.action_id == self._catching_up for a in state.action_states)
+        if answered or self._delivery.has_all(state) or now >= self._caught_up_by:
+            self._catching_up = None
+
     def _locate(self, state: State) -> None:
         position = state.agv_position
         if position is not None and position.position_initialized:
@@ -259,8 +276,8 @@ class ShuttleConversation:
     def _join(self, state: State, now: float) -> list[Event]:
         capacity = self._capacity
         if capacity is None:
-            if not self._asked_factsheet:
-                self._asked_factsheet = True
+            if now >= self._factsheet_not_before:
+                self._factsheet_not_before = now + FACTSHEET_EVERY_S
                 self._instant.ask(Instant.FACTSHEET_REQUEST, _number(now), now)
             first_heard_s = now if self._first_heard_s is None else self._first_heard_s
             if now - first_heard_s < self.rules.factsheet_wait_s:
@@ -370,8 +387,7 @@ class ShuttleConversation:
 
     def _output(self, now: float, events: list[Event]) -> Output:
         messages: list[Outgoing] = []
-        # A cancellation that is repeated after the next order would cancel that.
-        if self._state is not None and not self._instant.is_pending(Instant.CANCEL_ORDER):
+        if self._state is not None and self._may_order():
             for item in self._delivery.due(now, self._state):
                 if isinstance(item, Declined):
                     events.append(
@@ -389,6 +405,10 @@ class ShuttleConversation:
             Outgoing(Topic.INSTANT_ACTIONS, message) for message in self._instant.due(now)
         )
         return Output(tuple(events), tuple(messages))
+
+    def _may_order(self) -> bool:
+        # A cancellation that is repeated after the next order would cancel that.
+        return self._catching_up is None and not self._instant.is_pending(Instant.CANCEL_ORDER)
 
     def _give_up_order(self, state: State, now: float) -> None:
         """Ask once for each order; a vehicle that is still busy with it may need time."""
