@@ -22,7 +22,12 @@ Find = Callable[[InsertionRequest, Prices, Allowance], Insertion | None]
 """Search the same rows with other limits and prices."""
 
 
-def diagnose(request: InsertionRequest, anyone_available: bool, find: Find) -> NoInsertion:
+def diagnose(
+    request: InsertionRequest,
+    anyone_available: bool,
+    anyone_on_time: Callable[[], bool],
+    find: Find,
+) -> NoInsertion:
     """Name the constraint that stands in the way of a request that found no place.
 
     The request's own limits are relaxed one by one, and then together with a longer wait;
@@ -34,7 +39,9 @@ def diagnose(request: InsertionRequest, anyone_available: bool, find: Find) -> N
     4. WAIT_TOO_LONG: a later pickup with a later drop-off.
     5. NO_WHEELCHAIR_PLACE, NO_SEAT: a later pickup and more places of this kind.
     6. OUTSIDE_HOURS: a later pickup and a later end of every shift.
-    7. NO_PATH if not even all of them together help, else WAIT_TOO_LONG.
+    7. WAIT_TOO_LONG: all of them together.
+    8. FLEET_DOWN: every available shuttle is behind its own promises and takes nobody.
+    9. NO_PATH: no drive leads there (or every pair of stops is one stop).
 
     The nearest pickup time and the shortest ride that would work alone are always looked for.
     """
@@ -71,7 +78,7 @@ def diagnose(request: InsertionRequest, anyone_available: bool, find: Find) -> N
             return Binding.OUTSIDE_HOURS
         if would_do(_with_any_ride(patient), _AMPLE, _AMPLE, FOREVER_S):
             return Binding.WAIT_TOO_LONG
-        return Binding.NO_PATH
+        return Binding.NO_PATH if anyone_on_time() else Binding.FLEET_DOWN
 
     strict = Allowance(seats=0, places=0, shift_s=0)
     later = find(patient, _SOONEST, strict)

@@ -135,8 +135,12 @@ def _answer(
     ) -> Insertion | None:
         return find_insertion(fleet, considered, asked, travel_s, prices, now_s, allowance)
 
-    anyone = bool(np.any(considered & fleet.view().available[: len(fleet)]))
-    return diagnose(request, anyone, find_relaxed)
+    rows = np.flatnonzero(considered & fleet.view().available[: len(fleet)]).tolist()
+
+    def anyone_on_time() -> bool:
+        return any(not isinstance(row_begins(fleet, i, travel_s, now_s), Infeasible) for i in rows)
+
+    return diagnose(request, bool(rows), anyone_on_time, find_relaxed)
 
 
 def _request_view(request: InsertionRequest) -> kernel.RequestView:

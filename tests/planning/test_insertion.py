@@ -179,6 +179,20 @@ def _full(kind: int) -> RowPlan:
             id="no shuttle in service",
         ),
         pytest.param(
+            # Ana was to be at E by 1239 and will be there at 1240.
+            (
+                a_shuttle(
+                    A,
+                    RowVisit(E, alights=("ana",)),
+                    rides=(replace(ana(), dropoff_latest_s=1239),),
+                    start_load=(1, 0),
+                ),
+            ),
+            a_request(B, C),
+            NoInsertion(Binding.FLEET_DOWN),
+            id="the only shuttle is behind its promises",
+        ),
+        pytest.param(
             # E at 1240, leaves 1260, back at B 1440: 440 s of waiting are more than 300.
             (_full(0),),
             a_request(B, C, max_wait_s=300),
