@@ -1,57 +1,78 @@
-# Everything here works on a machine with Python 3.11 or newer, make and a package index.
+# What you can do here. Only Python 3.11 or newer, make and a package index are needed.
+#
+#   make run          the whole service on this machine, with simulated shuttles and riders
+#   make test         every check; what CI runs
+#   make check        the quick part of it
+#   make bench        how fast the planning is, on this machine
+#   make setup        .venv with the locked dependencies
+#   make lock         choose dependencies anew where pyproject.toml asks for it;
+#                     UPGRADE=--upgrade chooses all of them anew
+#   make clean        remove what the others have made
 
 PYTHON ?= python3
+ARGS ?=
+UPGRADE ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
-ARGS ?=
+INSTALLED := $(VENV)/.installed
+LOCK_TOOLS := build/lock-tools
+# The build backend is locked, too: it runs without isolation, from what is installed.
+BUILD_REQUIREMENTS := setuptools>=77
 
-.PHONY: run test check bench setup servers lock clean help
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check lint bench lock clean servers
 
-help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+help:
+	@sed -n '/^# /!{/^#$$/!q};s/^# \{0,1\}//p' Makefile
 
-setup: $(VENV)/.installed ## Install everything into .venv
+setup: $(INSTALLED)
 
-# Exactly what the lock names, checked by hash; then the project itself, which it does not hold.
-$(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Ringmaster needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Could not make $(VENV); on Debian install python3-venv." >&2; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## Run the whole service with simulated shuttles and riders (ARGS="--for 120s --speed 20")
-	$(BIN)/ringmaster run $(ARGS)
+run: setup
+	@$(BIN)/ringmaster run $(ARGS)
 
-test: setup servers ## Run every check and every test, as CI does
+test: setup servers lint
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup lint
+	$(BIN)/pytest -n 2 -m "not broker" $(ARGS)
+
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
 
-check: setup ## The quick part: format, lint, types and the tests that need no server
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadscope -m "not broker" $(ARGS)
+bench: setup
+	$(BIN)/ringmaster bench speed $(ARGS)
 
-bench: setup ## Measure: offers at 50 to 1,000 shuttles, and a simulated day
-	$(BIN)/ringmaster bench speed
-	$(BIN)/ringmaster bench day
-
-# Real servers for the tests marked "broker". Without them those tests are skipped, with a reason.
+# Tests marked "broker" need real servers; without them they are skipped, in CI they fail.
 servers:
 	@sh deploy/install-test-servers.sh
 
-lock: ## Compile requirements.lock anew from pyproject.toml
-	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-		--extra embedded --group dev --generate-hashes --no-header \
-		--no-emit-index-url --no-annotate --output-file requirements.lock
-	rm -rf $(VENV)-lock
+lock:
+	@$(PYTHON) -m venv $(LOCK_TOOLS)
+	@$(LOCK_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	echo '$(BUILD_REQUIREMENTS)' | $(LOCK_TOOLS)/bin/uv pip compile pyproject.toml - \
+	  --universal --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+	  --extra embedded --group dev --quiet $(UPGRADE) --output-file requirements.lock
+	echo '$(BUILD_REQUIREMENTS)' | $(LOCK_TOOLS)/bin/uv pip compile pyproject.toml - \
+	  --universal --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+	  --constraints requirements.lock --quiet $(UPGRADE) --output-file deploy/requirements.lock
 
-clean: ## Remove what was installed and cached
+clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,28 +1,37 @@
 #!/bin/sh
-# Install mosquitto and redis-server for the tests that need them, on Debian and where that is
-# allowed without a question. Elsewhere say what will be skipped. Never fails.
-set -u
-PATH="$PATH:/usr/sbin:/sbin"
+# Installs mosquitto and redis-server for the tests, where that needs no questions asked.
+# Never fails: without the servers the tests that need them are skipped, and say so.
+
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 missing=""
-command -v mosquitto >/dev/null 2>&1 || missing="$missing mosquitto"
-command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+for server in mosquitto redis-server; do
+  command -v "$server" >/dev/null || missing="$missing $server"
+done
 [ -z "$missing" ] && exit 0
 
-if command -v apt-get >/dev/null 2>&1; then
-    as_root=""
-    if [ "$(id -u)" -ne 0 ]; then
-        as_root="sudo -n"
-        $as_root true 2>/dev/null || as_root="no"
-    fi
-    if [ "$as_root" != "no" ]; then
-        echo "Installing$missing for the tests ..."
-        # The packages' own services are not wanted: the tests start private servers.
-        export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-        # shellcheck disable=SC2086
-        $as_root apt-get update -qq &&
-            $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null && exit 0
-    fi
+if [ "$(id -u)" = 0 ]; then
+  as_root=""
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root="sudo -n"
+else
+  as_root="unable"
 fi
-echo "Not found and not installed:$missing. Tests that need them are skipped (in CI: fail)."
-exit 0
+
+if [ "$as_root" = unable ] || ! command -v apt-get >/dev/null; then
+  echo "Not installed and not installable from here:$missing; the tests that need them are skipped."
+  exit 0
+fi
+
+echo "Installing$missing with apt-get, for the tests that need a real server."
+log=$(mktemp)
+# shellcheck disable=SC2086 # both are lists of words
+if $as_root apt-get update -qq >"$log" 2>&1 &&
+  $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
+  :
+else
+  tail -n 5 "$log"
+  echo "That did not work; the tests that need$missing are skipped."
+fi
+rm -f "$log"
