@@ -49,6 +49,7 @@ LONGEST_PAUSE_S: Final = 5.0
 LONG_REPLAY: Final = 1_000
 
 Listener = Callable[[Applied], None]
+Starter = Callable[[DispatchCore, Sequence[Applied]], None]
 T = TypeVar("T")
 
 
@@ -169,6 +170,7 @@ class Service:
         self._backlog: Backlog[_Waiting] = Backlog(self._settings.inbox)
         self._unsettled: set[_Waiting] = set()
         self._listeners: list[Listener] = []
+        self._starters: list[Starter] = []
         self._stopping = False
         self._pause_s = FIRST_PAUSE_S
         self._no_tick_before_s = 0
@@ -193,6 +195,14 @@ class Service:
         It must return at once; what it raises is logged and stops nobody else.
         """
         self._listeners.append(listener)
+
+    def add_starter(self, starter: Starter) -> None:
+        """Call ``starter`` once, when the state is up to date and before anything new is told.
+
+        It gets the core, and what was decided last before the start: whether that was told
+        before the former process ended is not known, so telling it again must be harmless.
+        """
+        self._starters.append(starter)
 
     async def submit(
         self,
@@ -276,7 +286,9 @@ class Service:
         self.health.epoch = await self._reaching(
             lambda: self._journal.begin_epoch(self._settings.owner)
         )
-        replayed = await self._reload(tail_after=None)
+        end = await self._reaching(self._journal.last_position)
+        replayed = await self._reload(tail_after=max(0, end - LARGEST_BATCH))
+        await self._set_aside(replayed.newly_failing)
         self.health.difference = replayed.difference
         self.health.replayed = self.core.position - replayed.from_position
         if replayed.difference:
@@ -286,6 +298,8 @@ class Service:
                 last=replayed.difference.last,
             )
         await self._decide([_Waiting(lambda at_s: EpochBegan(at_s, self.health.epoch))])
+        for starter in self._starters:
+            starter(self.core, replayed.tail)
         if self.health.replayed > LONG_REPLAY:
             await self._save_snapshot()
         self.health.running = True
@@ -453,7 +467,7 @@ class Service:
         if waiting is not None:
             waiting.resolve(Receipt(applied.position, True, applied))
 
-    async def _reload(self, *, tail_after: int | None) -> Replayed:
+    async def _reload(self, *, tail_after: int) -> Replayed:
         """Make the state anew from the journal; a failed step may have left it half changed."""
         replayed = await self._reaching(
             lambda: recover(
@@ -466,8 +480,6 @@ class Service:
         self.core = replayed.core
         self.health.set_aside = set(replayed.set_aside)
         self.health.last_snapshot = max(self.health.last_snapshot, replayed.from_position)
-        if tail_after is None:
-            await self._set_aside(replayed.newly_failing)
         return replayed
 
     async def _set_aside(self, positions: Sequence[int]) -> None:

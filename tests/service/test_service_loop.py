@@ -203,6 +203,25 @@ async def test_a_crash_is_made_good_by_the_journal() -> None:
         assert again.service.core.state.asked == ["t1"]
 
 
+async def test_at_a_start_the_last_decisions_are_handed_over_before_anything_new() -> None:
+    bench = Bench()
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    for number in range(80):
+        await bench.ask(number)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    again = Bench(bench.journal)
+    handed: list[tuple[int, list[int]]] = []
+    again.service.add_starter(
+        lambda core, tail: handed.append((core.position, [applied.position for applied in tail]))
+    )
+    async with running(again):
+        await again.ask(99)
+    # 81 records; no batch is larger than 64, so what was not told is among the last 64.
+    assert handed == [(82, list(range(18, 82)))]
+
+
 async def test_a_snapshot_every_so_many_events() -> None:
     bench = Bench(snapshot_every=10)
     async with running(bench):
