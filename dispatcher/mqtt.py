@@ -23,6 +23,8 @@ from dispatcher.mqtt_client import (
 )
 from dispatcher.queues import Inbox
 
+__all__ = ["Message", "MqttLink", "PublishFailed", "Subscription", "Will"]
+
 MAX_BODY_BYTES: Final = 8 * 1024
 MAX_PACKET_BYTES: Final = 256 * 1024
 """Larger packets are not even sent to us by an MQTT 5 broker."""
