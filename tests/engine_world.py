@@ -6,32 +6,65 @@ stay away; the world breaks in ways the test chooses. After each event the whole
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dispatcher.domain.decisions import Decision, PlanPublished, TripChanged
+from dispatcher.domain.decisions import (
+    Decision,
+    PlanPublished,
+    RiderAnswered,
+    ShuttleCommand,
+    ShuttleCommanded,
+    TripChanged,
+)
 from dispatcher.domain.events import (
     ClockTicked,
     Event,
     OfferAnswered,
     PlanConfirmed,
+    PlanProposed,
+    PlanRefused,
+    ProposedRoute,
+    ProposedVisit,
     RequestSubmitted,
     RiderAlighted,
     RiderBoarded,
     RiderNotThere,
     ShuttleFellSilent,
+    ShuttleHeld,
     ShuttleJoined,
+    ShuttleReleased,
     ShuttleReported,
+    ShuttleWithdrawn,
+    StreetsClosed,
+    StreetsOpened,
     TripCancelled,
     VisitArrived,
     VisitCompleted,
 )
-from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
+from dispatcher.domain.ids import (
+    BookingId,
+    EdgeId,
+    OperatorId,
+    RequestId,
+    RiderId,
+    ShuttleId,
+    StopId,
+    TripId,
+)
 from dispatcher.domain.plans import PlannedVisit, ShuttlePlan
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from dispatcher.domain.trips import ENDS, Party, RideRequest, TimeWish, TripState, TripStatus
 from dispatcher.domain.zone import StopKind
-from dispatcher.engine import ServiceState, Site, new_state, next_due_s, step
+from dispatcher.engine import (
+    ServiceState,
+    Site,
+    improve_ask,
+    new_state,
+    next_due_s,
+    step,
+)
 from dispatcher.engine.judging import plan_faults
 
 START_S = 1_790_000_400  # 2026-09-21 23:00 in Seoul is far from midnight rules: zones are open
@@ -50,6 +83,8 @@ class Car:
     aboard: list[TripId] = field(default_factory=list)
     cut_off: bool = False
     faulted: bool = False
+    paused: bool = False
+    errand: int = 0  # rises when what it was doing is given up; older actions then come to nothing
     waiting_report: list[Event] = field(default_factory=list)
 
 
@@ -68,6 +103,10 @@ class EngineWorld:
         self.status: dict[TripId, TripStatus] = {}
         self.boardings: dict[TripId, list[ShuttleId]] = {}
         self.no_shows: set[TripId] = set()
+        self.happened: Counter[str] = Counter()  # what the run came to see
+        self.repeat_share = 0.0  # of shuttle events told once more, at any later time
+        self.refuse_share = 0.0  # of plans that the shuttle refuses
+        self.lateness = 0.05  # a drive takes up to so much more or less than planned
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._asked = 0
 
@@ -106,6 +145,10 @@ class EngineWorld:
                 self._deliver(decision.plan)
             elif isinstance(decision, TripChanged):
                 self._hear(decision.status)
+            elif isinstance(decision, ShuttleCommanded):
+                self._obey(decision)
+            elif isinstance(decision, RiderAnswered):
+                self.happened[decision.problem] += 1
         return decisions
 
     # Riders
@@ -191,6 +234,15 @@ class EngineWorld:
         if before is not None:
             assert before.state not in ENDS or before.state is status.state, (before, status)
             assert status.revision > before.revision
+            if status.breach is not None and status.breach != before.breach:
+                self.happened["breach"] += 1
+            if before.shuttle_id != status.shuttle_id and before.shuttle_id and status.shuttle_id:
+                self.happened["another shuttle"] += 1
+            if before.state is TripState.ABOARD and status.state is TripState.ACCEPTED:
+                self.happened["rescue"] += 1
+        self.happened[status.state] += 1
+        if status.refusal is not None:
+            self.happened[status.refusal.reason] += 1
         self.status[status.trip_id] = status
 
     # Shuttles
@@ -224,7 +276,7 @@ class EngineWorld:
                 80.0,
                 False,
                 DriveMode.AUTOMATIC,
-                False,
+                car.paused,
                 faults,
                 tuple(car.aboard),
             ),
@@ -237,7 +289,8 @@ class EngineWorld:
         car.cut_off = True
         heard_s = self.now_s
         self.at(
-            self.now_s + 45, lambda: self._if_cut(car, ShuttleFellSilent(self.now_s, car.id, heard_s))
+            self.now_s + 45,
+            lambda: self._if_cut(car, ShuttleFellSilent(self.now_s, car.id, heard_s)),
         )
         self.at(self.now_s + for_s, lambda: self._reconnect(car))
 
@@ -267,11 +320,55 @@ class EngineWorld:
         if published is not None:
             self._deliver(published)
 
+    def reboot(self, car: Car) -> None:
+        """The shuttle forgets its order, but not who sits in it."""
+        if car.cut_off:
+            return
+        self._give_up(car)
+        self.happened["reboot"] += 1
+        self.submit(
+            ShuttleJoined(
+                self.now_s,
+                car.id,
+                self.state.shuttles[car.id].capacity,
+                car.x_m,
+                car.y_m,
+                80.0,
+                DriveMode.AUTOMATIC,
+                tuple(car.aboard),
+            )
+        )
+
+    def _obey(self, told: ShuttleCommanded) -> None:
+        car = self.cars[told.shuttle_id]
+        if car.cut_off:
+            return
+        if told.command is ShuttleCommand.CANCEL_ORDER:
+            self._give_up(car)
+        elif told.command in (ShuttleCommand.PAUSE, ShuttleCommand.RESUME):
+            car.paused = told.command is ShuttleCommand.PAUSE
+            self.at(self.now_s, lambda: self._tell_pause(car))
+
+    def _tell_pause(self, car: Car) -> None:
+        self.report(car)
+        self._go(car)
+
+    def _give_up(self, car: Car) -> None:
+        car.plan, car.busy = None, None
+        car.errand += 1
+
     def _say(self, car: Car, event: Event) -> None:
         if car.cut_off:
             car.waiting_report.append(event)
-        else:
-            self.submit(event)
+            return
+        self.submit(event)
+        if self.rng.random() < self.repeat_share:
+            again_s = self.now_s + self.rng.choice([0, 1, 30, 400, 2000])
+            self.at(again_s, lambda: self._repeat(event))
+
+    def _repeat(self, event: Event) -> None:
+        self.happened["repeat"] += 1
+        self.submit(replace(event, at_s=self.now_s))
 
     def _deliver(self, plan: ShuttlePlan) -> None:
         self.at(self.now_s + self.rng.randint(0, 2), lambda: self._accept(plan))
@@ -281,19 +378,27 @@ class EngineWorld:
         if car.cut_off or (car.plan is not None and plan.revision <= car.plan.revision):
             return
         published = self.state.shuttles[car.id].published
-        if published is not None and published.revision > plan.revision:
+        if published is None or published.revision > plan.revision:
             return  # overtaken by a newer one, which alone is sent
+        if self.rng.random() < self.refuse_share:
+            self.happened["plan refused"] += 1
+            self.submit(PlanRefused(self.now_s, car.id, plan.revision, "not just now"))
+            return
         self._check_plan(car, plan)
+        if car.plan is None or car.plan.order_id != plan.order_id:
+            self._give_up(car)
         car.plan = plan
-        self.submit(PlanConfirmed(self.now_s, car.id, plan.revision))
+        self._say(car, PlanConfirmed(self.now_s, car.id, plan.revision))
         self._go(car)
 
     def _check_plan(self, car: Car, plan: ShuttlePlan) -> None:
-        """What an on-board agent would check: nobody aboard is forgotten, no place is used twice."""
+        """What an on-board agent would check: nobody aboard is forgotten."""
         alights = [task.trip_id for visit in plan.visits for task in visit.alights]
         for trip_id in car.aboard:
-            known = any(trip_id == self.state.bookings[b].trip_id
-                        for b in self.state.shuttles[car.id].aboard)
+            known = any(
+                trip_id == self.state.bookings[b].trip_id
+                for b in self.state.shuttles[car.id].aboard
+            )
             assert trip_id in alights or not known, f"{trip_id} aboard {car.id} has no drop-off"
         if car.plan is not None and car.busy is not None and car.plan.order_id == plan.order_id:
             under_way = next(v for v in car.plan.visits if v.id == car.busy)
@@ -303,23 +408,25 @@ class EngineWorld:
             assert kept[0].alights == under_way.alights
 
     def _go(self, car: Car) -> None:
-        if car.busy is not None or car.plan is None or car.faulted:
+        if car.busy is not None or car.plan is None or car.faulted or car.paused:
             return
+        errand = car.errand
         for visit in car.plan.visits[: car.plan.released]:
             if visit.id not in car.done:
                 car.busy = visit.id
                 index = self.site.streets.stop_index
                 leg_s = max(0, visit.arrive_s - car.plan.made_s)
-                late_s = round(leg_s * self.rng.uniform(-0.05, 0.05))
-                self.at(
-                    self.now_s + max(0, leg_s + late_s), lambda v=visit: self._arrive(car, v)
-                )
+                late_s = round(leg_s * self.rng.uniform(-0.05, self.lateness))
+                due_s = self.now_s + max(0, leg_s + late_s)
+                self.at(due_s, lambda v=visit: self._arrive(car, v, errand))
                 assert visit.stop_id in index
                 return
 
-    def _arrive(self, car: Car, visit: PlannedVisit) -> None:
-        if car.faulted:
-            self.at(self.now_s + 5, lambda: self._arrive(car, visit))
+    def _arrive(self, car: Car, visit: PlannedVisit, errand: int) -> None:
+        if car.errand != errand:
+            return
+        if car.faulted or car.paused:
+            self.at(self.now_s + 5, lambda: self._arrive(car, visit, errand))
             return
         car.x_m, car.y_m = visit.x_m, visit.y_m
         self._say(car, VisitArrived(self.now_s, car.id, visit.id))
@@ -335,20 +442,22 @@ class EngineWorld:
             comes = comes and not car.cut_off and not self._aboard_elsewhere(task.trip_id)
             if comes:
                 at_s = begin_s + self.rng.randint(0, 8)
-                self.at(at_s, lambda t=task.trip_id: self._board(car, visit, t))
+                self.at(at_s, lambda t=task.trip_id: self._board(car, visit, t, errand))
                 end_s = max(end_s, begin_s + 20)
             else:
                 at_s = begin_s + task.max_dwell_s
-                self.at(at_s, lambda t=task.trip_id: self._miss(car, visit, t))
+                self.at(at_s, lambda t=task.trip_id: self._miss(car, visit, t, errand))
                 end_s = max(end_s, at_s)
         if visit.alights or visit.boards:
             end_s = max(end_s, begin_s + 20)
-        self.at(end_s, lambda: self._finish(car, visit))
+        self.at(end_s, lambda: self._finish(car, visit, errand))
 
     def _aboard_elsewhere(self, trip_id: TripId) -> bool:
         return any(trip_id in car.aboard for car in self.cars.values() if not car.faulted)
 
-    def _board(self, car: Car, visit: PlannedVisit, trip_id: TripId) -> None:
+    def _board(self, car: Car, visit: PlannedVisit, trip_id: TripId, errand: int) -> None:
+        if car.errand != errand:
+            return
         for other in self.cars.values():  # rescued from a shuttle that broke down
             if other.id != car.id and trip_id in other.aboard:
                 assert other.faulted or self.boardings[trip_id]
@@ -357,14 +466,124 @@ class EngineWorld:
         self.boardings.setdefault(trip_id, []).append(car.id)
         self._say(car, RiderBoarded(self.now_s, car.id, visit.id, trip_id))
 
-    def _miss(self, car: Car, visit: PlannedVisit, trip_id: TripId) -> None:
+    def _miss(self, car: Car, visit: PlannedVisit, trip_id: TripId, errand: int) -> None:
+        if car.errand != errand:
+            return
         self._say(car, RiderNotThere(self.now_s, car.id, visit.id, trip_id))
 
-    def _finish(self, car: Car, visit: PlannedVisit) -> None:
+    def _finish(self, car: Car, visit: PlannedVisit, errand: int) -> None:
+        if car.errand != errand:
+            return
         car.done.add(visit.id)
         car.busy = None
         self._say(car, VisitCompleted(self.now_s, car.id, visit.id))
         self._go(car)
+
+    # Operators and the improver
+
+    def close(self, edges: tuple[EdgeId, ...], stops: tuple[StopId, ...], for_s: int) -> None:
+        operator = OperatorId("op")
+        self.happened["closure"] += 1
+        self.submit(StreetsClosed(self.now_s, operator, edges, stops))
+        opened_s = self.now_s + for_s
+        self.at(
+            opened_s,
+            lambda: self.submit(StreetsOpened(self.now_s, operator, edges, stops)) and None,
+        )
+
+    def hold(self, car: Car, for_s: int) -> None:
+        operator = OperatorId("op")
+        self.submit(ShuttleHeld(self.now_s, operator, car.id))
+        self.at(self.now_s + for_s, lambda: self._release(car))
+
+    def withdraw(self, car: Car, for_s: int) -> None:
+        self.submit(ShuttleWithdrawn(self.now_s, OperatorId("op"), car.id))
+        self.at(self.now_s + for_s, lambda: self._release(car))
+
+    def _release(self, car: Car) -> None:
+        self.submit(ShuttleReleased(self.now_s, OperatorId("op"), car.id))
+
+    def propose(self) -> None:
+        """An improver without sense: some rides move, some come back in any order."""
+        ask = improve_ask(self.state)
+        if ask is None:
+            return
+        rng = self.rng
+        late_s = rng.choice([0, 0, 0, 5])
+        tails = [
+            [(v.stop, list(v.boards), list(v.alights)) for v in r.visits] for r in ask.problem.rows
+        ]
+        versions = [version for _, version in ask.shuttles]
+        for _ in range(rng.randint(1, 3)):
+            tail = rng.choice(tails)
+            if not tail:
+                continue
+            trick = rng.random()
+            if trick < 0.45:  # one rider is handed to another shuttle
+                keys = [key for _, boards, _ in tail for key in boards]
+                if not keys:
+                    continue
+                self._hand_over(tails, tail, rng.choice(keys))
+            elif trick < 0.75:
+                i = rng.randrange(len(tail))
+                tail.insert(rng.randrange(len(tail)), tail.pop(i))
+            elif trick < 0.8:
+                tail.pop(rng.randrange(len(tail)))
+            elif trick < 0.85:
+                tail.append(rng.choice(tail))
+            elif trick < 0.9:
+                tail[0] = (rng.randint(-2, 10_000), *tail[0][1:])
+            elif trick < 0.95:
+                someone = rng.choice(
+                    [key for _, b, a in rng.choice(tails) for key in (*b, *a)] or ["x"]
+                )
+                tail[-1][rng.choice([1, 2])].append(someone)
+            else:
+                versions[rng.randrange(len(versions))] -= 1
+        routes = tuple(
+            ProposedRoute(
+                shuttle_id,
+                version,
+                tuple(
+                    ProposedVisit(
+                        stop,
+                        tuple(BookingId(key) for key in boards),
+                        tuple(BookingId(key) for key in alights),
+                    )
+                    for stop, boards, alights in tail
+                ),
+            )
+            for (shuttle_id, _), version, tail in zip(ask.shuttles, versions, tails, strict=True)
+        )
+        self.at(
+            self.now_s + late_s,
+            lambda: self._hear_proposal(PlanProposed(self.now_s, routes, 2, 1)),
+        )
+
+    def _hand_over(
+        self,
+        tails: list[list[tuple[int, list[str], list[str]]]],
+        tail: list[tuple[int, list[str], list[str]]],
+        key: str,
+    ) -> None:
+        pickup = next(visit for visit in tail if key in visit[1])
+        dropoff = next((visit for visit in tail if key in visit[2]), None)
+        if dropoff is None:
+            return
+        pickup[1].remove(key)
+        dropoff[2].remove(key)
+        tail[:] = [visit for visit in tail if visit[1] or visit[2]]
+        other = self.rng.choice(tails)
+        at = self.rng.randint(0, len(other))
+        to = self.rng.randint(at, len(other))
+        other.insert(to, (dropoff[0], [], [key]))
+        other.insert(at, (pickup[0], [key], []))
+
+    def _hear_proposal(self, event: PlanProposed) -> None:
+        before = {s.id: (s.route_version, s.row) for s in self.state.shuttles.values()}
+        self.submit(event)
+        adopted = any(before[s.id][1] != s.row for s in self.state.shuttles.values())
+        self.happened["proposal adopted" if adopted else "proposal ignored"] += 1
 
     # Looking at what came of it
 
