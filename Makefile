@@ -57,7 +57,8 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/ringmaster bench speed $(ARGS)
+	$(BIN)/ringmaster bench speed
+	$(BIN)/ringmaster bench day
 
 # Tests marked "broker" need real servers; without them they are skipped, in CI they fail.
 servers:
