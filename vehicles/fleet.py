@@ -176,6 +176,11 @@ class Fleet:
             tuple(sending for output in outputs for sending in output.sendings),
         )
 
+    def excuse_silence(self, now: float) -> None:
+        """Our own connection is or was down: no shuttle can be called silent for that."""
+        for conversation in self._conversations.values():
+            conversation.excuse_silence(now)
+
     def next_due(self, now: float) -> float | None:
         """When ``tick`` is worth calling next, if nothing else happens."""
         times = (conversation.next_due(now) for conversation in self._conversations.values())

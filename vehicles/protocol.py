@@ -68,6 +68,7 @@ class ShuttleConversation:
     _believed_aboard: set[TripId] = field(default_factory=set)
     _first_heard_s: float | None = None
     _heard_s: float | None = None
+    _excused_s: float = 0.0
     _silent: bool = False
     _state_request_not_before: float = 0.0
     _catching_up: str | None = None  # id of the state request whose answer is awaited
@@ -133,12 +134,8 @@ class ShuttleConversation:
         """Let time pass: resend what is not shown to have arrived, notice silence."""
         events: list[Event] = []
         heard_s = self._heard_s
-        if (
-            self._joined
-            and not self._silent
-            and heard_s is not None
-            and now - heard_s > self.rules.silent_after_s
-        ):
+        silent_from_s = self._silent_from_s()
+        if heard_s is not None and silent_from_s is not None and now > silent_from_s:
             self._silent = True
             events.append(
                 ShuttleFellSilent(math.floor(now), self.vehicle.shuttle_id, math.floor(heard_s))
@@ -150,12 +147,17 @@ class ShuttleConversation:
     def next_due(self, now: float) -> float | None:
         """When ``tick`` is worth calling next, if nothing else happens; None if never."""
         times = [self._delivery.next_due(now), self._instant.next_due(now)]
-        if self._joined and not self._silent and self._heard_s is not None:
-            times.append(math.nextafter(self._heard_s + self.rules.silent_after_s, math.inf))
+        silent_from_s = self._silent_from_s()
+        if silent_from_s is not None:
+            times.append(math.nextafter(silent_from_s, math.inf))
         if not self._joined and self._first_heard_s is not None:
             times.append(self._first_heard_s + self.rules.factsheet_wait_s)
             times.append(self._factsheet_not_before)
         return min((time for time in times if time is not None and time > now), default=None)
+
+    def excuse_silence(self, now: float) -> None:
+        """We could not hear until now; a silence of the vehicle counts from here."""
+        self._excused_s = now
 
     # What the vehicle says
 
@@ -405,6 +407,12 @@ class ShuttleConversation:
             Outgoing(Topic.INSTANT_ACTIONS, message) for message in self._instant.due(now)
         )
         return Output(tuple(events), tuple(messages))
+
+    def _silent_from_s(self) -> float | None:
+        """When a silence that goes on is told; None if there is nothing to tell."""
+        if not self._joined or self._silent or self._heard_s is None:
+            return None
+        return max(self._heard_s, self._excused_s) + self.rules.silent_after_s
 
     def _may_order(self) -> bool:
         # A cancellation that is repeated after the next order would cancel that.
