@@ -35,6 +35,7 @@ DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
 PLAN_EXPIRED = "PLAN_EXPIRED"
 CANCELLED = "CANCELLED"
 SHORTEST_STEP_S = 0.001
+MOST_REFUSAL_TEXT = 500
 _MOST_STEPS = 1000
 
 
@@ -107,6 +108,17 @@ class OnboardAgent:
         except RefusedError as refused:
             self._refuse(refused.error)
         self._voice.say_again()  # a resend asks for the state as well
+        return self.advance(now)
+
+    def on_malformed_order(self, text: str, now: float) -> list[Outgoing]:
+        """Something came as an order that cannot be read."""
+        self._refuse(
+            VehicleError(
+                error_type="validationError",
+                error_level=ErrorLevel.WARNING,
+                error_description=text[:MOST_REFUSAL_TEXT],
+            )
+        )
         return self.advance(now)
 
     def on_instant_actions(self, message: InstantActions, now: float) -> list[Outgoing]:

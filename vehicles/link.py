@@ -1,0 +1,282 @@
+"""MQTT on both sides: the fleet's one connection here, one connection in each shuttle."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from dispatcher.domain.decisions import ShuttleCommand
+from dispatcher.domain.events import Event
+from dispatcher.domain.ids import ShuttleId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription, Will
+from vehicles.agent import OnboardAgent
+from vehicles.exchange import Outgoing
+from vehicles.fleet import Fleet, FleetOutput
+from vehicles.messages import ConnectionState, InstantActions, Order, parse
+from vehicles.topics import (
+    DEFAULT_INTERFACE,
+    FROM_VEHICLE,
+    TO_VEHICLE,
+    Topic,
+    topic_filter,
+    topic_of,
+)
+
+# A state repeats the way ahead and the actions of the order; an order has the whole leg.
+MAX_BODY_BYTES = 128 * 1024
+TICK_S = 0.5
+EXCUSED_OUTAGE_S = 60.0
+FAREWELL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAccess:
+    """Where the broker is and how to get in."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+
+class FleetLink:
+    """Carries a fleet's conversations over one connection.
+
+    Parameters
+    ----------
+    on_events
+        Awaited with new events, in order and one call at a time. It returns once they are
+        durable: only then is the vehicle's message acknowledged and anything sent. It has
+        to wait out troubles of the store itself; an exception ends ``run``.
+    clock
+        Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        broker: BrokerAccess,
+        *,
+        client_id: str,
+        on_events: Callable[[Sequence[Event]], Awaitable[None]],
+        clock: Callable[[], float],
+        on_connect: Callable[[bool], None] = lambda session_present: None,
+        on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
+    ) -> None:
+        self.fleet = fleet
+        self.publishes_failed = 0
+        self._on_events = on_events
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._connected_s: float | None = None
+        self._link = MqttLink(
+            broker.host,
+            broker.port,
+            client_id=client_id,
+            username=broker.username,
+            password=broker.password,
+            tls=broker.tls,
+            # Telemetry is not worth keeping at the broker; what it leads to is.
+            subscriptions=[
+                Subscription(
+                    topic_filter(fleet.rules.interface, topic),
+                    qos=0 if topic is Topic.VISUALIZATION else 1,
+                    max_body_bytes=MAX_BODY_BYTES,
+                )
+                for topic in FROM_VEHICLE
+            ],
+            on_message=self._on_message,
+            on_connect=on_connect,
+            on_disconnect=on_disconnect,
+        )
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    @property
+    def waiting(self) -> int:
+        """Messages received and not yet handled."""
+        return self._link.waiting
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._link.run())
+            tasks.create_task(self._tick())
+
+    async def publish(self, plan: ShuttlePlan) -> None:
+        """Send a plan, and go on sending it until the shuttle echoes it."""
+        await self._carry_out(lambda now: self.fleet.publish(plan, now))
+
+    async def command(
+        self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
+    ) -> None:
+        """Send an instant action; ``number`` is unique for this shuttle."""
+        await self._carry_out(
+            lambda now: self.fleet.command(shuttle_id, command, number, now, reason)
+        )
+
+    async def _on_message(self, message: Message) -> None:
+        await self._carry_out(
+            lambda now: self.fleet.on_message(
+                message.topic, message.payload, now, retained=message.retain
+            )
+        )
+
+    async def _tick(self) -> None:
+        last_connected_s = self._clock()
+        was_connected = False
+        while True:
+            now = self._clock()
+            if self.connected:
+                if not was_connected:
+                    self.fleet.excuse_silence(now)
+                last_connected_s = now
+            elif now - last_connected_s < EXCUSED_OUTAGE_S:
+                self.fleet.excuse_silence(now)
+            was_connected = self.connected
+            await self._carry_out(self.fleet.tick)
+            await asyncio.sleep(TICK_S)
+
+    async def _carry_out(self, step: Callable[[float], FleetOutput]) -> None:
+        """Take one step of the fleet: its events first, durably, then its messages."""
+        async with self._turn:
+            output = step(self._clock())
+            if output.events:
+                await self._on_events(output.events)
+            for sending in output.sendings:
+                try:
+                    await self._link.publish(
+                        sending.topic,
+                        sending.body(),
+                        qos=sending.outgoing.qos,
+                        retain=sending.outgoing.retain,
+                    )
+                except PublishFailed:
+                    # It is due again in a few seconds anyway.
+                    self.publishes_failed += 1
+
+
+class AgentLink:
+    """Carries one on-board agent's messages, and lets its time pass.
+
+    ``speed`` is how many seconds of ``clock`` pass in one real second.
+    """
+
+    def __init__(
+        self,
+        agent: OnboardAgent,
+        broker: BrokerAccess,
+        *,
+        clock: Callable[[], float],
+        interface: str = DEFAULT_INTERFACE,
+        speed: float = 1.0,
+    ) -> None:
+        self.agent = agent
+        self._clock = clock
+        self._speed = speed
+        self._vehicle = agent.settings.vehicle
+        self._interface = interface
+        self._wake = asyncio.Event()
+        self._is_up = False
+        will = agent.farewell(ConnectionState.CONNECTIONBROKEN, clock())
+        self._link = MqttLink(
+            broker.host,
+            broker.port,
+            client_id=f"{self._vehicle.manufacturer}-{self._vehicle.serial_number}",
+            username=broker.username,
+            password=broker.password,
+            tls=broker.tls,
+            subscriptions=[
+                Subscription(self._topic(topic), qos=0, max_body_bytes=MAX_BODY_BYTES)
+                for topic in TO_VEHICLE
+            ],
+            will=Will(self._topic(will.topic), will.message.to_json(), qos=1, retain=True),
+            # Orders kept by the broker would come late; the dispatcher sends them again.
+            session_expiry_s=0,
+            on_message=self._on_message,
+            on_connect=lambda session_present: self._note(up=True),
+            on_disconnect=lambda reason, pause_s: self._note(up=False),
+        )
+
+    async def run(self) -> None:
+        """Drive until cancelled, then say goodbye."""
+        link = asyncio.create_task(self._link.run())
+        driving = asyncio.create_task(self._drive())
+        try:
+            await asyncio.wait({link, driving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
+            with contextlib.suppress(PublishFailed, TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._publish(self.agent.farewell(ConnectionState.OFFLINE, self._clock()))
+            link.cancel()
+            await asyncio.gather(link, return_exceptions=True)
+        for task in (link, driving):
+            if not task.cancelled():
+                task.result()
+
+    async def poke(self, said: Sequence[Outgoing]) -> None:
+        """Send what the agent said outside its own time, as when a fault was raised."""
+        await self._say(said)
+        self._wake.set()
+
+    def _topic(self, topic: Topic) -> str:
+        return topic_of(self._interface, self._vehicle, topic)
+
+    def _note(self, *, up: bool) -> None:
+        self._is_up = up
+        self._wake.set()
+
+    async def _drive(self) -> None:
+        was_up = False
+        while True:
+            now = self._clock()
+            if self._is_up and not was_up:
+                await self._say(self.agent.connected(now))
+            elif was_up and not self._is_up:
+                self.agent.disconnected(now)
+            was_up = self._is_up
+            await self._say(self.agent.advance(self._clock()))
+            self._wake.clear()
+            if self._is_up is not was_up:
+                continue
+            now = self._clock()
+            pause_s = (self.agent.next_due(now) - now) / self._speed
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+
+    async def _on_message(self, message: Message) -> None:
+        now = self._clock()
+        try:
+            if message.topic == self._topic(Topic.ORDER):
+                said = self.agent.on_order(parse(Order, message.payload), now)
+            else:
+                said = self.agent.on_instant_actions(parse(InstantActions, message.payload), now)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            said = self.agent.on_malformed_order(f"{field}: {first['msg']}", now)
+        await self._say(said)
+        self._wake.set()
+
+    async def _say(self, said: Sequence[Outgoing]) -> None:
+        for outgoing in said:
+            with contextlib.suppress(PublishFailed):  # the next state says it all again
+                await self._publish(outgoing)
+
+    async def _publish(self, outgoing: Outgoing) -> None:
+        await self._link.publish(
+            self._topic(outgoing.topic),
+            outgoing.message.to_json(),
+            qos=outgoing.qos,
+            retain=outgoing.retain,
+        )
