@@ -14,6 +14,10 @@ class Clock(Protocol):
 
     def now_s(self) -> int: ...
 
+    def now_exact_s(self) -> float:
+        """With fractions, for whoever moves things or measures their silence."""
+        ...
+
     async def sleep_until(self, at_s: int) -> None:
         """Return once ``now_s() >= at_s``."""
         ...
@@ -24,6 +28,9 @@ class WallClock:
 
     def now_s(self) -> int:
         return int(time.time())
+
+    def now_exact_s(self) -> float:
+        return time.time()
 
     async def sleep_until(self, at_s: int) -> None:
         while (left_s := at_s - time.time()) > 0:  # noqa: ASYNC110
@@ -44,7 +51,6 @@ class ScaledClock:
         return int(self.now_exact_s())
 
     def now_exact_s(self) -> float:
-        """With fractions, for whoever moves things."""
         return self._start_s + (time.monotonic() - self._began) * self._speed
 
     async def sleep_until(self, at_s: int) -> None:

@@ -67,14 +67,16 @@ class MqttSettings(Section):
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
         description="start of the client ids; stable, one dispatcher each",
     )
-    protocol: Literal["5", "3.1.1"] = Field(default="5", description="MQTT version")
     interface: str = Field(
         default="uagv",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
         description="first level of the VDA 5050 topics",
     )
     session_expiry_s: int = Field(
-        default=3600, ge=0, le=7 * 24 * 3600, description="the broker keeps messages so long"
+        default=3600,
+        ge=0,
+        le=7 * 24 * 3600,
+        description="the broker keeps riders' messages so long",
     )
 
     @field_validator("url")

@@ -48,6 +48,17 @@ def list_settings(section: type[BaseModel], prefix: str = "") -> list[Setting]:
     return found
 
 
+def settings_table(section: type[BaseModel]) -> str:
+    """Every setting as a row of a Markdown table."""
+    rows = [
+        f"| `{setting.name}` | {setting.default} | {setting.bounds} | {setting.description} |"
+        for setting in list_settings(section)
+    ]
+    return "\n".join(
+        ("| setting | default | bounds | what |", "| --- | --- | --- | --- |", *rows, "")
+    )
+
+
 def effective_toml(settings: BaseModel) -> str:
     """The settings in force as a TOML file; passwords are left out."""
     lines: list[str] = []

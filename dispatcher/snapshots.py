@@ -44,6 +44,14 @@ def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
     return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
 
 
+def digest_of_snapshot(snapshot: Snapshot) -> str:
+    """The digest of all decisions up to the snapshot; raises ``SnapshotError``."""
+    try:
+        return _Header.model_validate_json(snapshot.payload.partition(b"\n")[0]).digest
+    except ValidationError as error:
+        raise SnapshotError(f"snapshot at {snapshot.position}: {error}") from error
+
+
 def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
     """The core that was saved.
 

@@ -104,6 +104,9 @@ class HandClock:
     def now_s(self) -> int:
         return self.at_s
 
+    def now_exact_s(self) -> float:
+        return float(self.at_s)
+
     async def move_to(self, at_s: int) -> None:
         async with self._moved:
             self.at_s = at_s

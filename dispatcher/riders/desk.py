@@ -18,7 +18,7 @@ from dispatcher.riders.border import RiderBorder, id_reused, problem_of
 from dispatcher.riders.messages import TripAnswer, TripCancel, TripRequest
 from dispatcher.riders.outbox import RiderOutbox
 from dispatcher.riders.problems import Problem, ProblemCode, ProblemError
-from dispatcher.riders.reading import read_message
+from dispatcher.riders.reading import read_message, too_large
 from dispatcher.riders.status import StatusWriter, TripDocument
 from dispatcher.riders.topics import RiderTopic, RiderTopics
 from dispatcher.service import NotTakenError, Receipt, Service, TooBusyError
@@ -143,6 +143,14 @@ class RiderDesk:
         answer = problem or told
         if answer is not None:
             self._reply(rider_id, message, answer.to_json())
+
+    def on_oversized(self, topic: str, size: int) -> None:
+        """A body over the limit, refused before it was read."""
+        found = self._topics.read(topic)
+        if found is not None:
+            rider_id, kind = found
+            self._observer.message_answered(kind, ProblemCode.TOO_LARGE)
+            self._outbox.tell_problem(rider_id, too_large(size))
 
     async def _act(self, rider_id: RiderId, kind: RiderTopic, body: bytes) -> TripDocument | None:
         match kind:

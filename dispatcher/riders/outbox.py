@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -20,6 +20,7 @@ from dispatcher.domain.events import RequestSubmitted
 from dispatcher.domain.ids import RiderId
 from dispatcher.domain.trips import ENDS, TripStatus
 from dispatcher.mqtt_client import PublishFailed
+from dispatcher.publisher import Publisher
 from dispatcher.riders.problems import Problem
 from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopics
@@ -33,24 +34,6 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
 MOST_REPLIES: Final = 1_000
 CLEARS: Final = b""  # an empty body removes what is retained
-
-
-class Publisher(Protocol):
-    """The part of an MQTT link that the outbox needs."""
-
-    @property
-    def connected(self) -> bool: ...
-
-    async def publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        qos: int = 1,
-        retain: bool = False,
-        correlation_data: bytes | None = None,
-        expiry_s: int | None = None,
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +77,16 @@ class RiderOutbox:
         self._replies: asyncio.Queue[tuple[str, bytes, bytes | None]] = asyncio.Queue(MOST_REPLIES)
         self._ends: asyncio.Queue[tuple[int, str]] = asyncio.Queue()  # when to clear what
         self._connected = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         """Trips with something still to be sent."""
         return len(self._documents)
+
+    async def empty(self) -> None:
+        """Return once every status is sent."""
+        await self._empty.wait()
 
     def link_connected(self) -> None:
         self._connected.set()
@@ -154,6 +143,7 @@ class RiderOutbox:
                 log.error("status_dropped", topic=topic, reason="the outbox is full")
                 return
             self._documents[topic] = deque([body])
+            self._empty.clear()
             self._ready.put_nowait(topic)
             return
         if not self._link.connected or len(waiting) >= MOST_PER_TRIP:
@@ -168,6 +158,8 @@ class RiderOutbox:
             while waiting:
                 await self._send_first(topic, waiting)
             del self._documents[topic]
+            if not self._documents:
+                self._empty.set()
 
     async def _send_first(self, topic: str, waiting: deque[bytes]) -> None:
         """Send what waits longest, trying again until it is sent, replaced or refused for good."""

@@ -32,15 +32,18 @@ def read_message(kind: type[M], body: bytes) -> M:
         raise ProblemError(_problem_of(error.errors()[0], fields)) from error
 
 
+def too_large(size: int) -> Problem:
+    """A body of so many bytes is not read at all."""
+    return Problem(
+        code=ProblemCode.TOO_LARGE,
+        text=f"The message has {size} bytes.",
+        remedy=f"Send at most {LARGEST_BODY_BYTES} bytes.",
+    )
+
+
 def _read_object(body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST_BODY_BYTES:
-        raise ProblemError(
-            Problem(
-                code=ProblemCode.TOO_LARGE,
-                text=f"The message has {len(body)} bytes.",
-                remedy=f"Send at most {LARGEST_BODY_BYTES} bytes.",
-            )
-        )
+        raise ProblemError(too_large(len(body)))
     try:
         # Not pydantic's own parser, which lets repeated keys, NaN and 1e999 pass.
         fields = json.loads(

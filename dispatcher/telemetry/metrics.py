@@ -7,6 +7,7 @@ Trips already under way at a restart are left out of both.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -34,6 +35,7 @@ from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.trips import ENDS, TimeWish, TripStatus
 from dispatcher.riders.problems import ProblemCode
 from dispatcher.riders.topics import RiderTopic
+from dispatcher.telemetry.probe_server import Answer
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -101,9 +103,9 @@ class Metrics(Collector):
         self.loop_lag_s = self._histogram("loop_lag_seconds", "Event loop lateness", _FAST_S)
         self.registry.register(self)
 
-    def text(self) -> bytes:
+    def answer(self) -> Answer:
         """The page that Prometheus reads."""
-        return generate_latest(self.registry)
+        return Answer(HTTPStatus.OK, CONTENT_TYPE, generate_latest(self.registry))
 
     def collect(self) -> Iterable[Metric]:
         for reading in self.readings:

@@ -131,7 +131,7 @@ def test_observers_and_readings_show_on_the_page() -> None:
     metrics.message_answered(RiderTopic.REQUEST, ProblemCode.INVALID)
     metrics.request_decided(0.004)
     metrics.on_append(0.002, 5)
-    page = metrics.text().decode()
+    page = metrics.answer().body.decode()
     for line in (
         "ringmaster_inbox 3.0",
         'ringmaster_drops_total{cause="invalid"} 2.0',

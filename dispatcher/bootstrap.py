@@ -1,0 +1,373 @@
+"""The only place that chooses concrete parts: it builds a dispatcher and runs it."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from dispatcher.clock import Clock, WallClock
+from dispatcher.config import Settings
+from dispatcher.domain.ids import ShuttleId, TripId
+from dispatcher.domain.shuttles import Capacity
+from dispatcher.engine import Site
+from dispatcher.fleet_border import FleetBorder
+from dispatcher.improving import ImproverLoop
+from dispatcher.journal import Journal, StoreAwaited, connect_journal
+from dispatcher.limits import TokenBucket
+from dispatcher.mqtt import MqttLink, Subscription
+from dispatcher.planning.improver import ImproverProcess
+from dispatcher.readings import add_readings, health_report
+from dispatcher.riders.border import RiderBorder, WishLimits
+from dispatcher.riders.desk import RiderDesk
+from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
+from dispatcher.riders.status import StatusWriter
+from dispatcher.riders.topics import RiderTopics
+from dispatcher.service import Service, ServiceSettings
+from dispatcher.snapshots import code_version
+from dispatcher.streets import Streets
+from dispatcher.streets.zones import load_zone
+from dispatcher.telemetry.decision_log import log_decisions
+from dispatcher.telemetry.lag import watch_lag
+from dispatcher.telemetry.metrics import Metrics
+from dispatcher.telemetry.probe_server import ProbeServer
+from dispatcher.zone_engine import ZoneEngine
+from vehicles.exchange import ConversationRules
+from vehicles.fleet import Fleet, FleetRules
+from vehicles.link import BrokerAccess, FleetLink
+
+log = structlog.get_logger(__name__)
+
+FLUSH_S: Final = 2.0  # given to the outbox when stopping
+
+
+@dataclass(slots=True, eq=False)
+class Dispatcher:
+    """One zone's dispatcher with all its borders, ready to run.
+
+    Whoever adds a border (a web page, say) adds it here: ``service`` takes events in,
+    ``desk`` takes riders' messages in, listeners hear of what is decided.
+    """
+
+    settings: Settings
+    site: Site
+    clock: Clock
+    journal: Journal
+    service: Service
+    desk: RiderDesk
+    outbox: RiderOutbox
+    rider_link: MqttLink
+    fleet: Fleet
+    fleet_border: FleetBorder
+    fleet_link: FleetLink
+    improver: ImproverLoop | None
+    improver_process: ImproverProcess | None
+    metrics: Metrics
+
+    async def run(self) -> None:
+        """Serve until ``service.stop`` is called or another dispatcher takes over.
+
+        Raises
+        ------
+        SteppedDownError, DamagedJournal, StoreUnavailable
+            As ``Service.run``.
+        """
+        borders: list[asyncio.Task[None]] = []
+        deciding = asyncio.create_task(self.service.run())
+        try:
+            await _first(deciding, asyncio.create_task(self._started()))
+            if not deciding.done():
+                borders = self._open_borders()
+                await _first(deciding, *borders)
+                await _raise_mistakes(borders)
+            await deciding
+            await self._flush()
+        finally:
+            for task in (deciding, *borders):
+                task.cancel()
+            await asyncio.gather(deciding, *borders, return_exceptions=True)
+            if self.improver_process is not None:
+                await self.improver_process.close()
+
+    async def _started(self) -> None:
+        await self.service.started.wait()
+
+    def _open_borders(self) -> list[asyncio.Task[None]]:
+        """Only once the state stands: what comes before could not be judged."""
+        parts = [
+            self.outbox.run(),
+            self.rider_link.run(),
+            self.fleet_border.run(self.fleet_link),
+            self.fleet_link.run(),
+            watch_lag(self.metrics.loop_lag_s.observe),
+        ]
+        if self.improver is not None:
+            parts.append(self.improver.run())
+        return [asyncio.create_task(part) for part in parts]
+
+    async def _flush(self) -> None:
+        """Let riders hear the last decisions, if the broker is there to take them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self.outbox.empty()
+
+
+def build(
+    settings: Settings,
+    site: Site,
+    journal: Journal,
+    *,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    new_trip_id: Callable[[], TripId] | None = None,
+) -> Dispatcher:
+    """Put a dispatcher together; nothing runs yet."""
+    clock = clock or WallClock()
+    metrics = metrics or Metrics()
+    service = Service(
+        ZoneEngine(site),
+        journal,
+        clock,
+        ServiceSettings(
+            owner=settings.service.owner or socket.gethostname(),
+            code_version=code_version(),
+            inbox=settings.service.inbox,
+            refuse_above=settings.service.refuse_above,
+            retry_after_s=settings.riders.retry_after_s,
+            snapshot_every=settings.service.snapshot_every,
+        ),
+        on_append=metrics.on_append,
+    )
+    outbox, desk, rider_link = _rider_border(
+        settings, site, service, metrics, new_trip_id or _new_trip_id
+    )
+    fleet = Fleet(_fleet_rules(settings), report_drop=_log_drop)
+    fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
+    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock)
+
+    service.add_starter(lambda core, tail: outbox.restore(service.engine.list_statuses(core.state)))
+    service.add_starter(fleet_border.resume)
+    for listener in (
+        log_decisions,
+        metrics.on_applied,
+        outbox.on_applied,
+        fleet_border.on_applied,
+    ):
+        service.add_listener(listener)
+    process = ImproverProcess() if settings.improver.enabled else None
+    return Dispatcher(
+        settings=settings,
+        site=site,
+        clock=clock,
+        journal=journal,
+        service=service,
+        desk=desk,
+        outbox=outbox,
+        rider_link=rider_link,
+        fleet=fleet,
+        fleet_border=fleet_border,
+        fleet_link=fleet_link,
+        improver=_improver(settings, service, process),
+        improver_process=process,
+        metrics=metrics,
+    )
+
+
+async def serve_until_stopped(settings: Settings, *, clock: Clock | None = None) -> None:
+    """``ringmaster serve``: wait for the store, take the zone over, serve until SIGTERM.
+
+    Raises
+    ------
+    ZoneFileError
+        The zone cannot be read.
+    UnsuitableSettings
+        The store could lose events.
+    SteppedDownError, DamagedJournal, StoreUnavailable
+        As ``Service.run``.
+    OSError
+        The port for metrics and health is taken.
+    """
+    zone = load_zone(settings.zone)
+    site = Site(zone, Streets.of(zone), settings.service_rules)
+    running: list[Dispatcher] = []
+    metrics = Metrics()
+    probes = ProbeServer(
+        settings.metrics.host,
+        settings.metrics.port,
+        {
+            "/metrics": metrics.answer,
+            "/healthz": lambda: health_report(site, running[0] if running else None).answer(),
+        },
+    )
+    loop = asyncio.get_running_loop()
+    this_task = asyncio.current_task()
+    assert this_task is not None
+
+    def stop() -> None:
+        # Before there is a service to stop, waiting for the store is what ends.
+        if running and running[0].service.health.running:
+            running[0].service.stop()
+        else:
+            this_task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        if settings.metrics.enabled:
+            await probes.start()
+            log.info("probes", host=settings.metrics.host, port=probes.port)
+        journal = await connect_journal(
+            settings.redis.url.get_secret_value(),
+            zone.id,
+            check_settings=settings.redis.check_settings,
+            on_wait=_log_store_awaited,
+        )
+        try:
+            dispatcher = build(settings, site, journal, clock=clock, metrics=metrics)
+            add_readings(metrics, dispatcher)
+            running.append(dispatcher)
+            await dispatcher.run()
+            log.info("stopped", event_number=dispatcher.service.core.position)
+        finally:
+            await journal.aclose()
+    finally:
+        await probes.close()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _rider_border(
+    settings: Settings,
+    site: Site,
+    service: Service,
+    metrics: Metrics,
+    new_trip_id: Callable[[], TripId],
+) -> tuple[RiderOutbox, RiderDesk, MqttLink]:
+    stops = {stop.id: stop for stop in site.zone.stops}
+    topics, writer = RiderTopics(site.zone.id), StatusWriter(stops)
+    broker = settings.mqtt.address()
+
+    def lost(reason: str, pause_s: float) -> None:
+        outbox.link_lost()
+        log.warning("broker_awaited", link="riders", reason=reason, pause_s=round(pause_s, 2))
+
+    def connected(session_present: bool) -> None:
+        outbox.link_connected()
+        log.info("broker_connected", link="riders", session_present=session_present)
+
+    link = MqttLink(
+        broker.host,
+        broker.port,
+        client_id=f"{settings.mqtt.client_id}-{site.zone.id}-riders",
+        username=broker.username,
+        password=broker.password,
+        tls=ssl.create_default_context() if broker.tls else None,
+        session_expiry_s=settings.mqtt.session_expiry_s,
+        subscriptions=[Subscription(topic_filter) for topic_filter in topics.filters()],
+        on_message=lambda message: desk.on_message(message),
+        on_connect=connected,
+        on_disconnect=lost,
+        on_oversized=lambda topic, size: desk.on_oversized(topic, size),
+    )
+    outbox = RiderOutbox(
+        link,
+        topics,
+        writer,
+        service.clock,
+        OutboxSettings(clear_after_s=settings.riders.clear_after_s),
+    )
+    desk = RiderDesk(
+        service,
+        RiderBorder(stops, WishLimits(settings.riders.wish_past_s, settings.riders.wish_ahead_s)),
+        topics,
+        writer,
+        outbox,
+        new_trip_id=new_trip_id,
+        bucket=TokenBucket(settings.riders.requests_per_s, settings.riders.burst),
+        observer=metrics,
+    )
+    return outbox, desk, link
+
+
+def _fleet_rules(settings: Settings) -> FleetRules:
+    shuttles = settings.shuttles
+    default = Capacity(shuttles.default_seats, shuttles.default_wheelchairs)
+    allowed = None if shuttles.allowed is None else frozenset(map(ShuttleId, shuttles.allowed))
+    return FleetRules(
+        conversation=ConversationRules(
+            silent_after_s=shuttles.silent_after_s,
+            max_clock_error_s=shuttles.max_clock_error_s,
+            default_capacity=default if default.seats or default.wheelchairs else None,
+        ),
+        interface=settings.mqtt.interface,
+        allowed=allowed,
+        most_shuttles=shuttles.most,
+    )
+
+
+def _fleet_link(
+    settings: Settings, site: Site, fleet: Fleet, border: FleetBorder, clock: Clock
+) -> FleetLink:
+    broker = settings.mqtt.address()
+    return FleetLink(
+        fleet,
+        BrokerAccess(
+            broker.host,
+            broker.port,
+            broker.username,
+            broker.password,
+            ssl.create_default_context() if broker.tls else None,
+        ),
+        client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
+        on_events=border.on_events,
+        clock=clock.now_exact_s,
+        on_connect=lambda session_present: log.info("broker_connected", link="shuttles"),
+        on_disconnect=lambda reason, pause_s: log.warning(
+            "broker_awaited", link="shuttles", reason=reason, pause_s=round(pause_s, 2)
+        ),
+    )
+
+
+def _improver(
+    settings: Settings, service: Service, process: ImproverProcess | None
+) -> ImproverLoop | None:
+    if process is None:
+        return None
+    return ImproverLoop(
+        service,
+        process,
+        every_s=settings.improver.every_s,
+        time_limit_s=settings.improver.time_limit_s,
+    )
+
+
+def _new_trip_id() -> TripId:
+    # 72 random bits: no two trips of a zone will ever share an id.
+    return TripId(secrets.token_urlsafe(9))
+
+
+def _log_drop(topic: str, cause: str, detail: str) -> None:
+    log.info("shuttle_message_dropped", topic=topic[:200], reason=cause, detail=detail)
+
+
+def _log_store_awaited(awaited: StoreAwaited) -> None:
+    log.warning(
+        "store_awaited", attempt=awaited.attempt, pause_s=awaited.pause_s, reason=awaited.reason
+    )
+
+
+async def _first(*tasks: asyncio.Task[None]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _raise_mistakes(tasks: list[asyncio.Task[None]]) -> None:
+    """A border that ended by itself has failed; its error ends the dispatcher."""
+    for task in tasks:
+        if task.done():
+            await task

@@ -1,0 +1,109 @@
+"""Between the service and the shuttles' link: what shuttles tell goes in, what is decided goes out.
+
+The service decides in one place and must not wait for a broker; the link waits for the
+service before it acknowledges. A queue in between keeps the two from waiting for each other.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from dispatcher.core import Applied, DispatchCore
+from dispatcher.domain.decisions import PlanPublished, ShuttleCommand, ShuttleCommanded
+from dispatcher.domain.events import Event
+from dispatcher.domain.ids import ShuttleId, TripId
+from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.engine.state import ServiceState, Shuttle
+from dispatcher.queues import LatestByKey
+from dispatcher.service import NotTakenError, Service
+from vehicles.fleet import Fleet
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING: Final = 5_000
+
+Outgoing = tuple[PlanPublished | ShuttleCommanded, int]
+
+
+class PlanSender(Protocol):
+    """The part of ``FleetLink`` that sends."""
+
+    async def publish(self, plan: ShuttlePlan) -> None: ...
+
+    async def command(
+        self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
+    ) -> None: ...
+
+
+class FleetBorder:
+    """Carries events and decisions between a fleet's link and the service.
+
+    ``now`` is seconds since the epoch on the zone's clock.
+    """
+
+    def __init__(self, fleet: Fleet, service: Service, *, now: Callable[[], float]) -> None:
+        self.fleet = fleet
+        self._service = service
+        self._now = now
+        # Of each plan and each kind of command only the newest counts.
+        self._waiting: LatestByKey[tuple[ShuttleId, str], Outgoing] = LatestByKey(MOST_WAITING)
+
+    def __len__(self) -> int:
+        """Plans and commands that wait for the link."""
+        return len(self._waiting)
+
+    def resume(self, core: DispatchCore, tail: Sequence[Applied]) -> None:
+        """Starter: take up every conversation where the state has it."""
+        for shuttle in core.state.shuttles.values():
+            self.fleet.resume(
+                shuttle.id,
+                self._now(),
+                capacity=shuttle.capacity,
+                plan=shuttle.published,
+                confirmed=shuttle.confirmed_revision or None,
+                aboard=_aboard(core.state, shuttle),
+            )
+        for applied in tail:
+            for decision in applied.decisions:
+                if isinstance(decision, ShuttleCommanded):
+                    self._put(decision, applied.position)
+
+    def on_applied(self, applied: Applied) -> None:
+        """Listener: have the plans and commands sent that were decided."""
+        for decision in applied.decisions:
+            if isinstance(decision, PlanPublished | ShuttleCommanded):
+                self._put(decision, applied.position)
+
+    async def on_events(self, events: Sequence[Event]) -> None:
+        """What shuttles told. Returns when it is durable."""
+        try:
+            await self._service.submit_all(events)
+        except NotTakenError as error:
+            # The process is ending. Without an answer the shuttle's message stays
+            # unacknowledged, and comes again to whoever serves the zone next.
+            log.info("shuttle_events_left", events=len(events), reason=str(error))
+            await asyncio.get_running_loop().create_future()
+
+    async def run(self, link: PlanSender) -> None:
+        """Send until cancelled."""
+        while True:
+            _, (decision, number) = await self._waiting.get()
+            match decision:
+                case PlanPublished(plan):
+                    await link.publish(plan)
+                case ShuttleCommanded(shuttle_id, command, reason):
+                    await link.command(shuttle_id, command, number, reason)
+
+    def _put(self, decision: PlanPublished | ShuttleCommanded, position: int) -> None:
+        # Numbered by the event, so that a vehicle recognises a repeated command.
+        match decision:
+            case PlanPublished(plan):
+                self._waiting.put((plan.shuttle_id, "plan"), (decision, position))
+            case ShuttleCommanded(shuttle_id, command):
+                self._waiting.put((shuttle_id, command), (decision, position))
+
+
+def _aboard(state: ServiceState, shuttle: Shuttle) -> tuple[TripId, ...]:
+    return tuple(state.bookings[booking_id].trip_id for booking_id in shuttle.aboard)

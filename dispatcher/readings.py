@@ -1,0 +1,152 @@
+"""What a running dispatcher shows of itself: numbers for metrics, and a health report."""
+
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from dispatcher.engine import Site
+from dispatcher.shuttle_status import shuttle_status
+from dispatcher.telemetry.health import (
+    BrokerHealth,
+    HealthReport,
+    ImproverReport,
+    JournalHealth,
+    ShuttleHealth,
+)
+from dispatcher.telemetry.metrics import Metrics, Reading
+
+if TYPE_CHECKING:
+    from dispatcher.bootstrap import Dispatcher
+
+
+def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
+    """Show sizes and states on the metrics page."""
+    service, outbox, link = dispatcher.service, dispatcher.outbox, dispatcher.rider_link
+    fleet, fleet_link = dispatcher.fleet, dispatcher.fleet_link
+
+    def trips() -> dict[str, float]:
+        return dict(Counter(str(trip.state) for trip in service.core.state.trips.values()))
+
+    def shuttles() -> dict[str, float]:
+        all_shuttles = service.core.state.shuttles.values()
+        return dict(Counter(str(shuttle_status(shuttle)) for shuttle in all_shuttles))
+
+    def waiting() -> dict[str, float]:
+        return {
+            "inbox": service.waiting,
+            "rider_outbox": len(outbox),
+            "rider_link": link.waiting,
+            "shuttle_outbox": len(dispatcher.fleet_border),
+            "shuttle_link": fleet_link.waiting,
+        }
+
+    def drops() -> dict[str, float]:
+        return {
+            **fleet.drops,
+            "rider_outbox": outbox.counts.dropped,
+            "rider_oversized": link.counts.oversized,
+        }
+
+    def connected() -> dict[str, float]:
+        return {"riders": link.connected, "shuttles": fleet_link.connected}
+
+    def one(number: float) -> dict[str, float]:
+        return {"": number}
+
+    metrics.readings += [
+        Reading("trips_known", "Trips remembered, by state", trips, "state"),
+        Reading("shuttles", "Shuttles, by status", shuttles, "status"),
+        Reading("waiting", "What waits, by queue", waiting, "queue"),
+        Reading("drops", "Messages dropped, by cause", drops, "cause", total=True),
+        Reading("broker_connected", "Links to the broker", connected, "link"),
+        Reading("journal_position", "Last event decided", lambda: one(service.core.position)),
+        Reading("epoch", "Of this dispatcher", lambda: one(service.health.epoch)),
+        Reading(
+            "events_set_aside", "That failed twice", lambda: one(len(service.health.set_aside))
+        ),
+        Reading(
+            "store_reachable", "The journal's store", lambda: one(service.health.store_reachable)
+        ),
+    ]
+    improver, process = dispatcher.improver, dispatcher.improver_process
+    if improver is not None and process is not None:
+        metrics.readings += [
+            Reading("improver_asked", "Questions", lambda: one(improver.health.asked), total=True),
+            Reading(
+                "improver_proposed", "Answers", lambda: one(improver.health.improved), total=True
+            ),
+            Reading("improver_starts", "Processes", lambda: one(process.starts), total=True),
+        ]
+
+
+def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
+    """How it is right now; without a dispatcher the store is still awaited."""
+    if dispatcher is None:
+        return HealthReport(
+            ok=False,
+            problems=("the store is awaited",),
+            zone=site.zone.id,
+            version=version("ringmaster"),
+            inbox=0,
+            broker=BrokerHealth(riders_connected=False, shuttles_connected=False),
+            journal=JournalHealth(
+                reachable=False,
+                position=0,
+                epoch=0,
+                last_snapshot=0,
+                set_aside=(),
+                replay_differs_at=None,
+            ),
+            shuttles=ShuttleHealth(heard=0, silent=0),
+            improver=ImproverReport(enabled=False, asked=0, improved=0, last="not started"),
+        )
+    service, improver = dispatcher.service, dispatcher.improver
+    health = service.health
+    shuttles = service.core.state.shuttles.values()
+    silent = sum(shuttle.silent for shuttle in shuttles)
+    problems = _problems(dispatcher)
+    return HealthReport(
+        ok=not problems,
+        problems=problems,
+        zone=site.zone.id,
+        version=version("ringmaster"),
+        inbox=service.waiting,
+        broker=BrokerHealth(
+            riders_connected=dispatcher.rider_link.connected,
+            shuttles_connected=dispatcher.fleet_link.connected,
+        ),
+        journal=JournalHealth(
+            reachable=health.store_reachable,
+            position=service.core.position,
+            epoch=health.epoch,
+            last_snapshot=health.last_snapshot,
+            set_aside=tuple(sorted(health.set_aside)),
+            replay_differs_at=(
+                (health.difference.first, health.difference.last) if health.difference else None
+            ),
+        ),
+        shuttles=ShuttleHealth(heard=len(shuttles) - silent, silent=silent),
+        improver=ImproverReport(
+            enabled=improver is not None,
+            asked=improver.health.asked if improver else 0,
+            improved=improver.health.improved if improver else 0,
+            last=improver.health.last if improver else "switched off",
+        ),
+    )
+
+
+def _problems(dispatcher: "Dispatcher") -> tuple[str, ...]:
+    """Why a rider who asks now would not be answered, or shuttles not told."""
+    service = dispatcher.service
+    found: list[str] = []
+    if not service.health.running:
+        found.append("the dispatcher is starting or has ended")
+    elif not service.health.store_reachable:
+        found.append("the store does not answer")
+    elif not service.accepting:
+        found.append("too much is waiting to be decided")
+    if not dispatcher.rider_link.connected:
+        found.append("the broker is not connected for riders")
+    if not dispatcher.fleet_link.connected:
+        found.append("the broker is not connected for shuttles")
+    return tuple(found)
