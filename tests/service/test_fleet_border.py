@@ -1,0 +1,131 @@
+"""What shuttles tell is durable before it is acknowledged; what is decided reaches the link."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
+
+from dispatcher.core import Applied, DispatchCore
+from dispatcher.domain.decisions import PlanPublished, ShuttleCommand, ShuttleCommanded
+from dispatcher.domain.events import ClockTicked, ShuttleFellSilent
+from dispatcher.domain.ids import BookingId, NodeId, ShuttleId, TripId
+from dispatcher.domain.plans import ShuttlePlan, StartNode
+from dispatcher.domain.shuttles import Capacity
+from dispatcher.fleet_border import FleetBorder
+from dispatcher.service import Service
+from vehicles.fleet import Fleet, FleetRules
+
+S1 = ShuttleId("acme:s1")
+
+
+def a_plan(revision: int, shuttle_id: ShuttleId = S1) -> ShuttlePlan:
+    start = StartNode(NodeId("n"), 0.0, 0.0, 0)
+    return ShuttlePlan(shuttle_id, "o1", revision, 1, 1_000, start, (), 0, ())
+
+
+class Sender:
+    """A link that notes what it is given, once it is let to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.open = asyncio.Event()
+
+    async def publish(self, plan: ShuttlePlan) -> None:
+        await self.open.wait()
+        self.sent.append((plan.shuttle_id, plan.revision))
+
+    async def command(
+        self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
+    ) -> None:
+        await self.open.wait()
+        self.sent.append((shuttle_id, command, number, reason))
+
+
+class Gate:
+    def __init__(self) -> None:
+        engine: Any = CountingEngine()
+        self.journal = FaultyJournal()
+        self.service = Service(engine, self.journal, HandClock())
+        self.fleet = Fleet(FleetRules())
+        self.border = FleetBorder(self.fleet, self.service, now=lambda: 1_000.0)
+        self.sender = Sender()
+
+
+@asynccontextmanager
+async def sending(gate: Gate) -> AsyncIterator[Gate]:
+    task = asyncio.create_task(gate.border.run(gate.sender))
+    try:
+        yield gate
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_events_are_durable_when_the_link_may_go_on() -> None:
+    gate = Gate()
+    running = asyncio.create_task(gate.service.run())
+    await gate.service.started.wait()
+    events = [ShuttleFellSilent(5, S1, 4), ShuttleFellSilent(6, ShuttleId("acme:s2"), 4)]
+    await gate.border.on_events(events)
+    assert await gate.journal.last_position() == 3
+    gate.service.stop()
+    await running
+
+
+async def test_events_that_come_too_late_stay_unanswered() -> None:
+    gate = Gate()
+    gate.service.stop()
+    handing_in = asyncio.create_task(gate.border.on_events([ShuttleFellSilent(5, S1, 4)]))
+    await turns(50)
+    assert not handing_in.done()
+    handing_in.cancel()
+    await asyncio.gather(handing_in, return_exceptions=True)
+
+
+async def test_the_newest_plan_and_every_kind_of_command_reach_the_link() -> None:
+    async with sending(Gate()) as gate:
+        pause = ShuttleCommanded(S1, ShuttleCommand.PAUSE, "held")
+        request = ShuttleCommanded(S1, ShuttleCommand.STATE_REQUEST)
+        gate.border.on_applied(Applied(7, None, (PlanPublished(a_plan(1)),)))
+        await turns(5)  # the first plan is being sent
+        gate.border.on_applied(Applied(8, None, (PlanPublished(a_plan(2)), pause)))
+        gate.border.on_applied(Applied(9, None, (PlanPublished(a_plan(3)), request)))
+        gate.sender.open.set()
+        await until(lambda: len(gate.sender.sent) == 4)
+    assert gate.sender.sent == [
+        (S1, 1),
+        (S1, 3),
+        (S1, ShuttleCommand.PAUSE, 8, "held"),
+        (S1, ShuttleCommand.STATE_REQUEST, 9, ""),
+    ]
+    assert len(gate.border) == 0
+
+
+async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -> None:
+    gate = Gate()
+    shuttle = SimpleNamespace(
+        id=S1,
+        capacity=Capacity(8, 1),
+        published=a_plan(4),
+        confirmed_revision=3,
+        aboard=[BookingId("b1")],
+    )
+    state: Any = SimpleNamespace(
+        shuttles={S1: shuttle}, bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))}
+    )
+    engine: Any = CountingEngine()
+    tail = [
+        Applied(11, ClockTicked(990), (ShuttleCommanded(S1, ShuttleCommand.PAUSE),)),
+        Applied(12, ClockTicked(991), (PlanPublished(a_plan(2)),)),
+    ]
+    gate.border.resume(DispatchCore(engine, state), tail)
+    # An older plan is no news to a conversation that has been taken up with a newer one.
+    assert gate.fleet.publish(a_plan(4), 1_000.0).sendings == ()
+    assert gate.fleet.publish(a_plan(5), 1_000.0).sendings != ()
+    async with sending(gate):
+        gate.sender.open.set()
+        await until(lambda: len(gate.sender.sent) == 1)
+    assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 11, "")]

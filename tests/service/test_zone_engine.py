@@ -1,0 +1,184 @@
+"""The shell around the real engine: restarts, snapshots and other processes change no decision."""
+
+import os
+import random
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from engine_world import START_S, EngineWorld
+from typer.testing import CliRunner
+
+from dispatcher.cli import app
+from dispatcher.codec import EventRecord, encode_payload
+from dispatcher.core import DispatchCore
+from dispatcher.domain.events import EpochBegan, Event
+from dispatcher.domain.rules import ServiceRules
+from dispatcher.engine import Site
+from dispatcher.journal import Entry, MemoryJournal, export_journal
+from dispatcher.recovery import recover
+from dispatcher.replay import replay
+from dispatcher.snapshots import code_version, snapshot_payload
+from dispatcher.streets import Streets
+from dispatcher.streets.zones import load_zone
+from dispatcher.zone_engine import ZoneEngine
+
+SEED = 20260922
+
+
+@cache
+def the_site() -> Site:
+    zone = load_zone("sejong-5-1")
+    return Site(zone, Streets.of(zone), ServiceRules())
+
+
+@cache
+def a_history() -> tuple[Event, ...]:
+    """Fifteen minutes with six shuttles and a rider about every half minute."""
+    world = EngineWorld(the_site(), SEED, judge=False)
+    world.submit(EpochBegan(world.now_s, 1))
+    for stop in range(0, 60, 10):
+        world.add_car(stop)
+    for second in range(0, 900, 30):
+        world.at(START_S + second + world.rng.randrange(20), world.a_rider)
+    world.run_until(START_S + 900)
+    return tuple(world.journal)
+
+
+async def recorded(
+    *, snapshot_at: int | None = None, spoilt: int | None = None
+) -> tuple[MemoryJournal, DispatchCore]:
+    """The history in a journal, in batches of one to five, and the core at its end.
+
+    The digest written with the batch that holds event ``spoilt`` is a wrong one.
+    """
+    rng = random.Random(SEED)
+    engine = ZoneEngine(the_site())
+    core = DispatchCore(engine)
+    journal = MemoryJournal()
+    epoch = await journal.begin_epoch("test")
+    events = list(a_history())
+    while events:
+        batch = [events.pop(0) for _ in range(min(len(events), rng.randint(1, 5)))]
+        spoils = spoilt is not None and core.position < spoilt <= core.position + len(batch)
+        prev = "f" * 32 if spoils else core.digest
+        entries = [Entry(encode_payload(EventRecord(event, prev))) for event in batch]
+        await journal.append(entries, epoch=epoch, expected_position=core.position)
+        for event in batch:
+            core.apply(event)
+        if snapshot_at is not None and core.position >= snapshot_at:
+            digest = engine.state_digest(core.state)
+            await journal.save_snapshot(
+                core.position, snapshot_payload(core, {3}), digest, code_version()
+            )
+            snapshot_at = None
+    return journal, core
+
+
+def test_the_history_is_worth_replaying() -> None:
+    kinds = {type(event).__name__ for event in a_history()}
+    assert {"RequestSubmitted", "OfferAnswered", "RiderBoarded", "RiderAlighted"} <= kinds
+    assert len(a_history()) > 200
+
+
+async def test_a_restart_from_a_snapshot_gives_the_same_state() -> None:
+    journal, core = await recorded(snapshot_at=100)
+    again = await recover(ZoneEngine(the_site()), journal, code_version(), tail_after=200)
+    assert 100 <= again.from_position < 105
+    assert again.core.digest == core.digest
+    assert again.core.position == core.position == len(a_history())
+    assert again.difference is None
+    assert again.set_aside == {3}
+    engine = ZoneEngine(the_site())
+    assert engine.state_digest(again.core.state) == engine.state_digest(core.state)
+    assert [applied.position for applied in again.tail] == list(range(201, core.position + 1))
+
+
+async def test_a_damaged_snapshot_is_not_believed() -> None:
+    journal, core = await recorded()
+    engine = ZoneEngine(the_site())
+    good = snapshot_payload(core, set())
+    for broken in (good[:-40], good.replace(b'"now_s":', b'"now_s":1'), b"", b"{}\n{}"):
+        damaged = MemoryJournal()
+        damaged._records = journal._records
+        await damaged.save_snapshot(
+            core.position, broken, engine.state_digest(core.state), code_version()
+        )
+        again = await recover(ZoneEngine(the_site()), damaged, code_version())
+        assert again.from_position == 0
+        assert again.core.digest == core.digest
+
+
+async def test_a_replay_decides_the_same() -> None:
+    journal, core = await recorded()
+    records = [record async for record in journal.read()]
+    result = replay(ZoneEngine(the_site()), records, final_digest=core.digest)
+    assert result.same
+    assert result.compared == result.events == len(a_history())
+
+
+async def test_another_rule_is_another_history() -> None:
+    journal, core = await recorded()
+    site = the_site()
+    other = Site(site.zone, site.streets, ServiceRules(window_after_s=180))
+    records = [record async for record in journal.read()]
+    result = replay(ZoneEngine(other), records, final_digest=core.digest)
+    first_request = next(
+        position
+        for position, event in enumerate(a_history(), start=1)
+        if type(event).__name__ == "RequestSubmitted"
+    )
+    assert result.difference is not None
+    assert result.difference.first <= first_request <= result.difference.last
+
+
+async def test_the_zone_engine_finds_requests_statuses_and_plans() -> None:
+    _, core = await recorded()
+    engine = ZoneEngine(the_site())
+    statuses = engine.list_statuses(core.state)
+    assert len(statuses) == sum(type(e).__name__ == "RequestSubmitted" for e in a_history())
+    for status in statuses:
+        found = engine.find_request(core.state, status.rider_id, status.request_id)
+        assert found is not None
+        assert found[0].trip_id == status.trip_id
+        assert found[1] == status
+    plans = engine.list_plans(core.state)
+    assert {plan.shuttle_id for plan in plans} <= set(core.state.shuttles)
+    assert plans
+
+
+@pytest.mark.parametrize("spoilt", [None, 150])
+async def test_the_command_in_another_process_with_another_hash_seed(
+    tmp_path: Path, spoilt: int | None
+) -> None:
+    journal, _ = await recorded(spoilt=spoilt)
+    file = tmp_path / "journal.jsonl"
+    await export_journal(journal, file, zone="sejong-5-1")
+    command = [sys.executable, "-c", "from dispatcher.cli import main; main()", "replay", str(file)]
+    done = subprocess.run(  # noqa: ASYNC221 - nothing else runs on this loop
+        command,
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    if spoilt is None:
+        assert "every decision is the same" in done.stdout
+        assert done.returncode == 0
+    else:
+        assert "the decisions first differ at event" in done.stdout
+        assert done.returncode == 1
+
+
+def test_replay_of_no_journal(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    file.write_text("not a journal\n")
+    ended = CliRunner().invoke(app, ["replay", str(file)])
+    assert ended.exit_code == 4
+    assert "line 1" in ended.output
+    assert CliRunner().invoke(app, ["replay", str(tmp_path / "none")]).exit_code == 4
+    assert CliRunner().invoke(app, ["replay", str(file), "--zone", "nowhere"]).exit_code == 2
