@@ -9,7 +9,7 @@ from dispatcher.streets import LocalFrame
 from simulator.concourse import Concourse
 from simulator.demand import Demand, Wisher
 from simulator.rider import Said, SimulatedRider, TripLog
-from simulator.shuttle import Send, WireMessage
+from simulator.wire import Send, WireMessage
 from simulator.world import Alarm, World
 
 
@@ -48,9 +48,10 @@ class Crowd:
         """What to subscribe to."""
         return (f"{self._prefix}+/trip/+", f"{self._prefix}+/error")
 
-    def on_message(self, topic: str, body: bytes) -> None:
+    def on_message(self, message: WireMessage) -> None:
         """A status or a problem; of a rider who is not ours, or is gone, it is ignored."""
-        rider_id, _, kind = topic.removeprefix(self._prefix).partition("/")
+        body = message.body
+        rider_id, _, kind = message.topic.removeprefix(self._prefix).partition("/")
         found = self._riders.get(RiderId(rider_id))
         if found is None or not body:
             return

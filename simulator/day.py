@@ -26,7 +26,9 @@ from simulator.dispatch import VirtualDispatcher
 from simulator.faults import NO_FAULTS, Mishap, Wire, WireFaults
 from simulator.figures import ConfirmWatch, Figures, RoadBook, RunFacts, figures_of
 from simulator.rider import TripLog
-from simulator.shuttle import FleetPlan, ShuttleYard, WireMessage
+from simulator.shuttle import ShuttleYard
+from simulator.vehicle import FleetPlan
+from simulator.wire import WireMessage
 from simulator.world import World
 
 _ROAD_NOTE_S = 10.0  # how often odometers are read
@@ -76,12 +78,8 @@ def simulate(
     dispatcher = VirtualDispatcher(
         world,
         Site(zone, streets, plan.rules),
-        to_rider=lambda message: wires.carry(
-            wires.to_riders, lambda: crowd.on_message(message.topic, message.body)
-        ),
-        to_shuttle=lambda message: wires.carry(
-            wires.to_shuttles, lambda: yard.on_message(message.topic, message.body)
-        ),
+        to_rider=lambda message: wires.carry(wires.to_riders, lambda: crowd.on_message(message)),
+        to_shuttle=lambda message: wires.carry(wires.to_shuttles, lambda: yard.on_message(message)),
         watch=listen,
     )
 
@@ -185,6 +183,6 @@ def _every(world: World, seconds: float, act: Callable[[], None]) -> None:
 
 def _note_road(world: World, road: RoadBook, yard: ShuttleYard) -> None:
     for shuttle in yard.shuttles:
-        aboard = shuttle.agent.memory.aboard
-        riders = sum(passenger.seats + passenger.wheelchairs for passenger in aboard)
-        road.note(shuttle.shuttle_id, shuttle.chassis.odometer_m(world.now), riders)
+        vehicle = shuttle.vehicle
+        odometer_m = vehicle.chassis.odometer_m(world.now)
+        road.note(vehicle.shuttle_id, odometer_m, vehicle.riders_aboard())

@@ -38,13 +38,13 @@ from dispatcher.riders.reading import read_message
 from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopic, RiderTopics
 from dispatcher.zone_engine import ZoneEngine
-from simulator.shuttle import Send, WireMessage
+from simulator.wire import Send, WireMessage
 from simulator.world import Alarm, World
 from vehicles.fleet import Fleet, FleetOutput, FleetRules
 
 T = TypeVar("T")
 
-_FLEET_TICK_S = 1.0  # how often resends and silences are looked after
+_FLEET_TICK_S = 2.0  # how often resends and silences are looked after
 
 
 @dataclass(slots=True)

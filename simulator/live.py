@@ -1,0 +1,277 @@
+"""``ringmaster run``: the whole product on one machine, in real or accelerated time.
+
+Broker, store, dispatcher, simulated shuttles and riders, over real MQTT and a real journal. At
+the end the figures of ``simulator.figures``, taken at that instant.
+"""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dispatcher.bootstrap import Dispatcher, build
+from dispatcher.clock import ScaledClock
+from dispatcher.codec import EventRecord, decode_payload
+from dispatcher.config import (
+    ImproverSettings,
+    MetricsSettings,
+    MqttSettings,
+    RedisSettings,
+    RiderSettings,
+    Settings,
+    ShuttleSettings,
+)
+from dispatcher.domain.zone import Zone
+from dispatcher.embedded import embedded_broker, embedded_store
+from dispatcher.engine import Site
+from dispatcher.journal import Journal, connect_journal, export_journal
+from dispatcher.replay import replay
+from dispatcher.streets import Streets
+from dispatcher.telemetry.metrics import Metrics
+from dispatcher.zone_engine import ZoneEngine
+from simulator.concourse import Concourse
+from simulator.day import local_time_s
+from simulator.demand import Demand
+from simulator.figures import ConfirmWatch, Figures, RunFacts, figures_of
+from simulator.live_parts import RiderLink, ShuttleLinks, every
+from simulator.vehicle import FleetPlan
+from vehicles.link import BrokerAccess
+
+START_HOUR = 8.0
+_JOIN_WAIT_S = 15.0  # real seconds until riders come, whether or not all shuttles are there
+
+
+@dataclass(frozen=True, slots=True)
+class LivePlan:
+    """What is run. ``for_s`` is real seconds; None: until stopped."""
+
+    zone: Zone
+    speed: float = 10.0
+    shuttles: int = 12
+    riders_per_hour: float = 200.0  # of the zone's time
+    for_s: float | None = None
+    seed: int = 1
+    broker_url: str | None = None  # None: an embedded one
+    store_url: str | None = None
+    improve: bool = True
+    journal_out: Path | None = None
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run under way, for whoever shows it."""
+
+    plan: LivePlan
+    clock: ScaledClock
+    dispatcher: Dispatcher
+    riders: RiderLink
+    shuttles: ShuttleLinks
+    concourse: Concourse
+    metrics: "TimedMetrics"
+    confirms: ConfirmWatch
+    began: float  # on the monotonic clock, when riders began to come
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.began
+
+
+@dataclass(slots=True, eq=False)
+class TimedMetrics(Metrics):
+    """The metrics, which also keep every decision time for exact percentiles."""
+
+    decide_s: list[float] = field(default_factory=list)
+
+    def request_decided(self, seconds: float) -> None:
+        Metrics.request_decided(self, seconds)
+        self.decide_s.append(seconds)
+
+
+def run_live(
+    plan: LivePlan, *, show: Callable[[LiveRun], None] = lambda run: None, show_every_s: float = 0.5
+) -> Figures:
+    """Run until the time is up or the process is told to stop, and count.
+
+    Raises
+    ------
+    EmbeddedServerError
+        No broker or store is given and the embedded ones are not installed or do not start.
+    """
+    with _servers(plan) as (broker_url, store_url):
+        return asyncio.run(_run(plan, broker_url, store_url, show, show_every_s))
+
+
+@contextlib.contextmanager
+def _servers(plan: LivePlan) -> Iterator[tuple[str, str]]:
+    with ExitStack() as stack:
+        broker_url, store_url = plan.broker_url, plan.store_url
+        if broker_url is None:
+            broker = stack.enter_context(embedded_broker())
+            broker_url = f"mqtt://{broker.host}:{broker.port}"
+        if store_url is None:
+            store_url = stack.enter_context(embedded_store()).url
+        yield broker_url, store_url
+
+
+async def _run(
+    plan: LivePlan,
+    broker_url: str,
+    store_url: str,
+    show: Callable[[LiveRun], None],
+    show_every_s: float,
+) -> Figures:
+    began = time.monotonic()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    site = Site(plan.zone, Streets.of(plan.zone), Settings().service_rules)
+    journal = await connect_journal(store_url, plan.zone.id)
+    try:
+        clock = ScaledClock(plan.speed, await _start_s(plan.zone, journal))
+        run = _put_together(plan, site, journal, clock, broker_url)
+        figures = await _serve(run, stop, show, show_every_s)
+        result = await _replayed(run, journal)
+        if plan.journal_out is not None:
+            await export_journal(journal, plan.journal_out, zone=plan.zone.id)
+    finally:
+        await journal.aclose()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return replace(
+        figures,
+        replay_identical=result,
+        journal_events=run.dispatcher.service.core.position,
+        wall_s=round(time.monotonic() - began, 1),
+        peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1),
+    )
+
+
+def _put_together(
+    plan: LivePlan, site: Site, journal: Journal, clock: ScaledClock, broker_url: str
+) -> LiveRun:
+    metrics = TimedMetrics()
+    dispatcher = build(_settings(plan, broker_url), site, journal, clock=clock, metrics=metrics)
+    confirms = ConfirmWatch(time.perf_counter)
+    dispatcher.service.add_listener(confirms.on_applied)
+    parts = urlsplit(broker_url)
+    broker = BrokerAccess(parts.hostname or "", parts.port or 1883, parts.username, parts.password)
+    concourse = Concourse()
+    # Riders and shuttles of an earlier run may still be remembered by a given broker and store.
+    name = "r" if plan.store_url is None else f"r{int(clock.now_s())}x"
+    demand = Demand.of(plan.zone, plan.seed, riders_per_hour=plan.riders_per_hour, name=name)
+    riders = RiderLink(
+        demand, concourse, broker, clock, speed=plan.speed, client_id="ringmaster-sim-riders"
+    )
+    fleet = FleetPlan(plan.shuttles, battery_pct=(55.0, 100.0), spread=True)
+    shuttles = ShuttleLinks(
+        plan.zone, fleet, concourse, broker, clock, speed=plan.speed, seed=plan.seed
+    )
+    concourse.arrived = shuttles.arrived
+    return LiveRun(
+        plan, clock, dispatcher, riders, shuttles, concourse, metrics, confirms, time.monotonic()
+    )
+
+
+def _settings(plan: LivePlan, broker_url: str) -> Settings:
+    # A pause of the machine is longer in a faster time; it must not look like lost contact.
+    patient_s = min(600, max(45, round(6.0 * plan.speed)))
+    return Settings(
+        mqtt=MqttSettings(url=broker_url),
+        redis=RedisSettings(),
+        riders=RiderSettings(requests_per_s=1000.0, burst=10_000),
+        shuttles=ShuttleSettings(silent_after_s=patient_s, max_clock_error_s=3600),
+        improver=ImproverSettings(
+            enabled=plan.improve, every_s=max(10, round(2.0 * plan.speed)), time_limit_s=1.0
+        ),
+        metrics=MetricsSettings(enabled=False),
+    )
+
+
+async def _serve(
+    run: LiveRun, stop: asyncio.Event, show: Callable[[LiveRun], None], show_every_s: float
+) -> Figures:
+    """Everything at once, until the time is up, somebody stops it, or a part fails."""
+    parts = [
+        asyncio.create_task(run.dispatcher.run()),
+        asyncio.create_task(run.riders.run()),
+        asyncio.create_task(run.shuttles.run()),
+    ]
+    looks = [
+        asyncio.create_task(every(5.0 / run.plan.speed, run.shuttles.note_road)),
+        asyncio.create_task(every(show_every_s, lambda: show(run))),
+    ]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await _until_joined(run, [*parts, stopping])
+        run.began = time.monotonic()
+        start_s = run.clock.now_exact_s()
+        run.riders.start()
+        await asyncio.wait(
+            [*parts, stopping], timeout=run.plan.for_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        for part in parts:
+            if part.done():
+                part.result()  # a part never ends by itself: this raises its mistake
+        run.riders.crowd.stop_asking()
+        show(run)
+        return _figures(run, start_s)
+    finally:
+        for task in (*looks, stopping, parts[1], parts[2]):
+            task.cancel()
+        await asyncio.gather(*looks, stopping, parts[1], parts[2], return_exceptions=True)
+        run.dispatcher.service.stop()
+        await asyncio.gather(parts[0], return_exceptions=True)
+
+
+async def _until_joined(run: LiveRun, tasks: list[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
+    """Until all shuttles are known and riders are connected, or it has taken too long."""
+    deadline = time.monotonic() + _JOIN_WAIT_S
+    while time.monotonic() < deadline and not any(task.done() for task in tasks):
+        joined = len(run.dispatcher.service.core.state.shuttles)
+        if joined >= run.plan.shuttles and run.riders.connected.is_set():
+            return
+        await asyncio.sleep(0.05)
+
+
+def _figures(run: LiveRun, start_s: float) -> Figures:
+    run.shuttles.note_road()
+    facts = RunFacts(
+        shuttles=run.plan.shuttles,
+        simulated_s=run.clock.now_exact_s() - start_s,
+        wall_s=0.0,
+        peak_rss_mb=0.0,
+        decide_s=run.metrics.decide_s,
+        confirm_s=run.confirms.took_s,
+        journal_events=0,
+        replay_identical=False,
+        road=run.shuttles.road,
+    )
+    return figures_of(run.riders.crowd.logs, run.dispatcher.site.streets, facts)
+
+
+async def _replayed(run: LiveRun, journal: Journal) -> bool:
+    """Whether the journal, decided again in a fresh state, gives every decision again."""
+    core = run.dispatcher.service.core
+    records = [record async for record in journal.read()]
+    engine = ZoneEngine(run.dispatcher.site)
+    result = await asyncio.to_thread(replay, engine, records, final_digest=core.digest)
+    return result.same and result.events == core.position
+
+
+async def _start_s(zone: Zone, journal: Journal) -> int:
+    """08:00 of the zone's today, or when the journal ends if that is later."""
+    start_s = int(local_time_s(zone, datetime.now(UTC), START_HOUR))
+    last = await journal.last_position()
+    async for record in journal.read(max(0, last - 1)):
+        payload = decode_payload(record.payload)
+        if isinstance(payload, EventRecord):
+            start_s = max(start_s, payload.event.at_s + 1)
+    return start_s

@@ -1,0 +1,179 @@
+"""Simulated riders and shuttles on a real broker, in the time of a given clock.
+
+Riders live in a ``World`` whose time is led by the clock; each shuttle has its own connection,
+as a real one would.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+
+import structlog
+
+from dispatcher.clock import Clock
+from dispatcher.domain.zone import Zone
+from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription
+from simulator.concourse import Concourse, Place
+from simulator.crowd import Crowd
+from simulator.demand import Demand
+from simulator.figures import RoadBook
+from simulator.vehicle import FleetPlan, SimulatedVehicle
+from simulator.wire import WireMessage
+from simulator.world import World
+from vehicles.link import AgentLink, BrokerAccess
+
+log = structlog.get_logger(__name__)
+
+# A status names two stops, with all their names, per offer.
+LARGEST_STATUS_BYTES = 32 * 1024
+_IN_SIGHT_M = 40.0
+
+
+class RiderLink:
+    """A crowd of riders behind one MQTT connection."""
+
+    def __init__(
+        self,
+        demand: Demand,
+        concourse: Concourse,
+        broker: BrokerAccess,
+        clock: Clock,
+        *,
+        speed: float,
+        client_id: str,
+    ) -> None:
+        self.connected = asyncio.Event()
+        self._clock = clock
+        self._speed = speed
+        self._world = World(clock.now_exact_s())
+        self._outgoing: asyncio.Queue[WireMessage] = asyncio.Queue()
+        self._news = asyncio.Event()
+        self.crowd = Crowd(self._world, demand, concourse, self._outgoing.put_nowait)
+        self._link = MqttLink(
+            broker.host,
+            broker.port,
+            client_id=client_id,
+            username=broker.username,
+            password=broker.password,
+            tls=broker.tls,
+            subscriptions=[
+                Subscription(topic_filter, max_body_bytes=LARGEST_STATUS_BYTES)
+                for topic_filter in self.crowd.filters()
+            ],
+            session_expiry_s=60,
+            on_message=self._on_message,
+            on_connect=lambda session_present: self.connected.set(),
+        )
+
+    def start(self, most: int | None = None) -> None:
+        """The first rider asks now."""
+        self._world.run_until(self._clock.now_exact_s())
+        self.crowd.start(most)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Carry messages and let time pass until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._link.run())
+            tasks.create_task(self._send())
+            tasks.create_task(self._live())
+
+    async def _live(self) -> None:
+        while True:
+            self._world.run_until(self._clock.now_exact_s())
+            self._news.clear()
+            next_s = self._world.next_at()
+            pause_s = None
+            if next_s is not None:
+                pause_s = max(0.0, next_s - self._clock.now_exact_s()) / self._speed
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._news.wait()
+
+    async def _send(self) -> None:
+        while True:
+            message = await self._outgoing.get()
+            # One that fails is sent again by its rider when nothing is heard.
+            with contextlib.suppress(PublishFailed):
+                await self._link.publish(message.topic, message.body, qos=1)
+
+    async def _on_message(self, message: Message) -> None:
+        self._world.run_until(self._clock.now_exact_s())
+        self.crowd.on_message(WireMessage(message.topic, message.payload))
+        self._news.set()
+
+
+class ShuttleLinks:
+    """A fleet of simulated shuttles, each with its own MQTT connection."""
+
+    def __init__(
+        self,
+        zone: Zone,
+        plan: FleetPlan,
+        place: Place,
+        broker: BrokerAccess,
+        clock: Clock,
+        *,
+        speed: float,
+        seed: int,
+    ) -> None:
+        self.road = RoadBook()
+        self._clock = clock
+        now = clock.now_exact_s()
+        self._parts = [
+            _one(zone, plan, number, place, broker, clock, speed, seed, now)
+            for number in range(plan.shuttles)
+        ]
+        self._pokes: set[asyncio.Task[None]] = set()
+
+    @property
+    def vehicles(self) -> list[SimulatedVehicle]:
+        return [vehicle for vehicle, _ in self._parts]
+
+    def arrived(self, x_m: float, y_m: float) -> None:
+        """Somebody came to a stop: shuttles that stand there look again."""
+        now = self._clock.now_exact_s()
+        for vehicle, link in self._parts:
+            if math.dist(vehicle.position_m(now), (x_m, y_m)) <= _IN_SIGHT_M:
+                poke = asyncio.get_running_loop().create_task(link.poke([]))
+                self._pokes.add(poke)
+                poke.add_done_callback(self._pokes.discard)
+
+    def note_road(self) -> None:
+        """Read the odometers."""
+        now = self._clock.now_exact_s()
+        for vehicle in self.vehicles:
+            odometer_m = vehicle.chassis.odometer_m(now)
+            self.road.note(vehicle.shuttle_id, odometer_m, vehicle.riders_aboard())
+
+    async def run(self) -> None:
+        """Drive until cancelled; then every shuttle says goodbye."""
+        async with asyncio.TaskGroup() as tasks:
+            for _, link in self._parts:
+                tasks.create_task(link.run())
+
+
+def _one(
+    zone: Zone,
+    plan: FleetPlan,
+    number: int,
+    place: Place,
+    broker: BrokerAccess,
+    clock: Clock,
+    speed: float,
+    seed: int,
+    now: float,
+) -> tuple[SimulatedVehicle, AgentLink]:
+    vehicle = SimulatedVehicle(zone, plan, number, place, now, seed=seed)
+    link = AgentLink(
+        vehicle.agent, broker, clock=clock.now_exact_s, interface=plan.interface, speed=speed
+    )
+    return vehicle, link
+
+
+async def every(seconds: float, act: Callable[[], None]) -> None:
+    """Call ``act`` every so many real seconds until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        act()

@@ -1,0 +1,96 @@
+"""A simulated vehicle: wheels, doors, and the reference on-board agent that runs them.
+
+Whoever lets its time pass (virtual time, or a link to a broker) talks to its ``agent``.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from dispatcher.domain.ids import ShuttleId
+from dispatcher.domain.shuttles import Capacity
+from dispatcher.domain.zone import Stop, StopKind, Zone
+from simulator.cabin import SimulatedCabin
+from simulator.chassis import ChassisModel, SimulatedChassis
+from simulator.concourse import Place
+from vehicles.agent import OnboardAgent
+from vehicles.agent_memory import AgentMemory
+from vehicles.agent_voice import AgentSettings
+from vehicles.topics import DEFAULT_INTERFACE, VehicleName
+
+MANUFACTURER = "ringmaster-sim"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What kind of shuttles, and how they begin."""
+
+    shuttles: int
+    capacity: Capacity = field(default_factory=lambda: Capacity(seats=10, wheelchairs=1))
+    chassis: ChassisModel = field(default_factory=ChassisModel)
+    battery_pct: tuple[float, float] = (90.0, 100.0)
+    spread: bool = False  # over all stops, as in the middle of a day; else at the depots
+    state_interval_s: float = 10.0
+    visualization_interval_s: float | None = None
+    interface: str = DEFAULT_INTERFACE
+
+
+class SimulatedVehicle:
+    """Number ``number`` of a fleet, standing where the fleet plan has it begin."""
+
+    def __init__(
+        self, zone: Zone, plan: FleetPlan, number: int, place: Place, now: float, *, seed: int
+    ) -> None:
+        rng = random.Random(f"{seed}/shuttle/{number}")
+        stop = _start_stop(zone, plan, number, seed)
+        self.settings = AgentSettings(
+            vehicle=VehicleName(MANUFACTURER, f"S{number + 1:03d}"),
+            capacity=plan.capacity,
+            max_speed_mps=plan.chassis.top_speed_mps,
+            state_interval_s=plan.state_interval_s,
+            visualization_interval_s=plan.visualization_interval_s,
+        )
+        self.shuttle_id: ShuttleId = self.settings.vehicle.shuttle_id
+        self.chassis = SimulatedChassis(
+            stop.x_m,
+            stop.y_m,
+            now,
+            rng=rng,
+            model=plan.chassis,
+            battery_pct=rng.uniform(*plan.battery_pct),
+        )
+        self._cabin = SimulatedCabin(self.shuttle_id, place, self.position_m)
+        self._kept = AgentMemory()
+        self.agent = self._switched_on(None)
+
+    def position_m(self, now: float) -> tuple[float, float]:
+        pose = self.chassis.pose(now)
+        return pose.x_m, pose.y_m
+
+    def riders_aboard(self) -> int:
+        """Persons, by the agent's count."""
+        return sum(party.seats + party.wheelchairs for party in self.agent.memory.aboard)
+
+    def restart_agent(self, now: float) -> None:
+        """The computer starts again with nothing but what was kept; the wheels come to a stand."""
+        self.chassis.abandon(now)
+        self.agent = self._switched_on(
+            AgentMemory.model_validate_json(self._kept.model_dump_json())
+        )
+        self.agent.disconnected(now)
+
+    def _switched_on(self, memory: AgentMemory | None) -> OnboardAgent:
+        return OnboardAgent(
+            self.settings, self.chassis, self._cabin, memory=memory, keep=self._keep
+        )
+
+    def _keep(self, memory: AgentMemory) -> None:
+        self._kept = memory
+
+
+def _start_stop(zone: Zone, plan: FleetPlan, number: int, seed: int) -> Stop:
+    depots = [stop for stop in zone.stops if stop.kind is StopKind.DEPOT]
+    if not plan.spread and depots:
+        return depots[number % len(depots)]
+    places = list(zone.stops)
+    random.Random(f"{seed}/places").shuffle(places)
+    return places[number % len(places)]
