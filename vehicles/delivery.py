@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dispatcher.domain.plans import ShuttlePlan
 from vehicles.mapping import NoStitchError, OrderStyle, base_ends, order_of
-from vehicles.messages import ENDED, OperatingMode, Order, State, VehicleError
+from vehicles.messages import ENDED, OperatingMode, Order, State, VehicleError, answer_version
 from vehicles.topics import VehicleName
 
 ORDER_ERRORS = frozenset({"orderError", "orderUpdateError", "validationError", "noRouteError"})
@@ -219,6 +219,7 @@ class Delivery:
             header_id=self._header_id,
             now=now,
             style=self.style,
+            version=answer_version(state.version),
         )
         self._header_id += 1
         self._in_flight = _InFlight(plan, order, now, frozenset(state.errors))
@@ -234,6 +235,17 @@ def base_end_of(state: State) -> int:
     """The sequence id at which the vehicle's released part ends."""
     released = [node.sequence_id for node in state.node_states if node.released]
     return max(released, default=state.last_node_sequence_id)
+
+
+def reached_by(state: State) -> int:
+    """The sequence id of the last node reached in the present order; -1 for none.
+
+    Having taken a new order, a vehicle may still report the last node of the old one, whose
+    sequence id means nothing in the new. What is yet to be reached is listed either way.
+    """
+    ahead = min((node.sequence_id for node in state.node_states), default=None)
+    last = state.last_node_sequence_id
+    return last if ahead is None else min(last, ahead - 1)
 
 
 def is_active(state: State) -> bool:
@@ -257,6 +269,8 @@ def _refusal_of(flight: _InFlight, state: State) -> str | None:
         if error.error_type not in ORDER_ERRORS:
             continue
         orders, updates = error.references("orderId"), error.references("orderUpdateId")
+        if "instantActions" in error.references("topic"):
+            continue
         if orders and flight.plan.order_id not in orders:
             continue
         if str(flight.plan.revision) in updates or (

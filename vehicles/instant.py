@@ -6,7 +6,15 @@ from enum import StrEnum
 
 from dispatcher.domain.decisions import ShuttleCommand
 from vehicles.delivery import is_active
-from vehicles.messages import Action, BlockingType, InstantActions, State, moment_of
+from vehicles.messages import (
+    VERSION,
+    VERSION_2_0,
+    Action,
+    BlockingType,
+    InstantActions,
+    State,
+    moment_of,
+)
 from vehicles.topics import VehicleName
 
 FIRST_RESEND_S = 2.0
@@ -67,6 +75,7 @@ class InstantQueue:
     """At most one action of each kind is on its way; a pause and its end replace each other."""
 
     vehicle: VehicleName
+    version: str = VERSION  # that the vehicle understands
     _pending: dict[Instant, _Pending] = field(default_factory=dict)
     _header_id: int = 0
 
@@ -91,9 +100,11 @@ class InstantQueue:
         message = InstantActions(
             header_id=self._header_id,
             timestamp=moment_of(now),
+            version=self.version,
             manufacturer=self.vehicle.manufacturer,
             serial_number=self.vehicle.serial_number,
             actions=(action,),
+            instant_actions=(action,) if self.version == VERSION_2_0 else None,
         )
         self._header_id += 1
         self._pending[kind] = _Pending(kind, message, now)

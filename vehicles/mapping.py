@@ -28,6 +28,8 @@ from dispatcher.domain.plans import (
     sequence_span,
 )
 from vehicles.messages import (
+    VERSION,
+    VERSION_2_0,
     Action,
     ActionParameter,
     BlockingType,
@@ -145,19 +147,20 @@ def order_of(
     header_id: int,
     now: float,
     style: OrderStyle,
+    version: str = VERSION,
 ) -> Order:
     """The order, or the update, that takes a vehicle from ``base_end`` to the whole plan.
 
     ``base_end`` is the sequence id at which the vehicle's released part ends: the plan's
     start for a new order, or the hold node of one of its released visits. Raises
-    ``NoStitchError`` for any other.
+    ``NoStitchError`` for any other. ``version`` is what the vehicle understands.
     """
     if base_end not in base_ends(plan):
         raise NoStitchError(f"the plan has no start or hold node with sequence id {base_end}")
     road = [node for node in road_of(plan) if node.sequence >= base_end]
     visits = {nodes.stop_sequence: nodes.visit for nodes in released_visits(plan)}
     preview = tuple(_preview(plan, style.preview_visits))
-    nodes = [_node(stop, visits.get(stop.sequence), True, style) for stop in road]
+    nodes = [_node(stop, visits.get(stop.sequence), True, style, version) for stop in road]
     edges = [
         Edge(
             edge_id=node.edge_id,
@@ -173,7 +176,7 @@ def order_of(
     last = road[-1]
     for visit in preview:
         node = RoadNode(last.sequence + 2, visit.stop_id, visit.x_m, visit.y_m, 0.0, 0.0)
-        nodes.append(_node(node, visit, False, style))
+        nodes.append(_node(node, visit, False, style, version))
         edges.append(
             Edge(
                 edge_id=f"{last.node_id}>{node.node_id}",
@@ -187,6 +190,7 @@ def order_of(
     return Order(
         header_id=header_id,
         timestamp=moment_of(now),
+        version=version,
         manufacturer=vehicle.manufacturer,
         serial_number=vehicle.serial_number,
         order_id=plan.order_id,
@@ -210,16 +214,23 @@ def _leg(visit: PlannedVisit, path: LegPath, sequence: int) -> Iterator[RoadNode
     yield RoadNode(sequence + 2, hold, visit.x_m, visit.y_m, 0.0, 0.0, closing)
 
 
-def _node(node: RoadNode, visit: PlannedVisit | None, released: bool, style: OrderStyle) -> Node:
+def _node(
+    node: RoadNode, visit: PlannedVisit | None, released: bool, style: OrderStyle, version: str
+) -> Node:
     # Only an order's very first node may be far from the shuttle. The node of a stitch
     # must be repeated as it was, so this depends on nothing but the sequence id.
     deviation_m = style.start_deviation_m if node.sequence == 0 else None
+    is_2_0 = version == VERSION_2_0
     return Node(
         node_id=node.node_id,
         sequence_id=node.sequence,
         released=released,
         node_position=NodePosition(
-            x=node.x_m, y=node.y_m, map_id=style.map_id, allowed_deviation_xy=deviation_m
+            x=node.x_m,
+            y=node.y_m,
+            map_id=style.map_id,
+            allowed_deviation_xy=None if is_2_0 else deviation_m,
+            allowed_deviation_xy_in_2_0=deviation_m if is_2_0 else None,
         ),
         actions=() if visit is None else tuple(_actions(visit)),
     )

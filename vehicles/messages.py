@@ -26,6 +26,17 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 VERSION = "2.1.0"
+VERSION_2_0 = "2.0.0"
+
+
+def answer_version(version: str) -> str:
+    """The version to write to a vehicle that speaks ``version``.
+
+    Both 2.x share topics and, but for two names, the fields we use; some vehicles refuse
+    every message of a version newer than their own.
+    """
+    return VERSION_2_0 if version.startswith("2.0") else VERSION
+
 
 MAX_ITEMS = 1000
 MAX_ACTIONS_PER_NODE = 100
@@ -65,8 +76,15 @@ Text = Annotated[str, StringConstraints(max_length=8192)]
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
+# Version 2.1 renamed this field; the generated names would be neither.
+_WIRE_NAMES = {
+    "allowed_deviation_xy": "allowedDeviationXY",
+    "allowed_deviation_xy_in_2_0": "allowedDeviationXy",
+}
+
+
 def _wire_name(field: str) -> str:
-    return "allowedDeviationXY" if field == "allowed_deviation_xy" else to_camel(field)
+    return _WIRE_NAMES.get(field) or to_camel(field)
 
 
 class WireModel(BaseModel):
@@ -129,6 +147,7 @@ class NodePosition(WireModel):
     map_id: Name
     theta: float | None = None
     allowed_deviation_xy: Annotated[float, Field(ge=0)] | None = None
+    allowed_deviation_xy_in_2_0: Annotated[float, Field(ge=0)] | None = None
 
 
 class Node(WireModel):
@@ -165,6 +184,8 @@ class Order(Header):
 
 class InstantActions(Header):
     actions: Annotated[tuple[Action, ...], Field(max_length=MAX_ITEMS)]
+    # The same under its name in version 2.0.
+    instant_actions: Annotated[tuple[Action, ...], Field(max_length=MAX_ITEMS)] | None = None
 
 
 class ConnectionState(StrEnum):

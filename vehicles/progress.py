@@ -17,6 +17,7 @@ from dispatcher.domain.events import (
 )
 from dispatcher.domain.ids import ShuttleId, TripId, VisitId
 from dispatcher.domain.plans import ShuttlePlan
+from vehicles.delivery import reached_by
 from vehicles.mapping import (
     NO_SHOW,
     RoadNode,
@@ -101,7 +102,7 @@ class OrderProgress:
         """
         if state.order_id != self.order_id:
             return []
-        reached = state.last_node_sequence_id
+        reached = reached_by(state)
         passed = [f.nodes.visit for f in self._visits if reached >= f.nodes.hold_sequence]
         view = _View(
             at_s=at_s,

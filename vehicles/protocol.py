@@ -21,7 +21,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
-from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active
+from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active, reached_by
 from vehicles.exchange import ConversationRules, Latest, Outgoing, Output, capacity_of
 from vehicles.freshness import Freshness
 from vehicles.instant import OF_COMMAND, Instant, InstantQueue
@@ -31,6 +31,7 @@ from vehicles.messages import (
     Factsheet,
     State,
     Visualization,
+    answer_version,
 )
 from vehicles.progress import OrderProgress, aboard_of
 from vehicles.reporting import (
@@ -175,6 +176,7 @@ class ShuttleConversation:
         if self._first_heard_s is None:
             self._first_heard_s = now
         was_silent, self._silent = self._silent, False
+        self._instant.version = answer_version(state.version)
         self._instant.read(state)
         self._locate(state)
         events: list[Event] = []
@@ -184,9 +186,13 @@ class ShuttleConversation:
         if not self._joined:
             events.extend(self._join(state, now))
         if self._joined:
+            # Whoever makes another plan after a refusal must know where the shuttle is.
+            refused = any(isinstance(answer, Declined) for answer in answers)
+            if refused:
+                events.extend(self._tell_condition(state, now, force=True))
             events.extend(self._tell_answers(answers, state, now))
             events.extend(self._tell_visits(state, now))
-            events.extend(self._tell_condition(state, now, force=was_silent))
+            events.extend(self._tell_condition(state, now, force=was_silent and not refused))
         return self._output(now, events)
 
     def on_connection(self, connection: Connection, now: float) -> Output:
@@ -272,7 +278,7 @@ class ShuttleConversation:
             self.drops["other_map"] += 1
         progress = self._progress.get(state.order_id)
         for node in () if progress is None else progress.road:
-            if node.sequence == state.last_node_sequence_id:
+            if node.sequence == reached_by(state):
                 self._place = self._seen = (node.x_m, node.y_m, 0.0)
 
     def _join(self, state: State, now: float) -> list[Event]:
@@ -290,6 +296,7 @@ class ShuttleConversation:
             return []
         self._capacity = capacity
         self._joined = True
+        self._instant.drop(Instant.FACTSHEET_REQUEST)
         self._reporter.knows(
             Condition(
                 x_m=condition.x_m,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dispatcher.domain.events import ShuttleReported
 from dispatcher.domain.ids import ShuttleId, TripId, VisitId
 from dispatcher.domain.shuttles import DriveMode, Fault, FaultLevel
-from vehicles.delivery import ORDER_ERRORS, base_end_of
+from vehicles.delivery import ORDER_ERRORS, base_end_of, reached_by
 from vehicles.mapping import VisitNodes
 from vehicles.messages import ErrorLevel, EStop, OperatingMode, State
 from vehicles.progress import OrderProgress
@@ -102,11 +102,11 @@ def left_m(progress: OrderProgress, state: State) -> float | None:
     """Road still to drive to the end of the released part; None when standing there."""
     if state.order_id != progress.order_id:
         return None
-    reached, end = state.last_node_sequence_id, base_end_of(state)
+    reached, end = reached_by(state), base_end_of(state)
     ahead = [node for node in progress.road if reached < node.sequence <= end]
-    if not ahead:
-        return None
     road_m = math.fsum(node.length_m for node in ahead)
+    if road_m == 0.0:
+        return None
     return max(0.0, road_m - min(driven_m(progress, state), ahead[0].length_m))
 
 
@@ -114,7 +114,7 @@ def seconds_to(progress: OrderProgress, state: State, visit: VisitNodes) -> floa
     """Estimated drive to ``visit``; None unless the vehicle is on its leg."""
     if state.order_id != progress.order_id:
         return None
-    reached = state.last_node_sequence_id
+    reached = reached_by(state)
     before = [f for f in progress.road if f.sequence <= reached]
     ahead = [node for node in progress.road if reached < node.sequence <= visit.stop_sequence]
     if not ahead or not before or progress.visits_under_way():
@@ -128,7 +128,8 @@ def driven_m(progress: OrderProgress, state: State) -> float:
     """Road driven since the last node, in metres; a straight line where the vehicle is silent."""
     if state.distance_since_last_node is not None:
         return max(0.0, state.distance_since_last_node)
-    last = next((n for n in progress.road if n.sequence == state.last_node_sequence_id), None)
+    reached = reached_by(state)
+    last = next((n for n in progress.road if n.sequence == reached), None)
     if last is None or state.agv_position is None:
         return 0.0
     return math.dist((last.x_m, last.y_m), (state.agv_position.x, state.agv_position.y))

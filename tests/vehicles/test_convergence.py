@@ -103,6 +103,8 @@ class World:
     def to_agent(self, outgoing: Outgoing) -> None:
         match outgoing.message:
             case Order() as order:
+                # Some vehicles would run the actions of a repeated node again.
+                assert order.nodes[0].actions == ()
                 self.from_agent(self.agent.on_order(order, self.now))
             case InstantActions() as actions:
                 self.from_agent(self.agent.on_instant_actions(actions, self.now))

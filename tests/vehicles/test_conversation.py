@@ -1,4 +1,5 @@
 import itertools
+import json
 
 import pytest
 from vehicle_cases import SHUTTLE, T0, a_plan
@@ -100,6 +101,17 @@ def test_a_changed_factsheet_is_told() -> None:
     assert talk.hear(talk.conversation.on_factsheet(a_factsheet(4, 1), T0)) == ["joined  0"]
 
 
+def test_a_vehicle_of_version_2_0_is_answered_in_its_own_version() -> None:
+    talk = Talk().joined()
+    talk.state(0, version="2.0.0")
+    talk.publish(1, FIRST)
+    order = json.loads(talk.output.messages[0].message.to_json())
+    assert order["version"] == "2.0.0"
+    assert order["nodes"][0]["nodePosition"]["allowedDeviationXy"] == 30.0
+    talk.hear(talk.conversation.command(ShuttleCommand.PAUSE, 1, T0 + 1))
+    assert json.loads(talk.output.messages[0].message.to_json())["version"] == "2.0.0"
+
+
 # Plans on their way
 
 
@@ -159,8 +171,9 @@ def test_an_order_goes_on_after_the_vehicle_has_done_all_of_it() -> None:
 def test_a_refusal_is_told_once_and_the_plan_is_not_sent_again() -> None:
     talk = Talk().joined()
     talk.publish(0, FIRST)
-    assert talk.state(1, errors=(refusal(1, text="too steep"),)) == ["refused 1"]
-    (refused,) = talk.output.events
+    # Who makes another plan must know where the shuttle is now.
+    assert talk.state(1, errors=(refusal(1, text="too steep"),)) == ["reported", "refused 1"]
+    refused = talk.output.events[-1]
     assert isinstance(refused, PlanRefused)
     assert refused.reason == "orderUpdateError: too steep"
     # The vehicle goes on reporting it, and it is about us, not a fault.
@@ -179,7 +192,7 @@ def test_after_a_refusal_the_next_plan_waits_and_longer_each_time() -> None:
             now += 1
             talk.state(now)
         sent_at.append(now)
-        assert talk.state(now, errors=(refusal(revision),)) == [f"refused {revision}"]
+        assert talk.state(now, errors=(refusal(revision),))[-1] == f"refused {revision}"
     assert [b - a for a, b in itertools.pairwise(sent_at)] == [5, 10, 20, 40, 60]
 
 
@@ -190,7 +203,25 @@ def test_errors_about_other_orders_or_older_updates_are_no_refusal() -> None:
     talk.publish(1, FIRST)
     assert talk.state(2, errors=old) == []
     # An error that names only the order counts when it is new.
-    assert talk.state(3, errors=(*old, refusal(None, text="new"))) == ["refused 1"]
+    assert talk.state(3, errors=(*old, refusal(None, text="new")))[-1] == "refused 1"
+
+
+def test_an_error_about_instant_actions_is_no_refusal_of_the_order() -> None:
+    talk = Talk().joined()
+    talk.publish(0, FIRST)
+    topic = Reference(reference_key="topic", reference_value="instantActions")
+    error = VehicleError(
+        error_type="validationError", error_level=ErrorLevel.WARNING, error_references=(topic,)
+    )
+    assert talk.state(1, errors=(error,)) == []
+
+
+def test_the_last_node_of_the_old_order_means_nothing_in_the_new() -> None:
+    talk = Talk().joined()
+    talk.publish(0, a_plan("v1 B 10", released=1))
+    # The vehicle has taken the order and still reports node 34 of another as its last.
+    taken = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 34}
+    assert talk.state(1, node_states=ahead(0, 2, 4, 6), **taken) == ["confirmed 1"]
 
 
 def test_a_plan_that_does_not_fit_where_the_vehicles_base_ends_is_refused_here() -> None:
