@@ -63,9 +63,14 @@ from dispatcher.engine import (
     improve_ask,
     new_state,
     next_due_s,
+    proposal_of,
     step,
 )
 from dispatcher.engine.judging import plan_faults
+from dispatcher.planning.edits import insert_ride, remove_ride
+from dispatcher.planning.improver import ImproveResult
+from dispatcher.planning.improver.problem import total_cost
+from dispatcher.planning.request import Position
 
 START_S = 1_790_000_400  # 2026-09-21 23:00 in Seoul is far from midnight rules: zones are open
 
@@ -86,6 +91,7 @@ class Car:
     paused: bool = False
     errand: int = 0  # rises when what it was doing is given up; older actions then come to nothing
     waiting_report: list[Event] = field(default_factory=list)
+    waiting_orders: list[ShuttleCommanded] = field(default_factory=list)
 
 
 class EngineWorld:
@@ -316,6 +322,9 @@ class EngineWorld:
         for event in told:
             self.submit(event)
         self.report(car)
+        orders, car.waiting_orders = car.waiting_orders, []
+        for command in orders:
+            self._obey(command)
         published = self.state.shuttles[car.id].published
         if published is not None:
             self._deliver(published)
@@ -342,8 +351,8 @@ class EngineWorld:
     def _obey(self, told: ShuttleCommanded) -> None:
         car = self.cars[told.shuttle_id]
         if car.cut_off:
-            return
-        if told.command is ShuttleCommand.CANCEL_ORDER:
+            car.waiting_orders.append(told)
+        elif told.command is ShuttleCommand.CANCEL_ORDER:
             self._give_up(car)
         elif told.command in (ShuttleCommand.PAUSE, ShuttleCommand.RESUME):
             car.paused = told.command is ShuttleCommand.PAUSE
@@ -463,8 +472,15 @@ class EngineWorld:
                 assert other.faulted or self.boardings[trip_id]
                 other.aboard.remove(trip_id)
         car.aboard.append(trip_id)
+        self._check_places(car)
         self.boardings.setdefault(trip_id, []).append(car.id)
         self._say(car, RiderBoarded(self.now_s, car.id, visit.id, trip_id))
+
+    def _check_places(self, car: Car) -> None:
+        parties = [self.state.trips[trip_id].request.party for trip_id in car.aboard]
+        places = self.state.shuttles[car.id].capacity
+        assert sum(party.seats for party in parties) <= places.seats, f"{car.id} is overfull"
+        assert sum(party.wheelchairs for party in parties) <= places.wheelchairs
 
     def _miss(self, car: Car, visit: PlannedVisit, trip_id: TripId, errand: int) -> None:
         if car.errand != errand:
@@ -559,6 +575,45 @@ class EngineWorld:
             self.now_s + late_s,
             lambda: self._hear_proposal(PlanProposed(self.now_s, routes, 2, 1)),
         )
+
+    def propose_better(self) -> None:
+        """An improver with sense: one rider handed over where that is cheaper, if that is found."""
+        ask = improve_ask(self.state)
+        if ask is None:
+            return
+        problem = ask.problem
+        args = (problem.travel_s, problem.objective, problem.now_s)
+        before = total_cost(problem.rows, *args)
+        for _ in range(60):
+            i = self.rng.randrange(len(problem.rows))
+            keys = [
+                key
+                for visit in problem.rows[i].visits
+                for key in visit.boards
+                if key not in problem.bound_keys
+            ]
+            if not keys:
+                continue
+            key = self.rng.choice(keys)
+            ride = problem.rows[i].ride(key)
+            stops = [
+                next(v.stop for v in problem.rows[i].visits if key in getattr(v, end))
+                for end in ("boards", "alights")
+            ]
+            rows = list(problem.rows)
+            rows[i] = remove_ride(rows[i], key)
+            j = self.rng.randrange(len(rows))
+            at = self.rng.randint(0, len(rows[j].visits))
+            to = self.rng.randint(at, len(rows[j].visits))
+            rows[j] = insert_ride(
+                rows[j], ride, stops[0], stops[1], Position(at, False), Position(to, False)
+            )
+            after = total_cost(rows, *args)
+            if before is not None and after is not None and after < before:
+                changed = tuple((problem.row_ids[k], rows[k]) for k in dict.fromkeys((i, j)))
+                result = ImproveResult(problem.plan_version, changed, before, after)
+                self._hear_proposal(proposal_of(ask, result, self.now_s))
+                return
 
     def _hand_over(
         self,

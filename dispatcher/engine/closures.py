@@ -2,7 +2,8 @@
 
 from dispatcher.domain.events import StreetsClosed, StreetsOpened
 from dispatcher.domain.trips import BreachCause
-from dispatcher.engine.disrupt import redirect, rehouse, withdraw_offer
+from dispatcher.engine.disrupt import rehouse, withdraw_offer
+from dispatcher.engine.dropoffs import redirect
 from dispatcher.engine.routes import is_released, keys_of
 from dispatcher.engine.state import Hold, ServiceState
 from dispatcher.engine.turn import Turn

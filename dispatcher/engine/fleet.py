@@ -3,6 +3,7 @@
 from dispatcher.domain.decisions import AlertKind, ShuttleCommand
 from dispatcher.domain.events import (
     PlanRefused,
+    RiderBoarded,
     ShuttleFellSilent,
     ShuttleHeld,
     ShuttleJoined,
@@ -10,14 +11,16 @@ from dispatcher.domain.events import (
     ShuttleReported,
     ShuttleWithdrawn,
 )
-from dispatcher.domain.ids import NodeId
+from dispatcher.domain.ids import NodeId, VisitId
 from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
-from dispatcher.engine.disrupt import call_off_rescues, clear_waiting, let_lapse
+from dispatcher.engine.disrupt import clear_waiting, let_lapse
 from dispatcher.engine.publish import begin_order
-from dispatcher.engine.routes import is_faulted
+from dispatcher.engine.rescue import call_off_rescues, take_heart
+from dispatcher.engine.routes import is_faulted, is_stuck
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
+from dispatcher.engine.visits import board, carries
 from dispatcher.planning.rows import RowPlan
 
 _ETA_STEP_S = 10  # an expected arrival is corrected when it is off by this much
@@ -34,12 +37,17 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.mode = event.battery_pct, event.mode
     shuttle.last_heard_s, shuttle.silent = turn.now_s, False
+    shuttle.revision = max(shuttle.revision, event.revision)
+    for trip_id in event.aboard:  # before the new order: what is to be done follows from it
+        if not carries(turn.state, shuttle, trip_id):
+            board(turn, RiderBoarded(turn.now_s, shuttle.id, VisitId(""), trip_id))
+    if shuttle.held:
+        turn.command(shuttle, ShuttleCommand.PAUSE, "held by the operator")
     if not known_order:
         if event.order_id:
             reason = "it works on an order that is not ours"
             turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, reason)
         begin_order(turn, shuttle)
-    _expect_aboard(turn, shuttle, event)
     turn.touch(shuttle)
 
 
@@ -58,7 +66,7 @@ def report(turn: Turn, event: ShuttleReported) -> None:
         _correct_eta(turn, shuttle, event.left_m)
     if is_faulted(shuttle) and not was_faulted:
         _break_down(turn, shuttle)
-    elif was_faulted and not is_faulted(shuttle):
+    elif was_faulted and not is_stuck(turn.state, shuttle):
         shuttle.faulted_since_s = None
         call_off_rescues(turn, shuttle)
     turn.touch(shuttle)
@@ -70,21 +78,17 @@ def fall_silent(turn: Turn, event: ShuttleFellSilent) -> None:
     if shuttle is None or shuttle.silent:
         return
     shuttle.silent = True
-    shuttle.last_heard_s = event.last_heard_s
+    shuttle.last_heard_s = min(event.last_heard_s, turn.now_s)
     turn.cause = BreachCause.SHUTTLE_SILENT
     turn.cause_text = "We lost contact with your shuttle."
     turn.alert(
         AlertKind.SHUTTLE_SILENT, f"{shuttle.id} has not been heard; its plan runs out.", shuttle.id
     )
     clear_waiting(turn, shuttle, released_too=True)
-    for booking in [turn.state.bookings[booking_id] for booking_id in turn.state.moving]:
-        if booking.old_shuttle == shuttle.id and booking.free_at_s is None:
-            let_lapse(turn, booking, shuttle)
-    for booking_id in shuttle.aboard:
-        turn.tell(
-            turn.state.bookings[booking_id].trip_id,
-            "We lost contact with your shuttle; it still takes you to your stop.",
-        )
+    _await_no_word(turn, shuttle)
+    _tell_aboard(turn, shuttle, "We lost contact with your shuttle; it takes you to your stop.")
+    given_up_s = shuttle.last_heard_s + turn.state.site.rules.abandon_after_s
+    turn.state.wake(given_up_s, TimerKind.RESCUE, shuttle.id)
 
 
 def refuse_plan(turn: Turn, event: PlanRefused) -> None:
@@ -100,8 +104,9 @@ def refuse_plan(turn: Turn, event: PlanRefused) -> None:
         f"{shuttle.id} refused plan {event.revision}: {event.reason}",
         shuttle.id,
     )
-    if shuttle.refusals >= turn.state.site.rules.max_plan_refusals:
-        clear_waiting(turn, shuttle, released_too=True)
+    if is_stuck(turn.state, shuttle):
+        _give_up_on(turn, shuttle)
+        _await_no_word(turn, shuttle)
         return
     turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it refused its plan")
     begin_order(turn, shuttle)
@@ -125,7 +130,10 @@ def release(turn: Turn, event: ShuttleReleased) -> None:
     if shuttle.held:
         turn.command(shuttle, ShuttleCommand.RESUME, "released by the operator")
     shuttle.held = shuttle.withdrawn = False
-    shuttle.refusals = 0
+    if shuttle.refusals >= turn.state.site.rules.max_plan_refusals:
+        turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it is to start afresh")
+        begin_order(turn, shuttle)
+    take_heart(turn, shuttle)
     turn.touch(shuttle)
 
 
@@ -171,18 +179,6 @@ def _new_shuttle(state: ServiceState, event: ShuttleJoined) -> Shuttle:
     return shuttle
 
 
-def _expect_aboard(turn: Turn, shuttle: Shuttle, event: ShuttleJoined) -> None:
-    known = {turn.state.bookings[booking_id].trip_id for booking_id in shuttle.aboard}
-    for trip_id in event.aboard:
-        if trip_id not in known:
-            turn.alert(
-                AlertKind.UNEXPECTED_RIDER,
-                f"{shuttle.id} came with riders of trip {trip_id} aboard, which nobody planned.",
-                shuttle.id,
-                trip_id,
-            )
-
-
 def _correct_eta(turn: Turn, shuttle: Shuttle, left_m: float) -> None:
     released = shuttle.released
     if released is None or released.arrived_s is not None or released.length_m <= 0.0:
@@ -194,16 +190,33 @@ def _correct_eta(turn: Turn, shuttle: Shuttle, left_m: float) -> None:
 
 
 def _break_down(turn: Turn, shuttle: Shuttle) -> None:
-    state = turn.state
-    shuttle.faulted_since_s = turn.now_s
     text = ", ".join(fault.kind for fault in shuttle.faults)
     turn.cause = BreachCause.SHUTTLE_FAULT
     turn.cause_text = "Your shuttle broke down."
     turn.alert(AlertKind.SHUTTLE_FAULT, f"{shuttle.id} cannot drive on: {text}", shuttle.id)
+    _give_up_on(turn, shuttle)
+
+
+def _give_up_on(turn: Turn, shuttle: Shuttle) -> None:
+    """It does not drive on: others take those who wait for it, and soon those who sit in it."""
+    if shuttle.faulted_since_s is None:
+        shuttle.faulted_since_s = turn.now_s
     clear_waiting(turn, shuttle, released_too=True)
+    _tell_aboard(turn, shuttle, "Your shuttle has stopped; help is on its way.")
+    rules = turn.state.site.rules
+    turn.state.wake(turn.now_s + rules.rescue_after_s, TimerKind.RESCUE, shuttle.id)
+
+
+def _await_no_word(turn: Turn, shuttle: Shuttle) -> None:
+    """Riders taken off this shuttle no longer wait for its confirmation: it may never come."""
+    for booking in [turn.state.bookings[booking_id] for booking_id in turn.state.moving]:
+        if booking.old_shuttle == shuttle.id and booking.free_at_s is None:
+            let_lapse(turn, booking, shuttle)
+
+
+def _tell_aboard(turn: Turn, shuttle: Shuttle, text: str) -> None:
+    state = turn.state
     for booking_id in shuttle.aboard:
-        if state.trips[state.bookings[booking_id].trip_id].state not in ENDS:
-            turn.tell(
-                state.bookings[booking_id].trip_id, "Your shuttle has stopped; help is on its way."
-            )
-    state.wake(turn.now_s + state.site.rules.rescue_after_s, TimerKind.RESCUE, shuttle.id)
+        trip = state.trips[state.bookings[booking_id].trip_id]
+        if trip.state not in ENDS and trip.booking_id == booking_id:
+            turn.tell(trip.request.trip_id, text)

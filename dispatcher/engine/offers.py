@@ -51,9 +51,10 @@ def find_place(
 ) -> tuple[Shuttle, Insertion] | NoInsertion:
     """The cheapest feasible insertion over the fleet, and the shuttle it is in."""
     state = turn.state
-    for shuttle_id in turn.touched:
+    for shuttle_id in turn.stale:
         # Changed in this turn; what breaks there is mended when the turn settles.
         refresh(state, state.shuttles[shuttle_id])
+    turn.stale.clear()
     rows = [state.row_of[shuttle_id] for shuttle_id in forbid]
     objective = state.site.rules.objective
     found = best_insertion(
@@ -84,7 +85,16 @@ def place_booking(
 
 def new_booking_id(trip: TripRecord) -> BookingId:
     trip.bookings_made += 1
-    return BookingId(f"{trip.request.trip_id}.{trip.bookings_made}")
+    return _booking_id(trip, trip.bookings_made)
+
+
+def has_bookings(state: ServiceState, trip: TripRecord) -> bool:
+    """Some shuttle still has this trip in its books."""
+    return any(_booking_id(trip, n + 1) in state.bookings for n in range(trip.bookings_made))
+
+
+def _booking_id(trip: TripRecord, number: int) -> BookingId:
+    return BookingId(f"{trip.request.trip_id}.{number}")
 
 
 def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer | NoInsertion | None:

@@ -98,13 +98,18 @@ def _rows(
     state: ServiceState, shuttles: list[Shuttle], event: PlanProposed
 ) -> list[RowPlan] | None:
     """The proposed rows, if they serve exactly the riders that the present ones do."""
-    present = [key for shuttle in shuttles for key in keys_of(shuttle.row)]
+    present = {key for shuttle in shuttles for key in keys_of(shuttle.row)}
+    n_stops = len(state.site.zone.stops)
     rows = []
     for shuttle, route in zip(shuttles, event.routes, strict=True):
+        if any(not 0 <= visit.stop < n_stops for visit in route.visits):
+            return None
         visits = tuple(RowVisit(v.stop, tuple(v.boards), tuple(v.alights)) for v in route.visits)
         keys = [key for visit in route.visits for key in visit.alights]
         boards = [key for visit in route.visits for key in visit.boards]
-        if any(key not in present for key in (*boards, *keys)):
+        if not present.issuperset(keys) or not set(boards) <= set(keys):
+            return None
+        if any(_boards_before(shuttle, key) for key in boards):
             return None
         kept = {ride.key: ride for ride in shuttle.row.rides}
         rides = tuple(kept.get(key) or ride_of(state, state.bookings[key]) for key in keys)

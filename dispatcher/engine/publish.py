@@ -179,13 +179,12 @@ def leg_path(streets: Streets, from_place: int | EdgePoint, to_stop: int) -> Leg
     return LegPath(tuple(nodes), tuple(edges))
 
 
-def publish(turn: Turn, shuttle: Shuttle, force: bool = False) -> None:
-    """Send the plan if it says anything else than the last one sent."""
+def publish(turn: Turn, shuttle: Shuttle) -> None:
+    """Send the plan if it says anything else than the last one sent, or if a reply is needed."""
     plan = _plan(turn, shuttle)
     last = shuttle.published
-    if not force and last is not None and _content(last) == _content(plan):
-        return
-    if last is None and not plan.visits and not force:
+    nothing_new = not plan.visits if last is None else _content(last) == _content(plan)
+    if nothing_new and not _is_awaited(turn.state, shuttle):
         return
     shuttle.revision += 1
     plan = replace(plan, revision=shuttle.revision)
@@ -194,6 +193,16 @@ def publish(turn: Turn, shuttle: Shuttle, force: bool = False) -> None:
         if booking.published_revision == 0 and booking.hold is Hold.FIRM:
             booking.published_revision = plan.revision
     turn.decisions.append(PlanPublished(plan))
+
+
+def _is_awaited(state: ServiceState, shuttle: Shuttle) -> bool:
+    """Riders taken off this shuttle wait for it to confirm a plan that is yet to be sent."""
+    return any(
+        booking.old_shuttle == shuttle.id
+        and booking.old_revision > shuttle.revision
+        and booking.free_at_s is None
+        for booking in (state.bookings[booking_id] for booking_id in state.moving)
+    )
 
 
 def _bookings_of(state: ServiceState, shuttle: Shuttle) -> list[Booking]:

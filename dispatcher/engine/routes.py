@@ -25,13 +25,18 @@ def is_faulted(shuttle: Shuttle) -> bool:
     return any(fault.level is FaultLevel.FATAL for fault in shuttle.faults)
 
 
+def is_stuck(state: ServiceState, shuttle: Shuttle) -> bool:
+    """It cannot go on by itself: a fault, or plans refused so often that it counts as one."""
+    return is_faulted(shuttle) or shuttle.refusals >= state.site.rules.max_plan_refusals
+
+
 def takes_riders(state: ServiceState, shuttle: Shuttle) -> bool:
     """The shuttle may be given new riders."""
     return (
         may_drive(shuttle)
         and not shuttle.withdrawn
         and shuttle.battery_pct >= state.site.rules.battery_reserve_pct
-        and shuttle.refusals < state.site.rules.max_plan_refusals
+        and not is_stuck(state, shuttle)
     )
 
 
@@ -106,28 +111,49 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
 
     A row that is later than its guard allows, but not later than promised, is pinned to where it
     is: nothing more may delay those riders. So every row handed to planning is feasible, unless
-    a street is closed or places are missing.
+    a street is closed.
     """
     now_s = state.now_s
+    load = load_after_release(state, shuttle)
+    places = (shuttle.capacity.seats, shuttle.capacity.wheelchairs)
+    overfull = load[0] > places[0] or load[1] > places[1]
     guarded = replace(
         shuttle.row,
         start_stop=shuttle.anchor if shuttle.released is None else shuttle.released.stop,
         start_s=release_end_s(shuttle, now_s),
-        start_load=load_after_release(state, shuttle),
-        capacity=(shuttle.capacity.seats, shuttle.capacity.wheelchairs),
-        available=takes_riders(state, shuttle),
+        start_load=load,
+        # Who sits in it sits in it, even if a later factsheet knows fewer places: it still drives.
+        capacity=(max(load[0], places[0]), max(load[1], places[1])),
+        available=takes_riders(state, shuttle) and not overfull,
         rides=tuple(ride_of(state, state.bookings[key]) for key in keys_of(shuttle.row)),
     )
     travel_s = state.streets.stop_times_s
     times = schedule(guarded, travel_s, now_s)
-    broken: list[BookingId] = []
+    broken = _late_in_release(state, shuttle)
     if isinstance(times, Schedule):
         shuttle.row = guarded
     else:
-        times, broken = _pin(state, shuttle, guarded)
+        times, late = _pin(state, shuttle, guarded)
+        broken += late
+    if overfull:
+        broken += [BookingId(key) for visit in guarded.visits for key in visit.boards]
     shuttle.times = times
     state.fleet.set_row(state.row_of[shuttle.id], shuttle.row)
-    return broken
+    return list(dict.fromkeys(broken))
+
+
+def _late_in_release(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
+    """Those at the visit under way who are, by now, expected to board or alight too late.
+
+    Once the shuttle has arrived, what happens there is told as it happens.
+    """
+    released = shuttle.released
+    if released is None or released.arrived_s is not None:
+        return []
+    begin_s = expected_begin_s(released, state.now_s)
+    promises = state.bookings
+    late = [b for b in released.boards if begin_s > promises[b].promise.pickup_latest_s]
+    return late + [b for b in released.alights if begin_s > promises[b].promise.dropoff_latest_s]
 
 
 def _pin(

@@ -1,6 +1,8 @@
 """The end of a turn: every touched route is scheduled, released and published once."""
 
-from dispatcher.domain.ids import BookingId
+from collections import Counter
+
+from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
@@ -9,19 +11,22 @@ from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, 
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 
-# Mending one route can touch others, which can touch it again. Each round either keeps or
-# re-issues promises, so few are needed; what is left is taken up at the next overdue tick.
-_ROUNDS = 50
+# Mending one route can touch others, which can touch it again. Each time either keeps or
+# re-issues promises, so a route needs few; what is left is taken up at the next overdue tick.
+_TIMES = 20
 
 
 def settle(turn: Turn) -> None:
     """Bring all routes up to date after an event, and collect what is to be said about them."""
-    _refresh_touched(turn)
-    for shuttle_id in list(turn.moved):
-        release_next(turn, turn.state.shuttles[shuttle_id])
-        go_on_parking(turn, turn.state.shuttles[shuttle_id])
-        turn.touched[shuttle_id] = None
-    _refresh_touched(turn)
+    seen: Counter[ShuttleId] = Counter()
+    while turn.touched:
+        # A release touches its own route again, and mending that may touch others.
+        for shuttle in _refresh_touched(turn, seen):
+            version = shuttle.route_version
+            release_next(turn, shuttle)
+            go_on_parking(turn, shuttle)
+            if shuttle.route_version != version:
+                turn.touch(shuttle)
     for shuttle_id in turn.moved:
         shuttle = turn.state.shuttles[shuttle_id]
         publish(turn, shuttle)
@@ -34,17 +39,20 @@ def settle(turn: Turn) -> None:
             turn.state.wake(due_s, TimerKind.FORGET, trip_id)
 
 
-def _refresh_touched(turn: Turn) -> None:
-    for _ in range(_ROUNDS):
-        if not turn.touched:
-            return
+def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
+    """Refresh and mend until nothing is touched any more; the shuttles that were."""
+    refreshed: dict[ShuttleId, Shuttle] = {}
+    while turn.touched:
         shuttle = turn.state.shuttles[next(iter(turn.touched))]
         del turn.touched[shuttle.id]
+        turn.stale.pop(shuttle.id, None)
+        seen[shuttle.id] += 1
         broken = refresh(turn.state, shuttle)
-        if broken:
+        if broken and seen[shuttle.id] <= _TIMES:
             mend(turn, shuttle, broken)
             refresh(turn.state, shuttle)
-    turn.touched.clear()
+        refreshed[shuttle.id] = shuttle
+    return list(refreshed.values())
 
 
 def _expect(turn: Turn, shuttle: Shuttle) -> None:

@@ -29,8 +29,17 @@ from dispatcher.domain.events import (
 )
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import RideRequest, TripState
-from dispatcher.engine import answers, closures, disrupt, fleet, idle, offers, proposals, visits
-from dispatcher.engine.routes import is_faulted
+from dispatcher.engine import (
+    answers,
+    closures,
+    fleet,
+    idle,
+    offers,
+    proposals,
+    rebook,
+    rescue,
+    visits,
+)
 from dispatcher.engine.settle import settle
 from dispatcher.engine.state import ServiceState, TimerKind
 from dispatcher.engine.status import trip_status
@@ -149,9 +158,9 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
     if kind is TimerKind.OFFER_EXPIRES:
         answers.expire_offers(turn, TripId(subject))
     elif kind is TimerKind.REPLAN:
-        disrupt.try_again(turn, TripId(subject))
+        rebook.try_again(turn, TripId(subject))
     elif kind is TimerKind.FORGET:
-        _forget(state, TripId(subject))
+        _forget(turn, TripId(subject))
     elif kind is TimerKind.MOVE_FREE:
         visits.let_go(turn, BookingId(subject))
     else:
@@ -159,14 +168,19 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
         if kind is TimerKind.PARK:
             idle.send_idle(turn, shuttle)
         elif kind is TimerKind.RESCUE:
-            if is_faulted(shuttle):
-                disrupt.rescue_riders(turn, shuttle)
+            rescue.rescue_riders(turn, shuttle)
         elif kind is TimerKind.OVERDUE:
             fleet.push_eta(turn, shuttle)
         turn.touch(shuttle)
 
 
-def _forget(state: ServiceState, trip_id: TripId) -> None:
-    trip = state.trips.pop(trip_id, None)
-    if trip is not None:
-        state.requests.pop(f"{trip.request.rider_id}/{trip.request.request_id}", None)
+def _forget(turn: Turn, trip_id: TripId) -> None:
+    state = turn.state
+    trip = state.trips.get(trip_id)
+    if trip is None:
+        return
+    if offers.has_bookings(state, trip):  # its riders may still sit in a shuttle
+        state.wake(turn.now_s + state.site.rules.forget_after_s, TimerKind.FORGET, trip_id)
+        return
+    del state.trips[trip_id]
+    state.requests.pop(f"{trip.request.rider_id}/{trip.request.request_id}", None)

@@ -24,12 +24,14 @@ class Turn:
     cause_text: str = ""
     decisions: list[Decision] = field(default_factory=list)
     touched: dict[ShuttleId, None] = field(default_factory=dict)
+    stale: dict[ShuttleId, None] = field(default_factory=dict)  # touched since last scheduled
     moved: dict[ShuttleId, None] = field(default_factory=dict)  # touched at all, in order
     told: dict[TripId, str | None] = field(default_factory=dict)
 
     def touch(self, shuttle: Shuttle) -> None:
         """Its route changed or may have: schedule, release and publish it at the turn's end."""
         self.touched[shuttle.id] = None
+        self.stale[shuttle.id] = None
         self.moved[shuttle.id] = None
 
     def tell(self, trip_id: TripId, reason: str | None = None) -> None:

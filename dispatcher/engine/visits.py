@@ -13,10 +13,11 @@ from dispatcher.domain.ids import BookingId, ShuttleId, TripId, VisitId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
-from dispatcher.engine.disrupt import serve_boarded_elsewhere
+from dispatcher.engine.dropoffs import serve_boarded_elsewhere
 from dispatcher.engine.publish import complete_released
+from dispatcher.engine.rescue import take_heart
 from dispatcher.engine.routes import forget_pickup, keys_of, take_off
-from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 
 
@@ -24,10 +25,12 @@ def confirm_plan(turn: Turn, event: PlanConfirmed) -> None:
     """The shuttle works by this plan: its new trips are assigned, those taken off are free."""
     state = turn.state
     shuttle = state.shuttles.get(event.shuttle_id)
-    if shuttle is None or event.revision <= shuttle.confirmed_revision:
+    if shuttle is None:
         return
+    if not shuttle.confirmed_revision < event.revision <= shuttle.revision:
+        return  # said before, or about a plan that was never sent
     shuttle.confirmed_revision = event.revision
-    shuttle.refusals = 0
+    take_heart(turn, shuttle)
     ids = [*shuttle.aboard, *keys_of(shuttle.row)]
     if shuttle.released is not None:
         ids += shuttle.released.boards
@@ -58,6 +61,8 @@ def let_go(turn: Turn, booking_id: BookingId) -> None:
         return
     if booking.free_at_s <= turn.now_s:
         settle_move(turn, booking)
+    else:  # the wait has begun anew since this was asked for
+        turn.state.wake(booking.free_at_s, TimerKind.MOVE_FREE, booking_id)
 
 
 def arrive(turn: Turn, event: VisitArrived) -> None:
@@ -93,6 +98,8 @@ def board(turn: Turn, event: RiderBoarded) -> None:
             return
     if booking.boarded_s is not None:
         return
+    if booking.hold is Hold.MOVING:
+        settle_move(turn, booking)  # they are here: there is nobody left to wait for
     booking.boarded_s = turn.now_s
     shuttle.aboard.append(booking.id)
     if shuttle.released is not None and booking.id in shuttle.released.boards:
@@ -122,9 +129,12 @@ def miss(turn: Turn, event: RiderNotThere) -> None:
     booking = None if shuttle is None else find_booking(state, shuttle, event.trip_id)
     if shuttle is None or booking is None or booking.boarded_s is not None:
         return
-    if shuttle.released is None or booking.id not in shuttle.released.boards:
+    released = shuttle.released
+    if released is None or booking.id not in released.boards:
         return  # an old report about a task that is no longer this shuttle's
-    shuttle.released.boards.remove(booking.id)
+    if released.visit.id != event.visit_id:
+        return  # they were missed at an earlier call, and were given another one since
+    released.boards.remove(booking.id)
     drop_booking(turn, booking.id)
     trip = state.trips[event.trip_id]
     if trip.state not in ENDS:
@@ -185,6 +195,11 @@ def find_booking(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> Book
         if booking is not None and booking.trip_id == trip_id and booking.hold is not Hold.OFFERED:
             return booking
     return None
+
+
+def carries(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> bool:
+    """Riders of this trip are aboard, as far as the books know."""
+    return any(state.bookings[booking_id].trip_id == trip_id for booking_id in shuttle.aboard)
 
 
 def _at_released(state: ServiceState, shuttle_id: ShuttleId, visit_id: VisitId) -> Shuttle | None:

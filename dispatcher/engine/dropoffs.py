@@ -1,0 +1,124 @@
+"""Riders aboard, or about to be: where and when they are set down, whatever happens."""
+
+from dataclasses import replace
+
+from dispatcher.domain.ids import TripId
+from dispatcher.domain.trips import ENDS, BreachCause
+from dispatcher.engine.breaches import break_promise, extended
+from dispatcher.engine.rebook import renewed_booking
+from dispatcher.engine.routes import find_visit_s, keys_of, refresh, ride_of, take_off
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
+from dispatcher.engine.turn import Turn
+from dispatcher.planning.rows import RowVisit
+from dispatcher.streets import UNREACHABLE_S
+
+_ANYWHERE_M = 1e6
+
+
+def serve_boarded_elsewhere(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> Booking | None:
+    """Riders boarded a shuttle that they had been taken off: what is true counts.
+
+    Their booking moves to where they are, with the drop-off right away; None if no such trip is
+    waiting to be picked up.
+    """
+    state = turn.state
+    trip = state.trips.get(trip_id)
+    if trip is None:
+        return None
+    if trip.without_shuttle_since_s is not None and trip.state not in ENDS:
+        booking = renewed_booking(state, trip)
+        state.bookings[booking.id] = booking
+        trip.booking_id = booking.id
+        trip.without_shuttle_since_s = None
+    else:
+        found = None if trip.booking_id is None else state.bookings.get(trip.booking_id)
+        if found is None or found.boarded_s is not None:
+            return None
+        booking = found
+        _leave_for_another(turn, booking)
+    booking.shuttle_id = shuttle.id
+    trip.shuttle_id = shuttle.id
+    add_dropoff(state, shuttle, booking)
+    return booking
+
+
+def _leave_for_another(turn: Turn, booking: Booking) -> None:
+    """Take the booking out of the shuttle that was to come for it."""
+    state = turn.state
+    other = state.shuttles[booking.shuttle_id]
+    if other.released is not None and booking.id in other.released.boards:
+        other.released.boards.remove(booking.id)
+    take_off(state, other, booking.id)
+    turn.touch(other)
+    if booking.id in state.moving:
+        state.moving.remove(booking.id)
+    booking.hold = Hold.FIRM
+    booking.published_revision = 0
+    booking.old_shuttle = booking.free_at_s = None
+
+
+def redirect(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """Riders aboard whose stop is closed or cut off are set down at the nearest that is not."""
+    state, streets = turn.state, turn.state.streets
+    if booking.id not in keys_of(shuttle.row):
+        return
+    wanted = streets.stop_index[booking.promise.dropoff_stop]
+    reached_s = streets.stop_times_s[shuttle.row.start_stop]
+    if streets.open_stops[wanted] and reached_s[wanted] < UNREACHABLE_S:
+        return
+    near = streets.stops_near(state.site.zone.stops[wanted].point, _ANYWHERE_M)
+    choices = [index for index, _ in near if reached_s[index] < UNREACHABLE_S]
+    if not choices:
+        return  # the shuttle is shut in; it goes on when a street is opened
+    stop = state.site.zone.stops[choices[0]]
+    booking.promise = replace(booking.promise, dropoff_stop=stop.id)
+    _take_off_dropoff(state, shuttle, booking)
+    add_dropoff(state, shuttle, booking)
+    trip = state.trips[booking.trip_id]
+    text = f"Your stop is cut off; the shuttle sets you down at {stop.names.get('en', stop.id)}."
+    turn.cause = BreachCause.CLOSURE
+    if trip.state not in ENDS:
+        break_promise(turn, trip, text, booking.promise)
+    refresh(state, shuttle)
+
+
+def _take_off_dropoff(state: ServiceState, shuttle: Shuttle, booking: Booking) -> None:
+    """Remove a drop-off from a route whose riders are aboard or about to board."""
+    load_kept = shuttle.row.start_load
+    take_off(state, shuttle, booking.id)
+    shuttle.row = replace(shuttle.row, start_load=load_kept)
+
+
+def add_dropoff(state: ServiceState, shuttle: Shuttle, booking: Booking) -> None:
+    """Put a drop-off where it delays the route least; at the end if nothing else fits."""
+    stop = state.streets.stop_index[booking.promise.dropoff_stop]
+    row, travel_s = shuttle.row, state.streets.stop_times_s
+    stops = [row.start_stop, *(visit.stop for visit in row.visits)]
+    added_s = []
+    for gap, here in enumerate(stops):
+        onward_s = 0
+        if gap < len(row.visits):
+            there = stops[gap + 1]
+            onward_s = int(travel_s[stop, there]) - int(travel_s[here, there])
+        added_s.append((int(travel_s[here, stop]) + onward_s, gap))
+    _, gap = min(added_s)
+    visits = list(row.visits)
+    visits.insert(gap, RowVisit(stop, alights=(booking.id,)))
+    shuttle.row = replace(row, visits=tuple(visits), rides=(*row.rides, ride_of(state, booking)))
+    shuttle.route_version += 1
+
+
+def tell_late(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """Riders aboard, or about to board, will arrive later than promised."""
+    state = turn.state
+    trip = state.trips[booking.trip_id]
+    pickup_s, dropoff_s = find_visit_s(shuttle, booking.id, turn.now_s)
+    promise = extended(booking.promise, pickup_s, dropoff_s, state.site.rules.guard_s)
+    if promise == booking.promise:
+        return
+    booking.promise = promise
+    if trip.state not in ENDS and trip.booking_id == booking.id:
+        break_promise(
+            turn, trip, turn.cause_text or "Your shuttle is delayed; see the new times.", promise
+        )
+    turn.touch(shuttle)
