@@ -45,9 +45,6 @@ log = structlog.get_logger(__name__)
 LARGEST_BATCH: Final = 64
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
-# A start that had to replay more than this leaves a snapshot, so that the next is quick.
-LONG_REPLAY: Final = 1_000
-
 Listener = Callable[[Applied], None]
 Starter = Callable[[DispatchCore, Sequence[Applied]], None]
 T = TypeVar("T")
@@ -300,8 +297,9 @@ class Service:
         await self._decide([_Waiting(lambda at_s: EpochBegan(at_s, self.health.epoch))])
         for starter in self._starters:
             starter(self.core, replayed.tail)
-        if self.health.replayed > LONG_REPLAY:
-            await self._save_snapshot()
+        # After a change of code the old snapshots mean a long replay, which must not be needed
+        # again in the middle of service.
+        await self._save_snapshot()
         self.health.running = True
         self.started.set()
         log.info("took_over", epoch=self.health.epoch, event_number=self.core.position)

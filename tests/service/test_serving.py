@@ -1,0 +1,294 @@
+"""The whole dispatcher against a real broker and a real store."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import cache
+from itertools import count
+from typing import Any
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from servers import Mosquitto, RedisServer
+
+from dispatcher.bootstrap import Dispatcher, build
+from dispatcher.config import Settings
+from dispatcher.domain.events import ShuttleJoined, TripCancelled
+from dispatcher.domain.ids import OperatorId, ShuttleId, TripId
+from dispatcher.domain.rules import ServiceRules
+from dispatcher.domain.shuttles import Capacity, DriveMode
+from dispatcher.domain.zone import StopKind
+from dispatcher.engine import Site
+from dispatcher.journal import connect_journal
+from dispatcher.readings import add_readings, health_report
+from dispatcher.replay import replay
+from dispatcher.service import NotTakenError, SteppedDownError
+from dispatcher.streets import Streets
+from dispatcher.streets.zones import load_zone
+
+pytestmark = pytest.mark.broker
+
+PATIENCE_S = 20.0
+ROOT = "ringmaster/v1/sejong-5-1/rider"
+
+
+@cache
+def the_site() -> Site:
+    # Open round the clock, for the tests run at any hour.
+    zone = replace(load_zone("sejong-5-1"), opens_s=0, closes_s=24 * 3600)
+    return Site(zone, Streets.of(zone), ServiceRules())
+
+
+class Town:
+    """Servers and settings of one test; each dispatcher built is another process in spirit."""
+
+    def __init__(self, mosquitto: Mosquitto, redis: RedisServer, name: str) -> None:
+        self.mosquitto = mosquitto
+        self.redis_url = f"redis://{redis.host}:{redis.port}/0"
+        self.name = name
+        self.settings = Settings(
+            mqtt={"url": f"mqtt://{mosquitto.host}:{mosquitto.port}", "client_id": name},
+            improver={"enabled": False},
+            metrics={"enabled": False},
+        )
+
+    async def dispatcher(self, client_id: str | None = None) -> Dispatcher:
+        settings = self.settings
+        if client_id is not None:
+            mqtt = settings.mqtt.model_copy(update={"client_id": client_id})
+            settings = settings.model_copy(update={"mqtt": mqtt})
+        journal = await connect_journal(self.redis_url, self.name)
+        dispatcher = build(settings, the_site(), journal)
+        add_readings(dispatcher.metrics, dispatcher)
+        return dispatcher
+
+
+@pytest.fixture
+def town(mosquitto: Mosquitto, redis_server: RedisServer, request: pytest.FixtureRequest) -> Town:
+    return Town(mosquitto, redis_server, request.node.name[5:32].replace("[", "-"))
+
+
+@asynccontextmanager
+async def serving(
+    town: Town, *, client_id: str | None = None, crash: bool = False
+) -> AsyncIterator[Dispatcher]:
+    """A dispatcher until the block ends; a crash leaves no snapshot and tells nobody."""
+    dispatcher = await town.dispatcher(client_id)
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await dispatcher.service.started.wait()
+            await healthy(dispatcher)
+        yield dispatcher
+        if not crash:
+            dispatcher.service.stop()
+            async with asyncio.timeout(PATIENCE_S):
+                await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await dispatcher.journal.aclose()
+
+
+async def comes_true(condition: Callable[[], bool]) -> None:
+    """Wait for something that real servers do in their own time."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - nobody in this process could set an event
+            await asyncio.sleep(0.005)
+
+
+async def healthy(dispatcher: Dispatcher) -> None:
+    await comes_true(lambda: health_report(the_site(), dispatcher).ok)
+
+
+class Rider:
+    """A rider's device on MQTT 5."""
+
+    def __init__(self, client: aiomqtt.Client, name: str) -> None:
+        self._client = client
+        self._root = f"{ROOT}/{name}"
+        self._heard: list[tuple[str, dict[str, Any], bool]] = []
+        self._messages = aiter(client.messages)
+
+    async def listen(self) -> None:
+        for below in ("trip/+", "error", "reply"):
+            await self._client.subscribe(f"{self._root}/{below}", qos=1)
+
+    async def say(self, kind: str, correlation: bytes | None = None, **fields: Any) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        if correlation is not None:
+            properties.ResponseTopic = f"{self._root}/reply"
+            properties.CorrelationData = correlation
+        body = json.dumps(fields).encode()
+        await self._client.publish(f"{self._root}/{kind}", body, qos=1, properties=properties)
+
+    async def hear(self, below: str, **wanted: Any) -> tuple[dict[str, Any], bool]:
+        """The first document there with these values, and whether the broker had kept it.
+
+        What is passed over stays to be heard later.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            for number in count():
+                while number >= len(self._heard):
+                    message = await anext(self._messages)
+                    topic = message.topic.value.removeprefix(f"{self._root}/")
+                    document = json.loads(message.payload) if message.payload else {}
+                    self._heard.append((topic, document, message.retain))
+                topic, document, retained = self._heard[number]
+                if topic.startswith(below) and all(document.get(k) == v for k, v in wanted.items()):
+                    del self._heard[number]
+                    return document, retained
+        raise AssertionError("counting ends")
+
+
+@asynccontextmanager
+async def a_rider(town: Town, name: str) -> AsyncIterator[Rider]:
+    async with aiomqtt.Client(
+        town.mosquitto.host,
+        town.mosquitto.port,
+        identifier=f"{town.name}-{name}",
+        protocol=aiomqtt.ProtocolVersion.V5,
+    ) as client:
+        rider = Rider(client, f"{town.name}-{name}")
+        await rider.listen()
+        yield rider
+
+
+def two_stops() -> dict[str, str]:
+    stops = [s for s in the_site().zone.stops if s.kind is StopKind.STOP]
+    return {"from": stops[0].id, "to": stops[40].id}
+
+
+async def a_shuttle(dispatcher: Dispatcher) -> None:
+    """As if one had come and said what it is."""
+    stop = the_site().zone.stops[0]
+    await dispatcher.service.submit_event(
+        ShuttleJoined(
+            0,
+            ShuttleId("acme:s1"),
+            Capacity(8, 1),
+            stop.x_m,
+            stop.y_m,
+            90.0,
+            DriveMode.AUTOMATIC,
+        )
+    )
+
+
+async def test_a_rider_asks_takes_the_offer_and_gives_it_up(town: Town) -> None:
+    async with serving(town) as dispatcher, a_rider(town, "ana") as ana:
+        await a_shuttle(dispatcher)
+        await ana.say("request", b"c1", id="q1", **two_stops())
+        offered, _ = await ana.hear("trip/", state="offered")
+        assert offered["offers"][0]["promise"]["pickup"]["id"] == two_stops()["from"]
+        reply, _ = await ana.hear("reply")
+        assert reply == offered
+        await ana.say("answer", trip=offered["trip"], accept=True)
+        await ana.hear("trip/", state="accepted")
+        await ana.say("cancel", b"c2", trip=offered["trip"], reason="rain")
+        ended, _ = await ana.hear("trip/", state="cancelled_by_rider")
+        assert ended["revision"] > offered["revision"]
+        await ana.say("cancel", trip="no-such-trip")
+        problem, _ = await ana.hear("error")
+        assert problem["code"] == "UNKNOWN_TRIP"
+        page = dispatcher.metrics.answer().body.decode()
+        assert 'ringmaster_shuttles{status="driving"} 1.0' in page
+        assert 'ringmaster_broker_connected{link="riders"} 1.0' in page
+
+
+async def test_a_crash_loses_nothing_that_was_acknowledged(town: Town) -> None:
+    async with a_rider(town, "ana") as ana:
+        async with serving(town, crash=True) as dispatcher:
+            await a_shuttle(dispatcher)
+            await ana.say("request", id="q1", **two_stops())
+            offered, _ = await ana.hear("trip/", state="offered")
+            digest = dispatcher.service.core.digest
+        async with serving(town) as again:
+            assert again.service.health.replayed == 2
+            assert again.service.health.difference is None
+            records = [record async for record in again.journal.read()]
+            assert replay(again.service.engine, records[:3], final_digest=digest).same
+            # Nobody knows whether the offer was told: it is told again, the same one.
+            told, _ = await ana.hear("trip/", revision=offered["revision"])
+            assert told["offers"] == offered["offers"]
+            await ana.say("request", b"c1", id="q1", **two_stops())
+            reply, _ = await ana.hear("reply")
+            assert (reply["trip"], reply["state"]) == (offered["trip"], "offered")
+            await ana.say("request", id="q1", **{**two_stops(), "party": {"seats": 2}})
+            problem, _ = await ana.hear("error")
+            assert problem["code"] == "REQUEST_ID_REUSED"
+
+
+async def test_a_request_sent_while_nobody_serves_is_answered_later(town: Town) -> None:
+    async with a_rider(town, "ana") as ana:
+        async with serving(town):
+            pass
+        # The dispatcher's session is kept by the broker, and so is the message.
+        await ana.say("request", id="q1", **two_stops())
+        async with serving(town):
+            refused, _ = await ana.hear("trip/", state="refused")
+    assert refused["refusal"]["code"] == "FLEET_DOWN"
+
+
+async def test_a_successor_takes_over_and_the_former_steps_down(town: Town) -> None:
+    former = await town.dispatcher()
+    task = asyncio.create_task(former.run())
+    await former.service.started.wait()
+    async with serving(town, client_id=f"{town.name}-2") as successor:
+        with pytest.raises((NotTakenError, SteppedDownError)):
+            await a_shuttle(former)
+        with pytest.raises(SteppedDownError):
+            await asyncio.wait_for(task, PATIENCE_S)
+        await a_shuttle(successor)
+        assert successor.service.health.epoch == 2
+        assert not former.service.accepting
+    await former.journal.aclose()
+
+
+async def test_while_the_broker_is_away_the_newest_status_is_kept(town: Town) -> None:
+    async with serving(town) as dispatcher:
+        async with a_rider(town, "ana") as ana:
+            await a_shuttle(dispatcher)
+            await ana.say("request", id="q1", accept="auto", **two_stops())
+            accepted, _ = await ana.hear("trip/", state="accepted")
+        town.mosquitto.kill()
+        await comes_true(
+            lambda: not dispatcher.rider_link.connected and not dispatcher.fleet_link.connected
+        )
+        report = health_report(the_site(), dispatcher)
+        assert not report.ok
+        assert "the broker is not connected for riders" in report.problems
+        trip_id = TripId(accepted["trip"])
+        await dispatcher.service.submit_event(
+            TripCancelled(0, trip_id, operator_id=OperatorId("olga"))
+        )
+        town.mosquitto.start()
+        async with asyncio.timeout(PATIENCE_S):
+            await healthy(dispatcher)
+            await dispatcher.outbox.empty()
+        async with a_rider(town, "ana") as ana:
+            told, retained = await ana.hear("trip/")
+    assert (told["state"], retained) == ("cancelled_by_operator", True)
+
+
+async def test_while_the_store_is_away_riders_are_told_so(
+    town: Town, redis_server: RedisServer
+) -> None:
+    async with serving(town) as dispatcher, a_rider(town, "ana") as ana:
+        redis_server.kill()
+        # A shuttle's event waits for the store.
+        joining = asyncio.create_task(a_shuttle(dispatcher))
+        await comes_true(lambda: not dispatcher.service.health.store_reachable)
+        assert health_report(the_site(), dispatcher).answer().status == 503
+        await ana.say("request", id="q1", **two_stops())
+        problem, _ = await ana.hear("error")
+        assert (problem["code"], problem["request"]) == ("NOT_AVAILABLE", "q1")
+        redis_server.start()
+        async with asyncio.timeout(PATIENCE_S):
+            await joining
+        await ana.say("request", id="q1", **two_stops())
+        await ana.hear("trip/", state="offered")
