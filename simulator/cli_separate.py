@@ -1,0 +1,81 @@
+"""``ringmaster shuttles`` and ``ringmaster riders``: simulated ones against a given broker."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli_exits import EXIT_SETTINGS, fail
+from simulator.cli_options import JsonOption, SeedOption, ZoneOption, seconds
+
+
+def shuttles(
+    broker: Annotated[str, typer.Option(help="mqtt://host:port")],
+    zone: ZoneOption = "sejong-5-1",
+    shuttles: Annotated[int, typer.Option(min=1, max=500)] = 12,
+    seed: SeedOption = 1,
+    interface: Annotated[str, typer.Option(help="First level of the VDA 5050 topics.")] = "uagv",
+    speed: Annotated[float, typer.Option(min=0.1, max=200.0)] = 1.0,
+    clock_start: Annotated[
+        int | None, typer.Option(help="UTC seconds that the zone's clock showed ...")
+    ] = None,
+    clock_anchor: Annotated[
+        float | None, typer.Option(help="... at this moment of the real one.")
+    ] = None,
+) -> None:
+    """Simulated shuttles against a given broker, until Ctrl-C."""
+    from simulator.separate import SeparateError, run_shuttles
+
+    try:
+        run_shuttles(
+            broker,
+            zone,
+            shuttles,
+            seed=seed,
+            interface=interface,
+            time=(speed, clock_start, clock_anchor),
+        )
+    except SeparateError as error:
+        fail(str(error), EXIT_SETTINGS)
+
+
+def riders(
+    broker: Annotated[str, typer.Option(help="mqtt://host:port")],
+    zone: ZoneOption = "sejong-5-1",
+    riders_per_hour: Annotated[float, typer.Option(min=0.1)] = 120.0,
+    requests: Annotated[int | None, typer.Option(min=1, help="So many, then none.")] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", help="Nobody new asks after, as in 10m.")
+    ] = None,
+    seed: SeedOption = 1,
+    name: Annotated[str, typer.Option(help="Start of the riders' ids; unique on a broker.")] = "",
+    speed: Annotated[float, typer.Option(min=0.1, max=200.0)] = 1.0,
+    clock_start: Annotated[
+        int | None, typer.Option(help="UTC seconds that the zone's clock showed ...")
+    ] = None,
+    clock_anchor: Annotated[
+        float | None, typer.Option(help="... at this moment of the real one.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulated riders against a given broker. With --requests or --for, ends when all are done."""
+    from simulator.separate import SeparateError, run_riders
+
+    try:
+        counts = run_riders(
+            broker,
+            zone,
+            riders_per_hour,
+            requests=requests,
+            for_s=None if for_ is None else seconds(for_),
+            seed=seed,
+            name=name,
+            time=(speed, clock_start, clock_anchor),
+        )
+    except SeparateError as error:
+        fail(str(error), EXIT_SETTINGS)
+    if as_json:
+        typer.echo(json.dumps(counts))
+    else:
+        for state, count in counts.items():
+            typer.echo(f"{state} {count}")

@@ -1,0 +1,50 @@
+"""A simulated service as a page of Markdown."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from simulator.day import DayPlan
+from simulator.figures import Figures
+
+_GROUPS = {
+    "Requests": (
+        "requests accepted refused completed cancelled no_show expired abandoned in_progress"
+    ),
+    "Promises": "promises_broken promises_broken_by_cause",
+    "Riders": ("wait_mean_s wait_p95_s ride_over_direct_mean riders_carried wheelchairs_carried"),
+    "Shuttles": "riders_per_shuttle_hour occupancy_mean empty_km_share km",
+    "Dispatcher": (
+        "decision_ms_p50 decision_ms_p99 plan_confirm_ms_p99 journal_events replay_identical"
+    ),
+    "Run": "simulated_hours wall_s peak_rss_mb",
+}
+
+
+def report_text(figures: Figures, plan: DayPlan) -> str:
+    """What was simulated, then every figure by subject."""
+    zone = plan.demand.zone
+    local = ZoneInfo(zone.timezone)
+    begins, ends = (
+        datetime.fromtimestamp(moment, UTC).astimezone(local)
+        for moment in (plan.start_s, plan.end_s)
+    )
+    lines = [
+        f"# Simulated service of {zone.names.get('en', zone.id)}",
+        "",
+        f"{begins:%Y-%m-%d %H:%M} to {ends:%H:%M} local time, {plan.fleet.shuttles} shuttles of "
+        f"{plan.fleet.capacity.seats} seats, seed {plan.seed}, {len(plan.mishaps)} mishaps.",
+        f"Streets: {zone.attribution}.",
+    ]
+    values = figures.as_dict()
+    for title, names in _GROUPS.items():
+        lines += ["", f"## {title}", "", "| figure | value |", "| --- | --- |"]
+        lines += [f"| {name} | {_in_words(values[name])} |" for name in names.split()]
+    return "\n".join(lines) + "\n"
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

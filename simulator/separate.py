@@ -1,0 +1,157 @@
+"""Simulated shuttles and riders as processes of their own, against a given broker.
+
+Then shuttles do not know who stands at a stop: nearly everybody is there when the doors open.
+Riders learn from their trip's status that they have boarded.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from dispatcher.clock import Clock, ScaledClock, WallClock
+from dispatcher.domain.trips import ENDS
+from dispatcher.streets.zones import load_zone
+from simulator.concourse import Concourse, Strangers
+from simulator.demand import Demand
+from simulator.live_parts import RiderLink, ShuttleLinks
+from simulator.vehicle import FleetPlan
+from vehicles.link import BrokerAccess
+
+# The speed, and what the zone's clock (UTC seconds) showed at which moment of the real one.
+ZoneTime = tuple[float, int | None, float | None]
+
+
+class SeparateError(Exception):
+    """The command cannot do what it was asked; the text says what to change."""
+
+
+def run_shuttles(
+    broker_url: str, zone_name: str, shuttles: int, *, seed: int, interface: str, time: ZoneTime
+) -> None:
+    """Drive until told to stop."""
+    clock = zone_clock(time)
+    broker = broker_access(broker_url)
+    zone = load_zone(zone_name)
+    plan = FleetPlan(shuttles, battery_pct=(55.0, 100.0), spread=True, interface=interface)
+
+    async def main() -> None:
+        links = ShuttleLinks(zone, plan, Strangers(seed), broker, clock, speed=time[0], seed=seed)
+        await _until_stopped(links.run)
+
+    asyncio.run(main())
+
+
+def run_riders(
+    broker_url: str,
+    zone_name: str,
+    riders_per_hour: float,
+    *,
+    requests: int | None,
+    for_s: float | None,
+    seed: int,
+    name: str,
+    time: ZoneTime,
+) -> dict[str, int]:
+    """Ask for trips; with a limit, until all are over. Answers how many ended in which way."""
+    clock = zone_clock(time)
+    broker = broker_access(broker_url)
+    zone = load_zone(zone_name)
+    # Another run's riders may still be remembered under their ids.
+    name = name or f"r{clock.now_s() % 10_000_000}x"
+    demand = Demand.of(zone, seed, riders_per_hour=riders_per_hour, name=name)
+
+    async def main() -> dict[str, int]:
+        link = RiderLink(
+            demand, Concourse(), broker, clock, speed=time[0], client_id=f"ringmaster-sim-{name}"
+        )
+
+        async def ask() -> None:
+            carrying = asyncio.create_task(link.run())
+            try:
+                await asyncio.wait(
+                    [carrying, asyncio.create_task(_ask(link, requests, for_s))],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if carrying.done():
+                    carrying.result()
+            finally:
+                carrying.cancel()
+                await asyncio.gather(carrying, return_exceptions=True)
+
+        await _until_stopped(ask)
+        return _counts(link)
+
+    return asyncio.run(main())
+
+
+def zone_clock(time_of_zone: ZoneTime) -> Clock:
+    """The clock that every process of an accelerated zone shares; the wall's at speed 1."""
+    speed, start_s, anchor_s = time_of_zone
+    if speed == 1.0 and start_s is None:
+        return WallClock()
+    if start_s is None or anchor_s is None:
+        raise SeparateError(
+            "another speed than 1 needs --clock-start and --clock-anchor, the same as the "
+            "dispatcher's"
+        )
+    passed_s = (time.time() - anchor_s) * speed
+    return ScaledClock(speed, int(start_s + passed_s))
+
+
+def broker_access(url: str) -> BrokerAccess:
+    """Where a broker is, from ``mqtt://[user:password@]host[:port]``."""
+    parts = urlsplit(url)
+    if parts.scheme != "mqtt" or not parts.hostname:
+        raise SeparateError(f"{url!r} is not a broker's address; write mqtt://host:port")
+    return BrokerAccess(parts.hostname, parts.port or 1883, parts.username, parts.password)
+
+
+async def _ask(link: RiderLink, requests: int | None, for_s: float | None) -> None:
+    """Let riders come, and return when none is left; never, if they do not stop coming."""
+    await link.connected.wait()
+    link.start(requests)
+    if for_s is not None:
+        await asyncio.sleep(for_s)
+        link.crowd.stop_asking()
+    # Trips end in many places and nobody waits for this one: a look now and then is enough.
+    while not _all_done(link, requests, for_s):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+
+
+def _all_done(link: RiderLink, requests: int | None, for_s: float | None) -> bool:
+    if requests is None and for_s is None:
+        return False
+    asked = len(link.crowd.logs)
+    everybody_came = for_s is not None or (requests is not None and asked >= requests)
+    return everybody_came and not link.crowd.riders
+
+
+def _counts(link: RiderLink) -> dict[str, int]:
+    states = Counter(
+        log.problem or ("in_progress" if log.state not in ENDS else str(log.state))
+        for log in link.crowd.logs
+    )
+    broken = sum(1 for log in link.crowd.logs if log.breaches)
+    return {
+        "requests": len(link.crowd.logs),
+        **dict(sorted(states.items())),
+        "promises_broken": broken,
+    }
+
+
+async def _until_stopped(work: Callable[[], Awaitable[None]]) -> None:
+    """Work until done, or until SIGINT or SIGTERM."""
+    task = asyncio.ensure_future(work())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
