@@ -16,8 +16,9 @@ from dispatcher.domain.events import Event
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.engine.state import ServiceState, Shuttle
+from dispatcher.intake import NotTakenError
 from dispatcher.queues import LatestByKey
-from dispatcher.service import NotTakenError, Service
+from dispatcher.service import Service
 from vehicles.fleet import Fleet
 
 log = structlog.get_logger(__name__)

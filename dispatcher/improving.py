@@ -14,13 +14,14 @@ import structlog
 from dispatcher.domain.events import PlanProposed
 from dispatcher.engine import ServiceState
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
+from dispatcher.intake import NotTakenError
 from dispatcher.planning.improver import (
     ImproveProblem,
     ImproveResult,
     NoImprovement,
     subproblem,
 )
-from dispatcher.service import NotTakenError, Service
+from dispatcher.service import Service
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -26,6 +26,7 @@ from dispatcher.codec import (
 from dispatcher.core import Applied, DispatchCore, Engine
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event
+from dispatcher.intake import NotTakenError, Receipt, SetAside, TooBusyError, Waiting
 from dispatcher.journal import (
     Appended,
     DamagedJournal,
@@ -39,44 +40,17 @@ from dispatcher.journal import (
 )
 from dispatcher.recovery import Difference, Replayed, recover
 from dispatcher.snapshots import snapshot_payload
+from dispatcher.store_patience import StorePatience
 
 log = structlog.get_logger(__name__)
 
 LARGEST_BATCH: Final = 64
-FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 5.0
 Listener = Callable[[Applied], None]
 Starter = Callable[[DispatchCore, Sequence[Applied]], None]
-T = TypeVar("T")
 
 
 class SteppedDownError(Exception):
     """Another dispatcher has taken the zone over; this one must stop."""
-
-
-class NotTakenError(Exception):
-    """The event is not in the journal, as far as this dispatcher knows; try again later."""
-
-    def __init__(self, why: str, retry_after_s: int) -> None:
-        super().__init__(why)
-        self.retry_after_s = retry_after_s
-
-
-class TooBusyError(NotTakenError):
-    """Refused because too much is waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The event is durable at ``position``.
-
-    ``fresh`` is false where it repeats the one at that position; nothing was decided then,
-    and ``applied`` is None.
-    """
-
-    position: int
-    fresh: bool
-    applied: Applied | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,40 +78,6 @@ class ServiceHealth:
     replayed: int = 0  # events decided again at start
 
 
-@dataclass(frozen=True, slots=True)
-class _SetAside:
-    """Stands where an event does in the loop: leave out the event at this position."""
-
-    position: int
-
-
-def _set_aside(position: int, at_s: int) -> _SetAside:
-    return _SetAside(position)
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """An event on its way in. It is built when it gets its stamp."""
-
-    build: Callable[[int], Event | _SetAside]
-    dedup_key: str | None = None
-    refusable: bool = False
-    done: asyncio.Future[Receipt] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def resolve(self, receipt: Receipt) -> None:
-        # Whoever waited may have been cancelled meanwhile.
-        if not self.done.done():
-            self.done.set_result(receipt)
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-            # Nobody may be left to look at it, which is no mistake.
-            self.done.exception()
-
-
 class Service:
     """One zone's dispatcher, without its borders.
 
@@ -162,14 +102,13 @@ class Service:
         self.started = asyncio.Event()
         self._journal = journal
         self._settings = settings or ServiceSettings()
-        self._sleep = sleep
+        self._store = StorePatience(self._note_store, sleep)
         self._on_append = on_append
-        self._backlog: Backlog[_Waiting] = Backlog(self._settings.inbox)
-        self._unsettled: set[_Waiting] = set()
+        self._backlog: Backlog[Waiting] = Backlog(self._settings.inbox)
+        self._unsettled: set[Waiting] = set()
         self._listeners: list[Listener] = []
         self._starters: list[Starter] = []
         self._stopping = False
-        self._pause_s = FIRST_PAUSE_S
         self._no_tick_before_s = 0
 
     @property
@@ -231,7 +170,7 @@ class Service:
             raise TooBusyError("too many requests are waiting", self._settings.retry_after_s)
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
-        waiting = _Waiting(build, dedup_key, refusable)
+        waiting = Waiting(build, dedup_key, refusable)
         self._unsettled.add(waiting)
         try:
             await self._backlog.put(waiting)
@@ -250,6 +189,7 @@ class Service:
     def stop(self) -> None:
         """Decide what has been taken in, save a snapshot, and let ``run`` return."""
         self._stopping = True
+        self._store.ends = True
         self._backlog.wake()
 
     async def run(self) -> None:
@@ -280,10 +220,10 @@ class Service:
 
     async def _take_over(self) -> None:
         # The epoch first: from then on nobody else writes behind what is read.
-        self.health.epoch = await self._reaching(
+        self.health.epoch = await self._store.reaching(
             lambda: self._journal.begin_epoch(self._settings.owner)
         )
-        end = await self._reaching(self._journal.last_position)
+        end = await self._store.reaching(self._journal.last_position)
         replayed = await self._reload(tail_after=max(0, end - LARGEST_BATCH))
         await self._set_aside(replayed.newly_failing)
         self.health.difference = replayed.difference
@@ -294,7 +234,7 @@ class Service:
                 first=replayed.difference.first,
                 last=replayed.difference.last,
             )
-        await self._decide([_Waiting(lambda at_s: EpochBegan(at_s, self.health.epoch))])
+        await self._decide([Waiting(lambda at_s: EpochBegan(at_s, self.health.epoch))])
         for starter in self._starters:
             starter(self.core, replayed.tail)
         # After a change of code the old snapshots mean a long replay, which must not be needed
@@ -310,7 +250,7 @@ class Service:
             if self.core.position - self.health.last_snapshot >= self._settings.snapshot_every:
                 await self._save_snapshot()
 
-    async def _next_batch(self) -> list[_Waiting]:
+    async def _next_batch(self) -> list[Waiting]:
         """Everything that waits, at most 64; empty when stopping.
 
         It does not wait for more to come: what comes during one append makes the next batch.
@@ -321,7 +261,7 @@ class Service:
             if self._stopping:
                 return []
             if await self._tick_comes_first():
-                return [_Waiting(ClockTicked)]
+                return [Waiting(ClockTicked)]
 
     async def _tick_comes_first(self) -> bool:
         """Wait for an arrival or for the time at which the state wants a tick."""
@@ -344,7 +284,7 @@ class Service:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    async def _decide(self, batch: list[_Waiting]) -> None:
+    async def _decide(self, batch: list[Waiting]) -> None:
         """Append, apply and tell; comes back only when every event of the batch is settled."""
         while batch:
             batch, contents, entries = self._stamped(batch)
@@ -356,9 +296,9 @@ class Service:
                     if waiting.refusable:
                         waiting.fail(self._not_taken("the journal cannot be written just now"))
                 batch = [waiting for waiting in batch if not waiting.refusable]
-                await self._pause(error)
+                await self._store.pause(error)
                 # Until the store answers, nothing refusable comes in that would try it again.
-                await self._reaching(self._journal.last_position)
+                await self._store.reaching(self._journal.last_position)
             except (UnknownOutcome, UnexpectedPosition) as error:
                 if isinstance(error, UnexpectedPosition) and error.actual < error.expected:
                     raise DamagedJournal(f"the journal has lost records: {error}") from error
@@ -369,10 +309,10 @@ class Service:
                 return
 
     def _stamped(
-        self, batch: list[_Waiting]
-    ) -> tuple[list[_Waiting], list[JournalPayload], list[Entry]]:
+        self, batch: list[Waiting]
+    ) -> tuple[list[Waiting], list[JournalPayload], list[Entry]]:
         at_s = self.core.stamp_s(self.clock.now_s())
-        kept: list[_Waiting] = []
+        kept: list[Waiting] = []
         contents: list[JournalPayload] = []
         for waiting in batch:
             try:
@@ -382,7 +322,7 @@ class Service:
                 waiting.fail(error)
                 continue
             kept.append(waiting)
-            if isinstance(built, _SetAside):
+            if isinstance(built, SetAside):
                 contents.append(SetAsideRecord(built.position, self.core.digest))
             else:
                 contents.append(EventRecord(built, self.core.digest))
@@ -398,13 +338,13 @@ class Service:
             entries, epoch=self.health.epoch, expected_position=self.core.position
         )
         self._on_append(time.perf_counter() - began, len(entries))
-        self._store_answered()
+        self._store.answered()
         return appended
 
     async def _settle(
-        self, batch: list[_Waiting], contents: list[JournalPayload], appended: Appended
+        self, batch: list[Waiting], contents: list[JournalPayload], appended: Appended
     ) -> None:
-        written: list[tuple[int, JournalPayload, _Waiting | None]] = []
+        written: list[tuple[int, JournalPayload, Waiting | None]] = []
         for waiting, content, position, fresh in zip(
             batch, contents, appended.positions, appended.fresh, strict=True
         ):
@@ -414,11 +354,11 @@ class Service:
                 waiting.resolve(Receipt(position, False, None))
         await self._apply(written)
 
-    async def _catch_up(self, batch: list[_Waiting], entries: list[Entry]) -> list[_Waiting]:
+    async def _catch_up(self, batch: list[Waiting], entries: list[Entry]) -> list[Waiting]:
         """Read what the journal holds beyond the state; give back what is not in it."""
-        records = await self._reaching(self._records_beyond)
+        records = await self._store.reaching(self._records_beyond)
         missing = list(zip(batch, entries, strict=True))
-        written: list[tuple[int, JournalPayload, _Waiting | None]] = []
+        written: list[tuple[int, JournalPayload, Waiting | None]] = []
         for record in records:
             if record.epoch != self.health.epoch:
                 raise StaleEpoch(self.health.epoch, record.epoch)
@@ -433,7 +373,7 @@ class Service:
     async def _records_beyond(self) -> list[Record]:
         return [record async for record in self._journal.read(self.core.position)]
 
-    async def _apply(self, written: list[tuple[int, JournalPayload, _Waiting | None]]) -> None:
+    async def _apply(self, written: list[tuple[int, JournalPayload, Waiting | None]]) -> None:
         waiting_at = {position: waiting for position, _, waiting in written}
         for position, content, _ in written:
             assert position == self.core.position + 1, "the journal has no gaps"
@@ -456,7 +396,7 @@ class Service:
             self._no_tick_before_s = content.event.at_s + 1
         return self.core.apply(content.event)
 
-    def _tell(self, applied: Applied, waiting: _Waiting | None) -> None:
+    def _tell(self, applied: Applied, waiting: Waiting | None) -> None:
         for listener in self._listeners:
             try:
                 listener(applied)
@@ -467,7 +407,7 @@ class Service:
 
     async def _reload(self, *, tail_after: int) -> Replayed:
         """Make the state anew from the journal; a failed step may have left it half changed."""
-        replayed = await self._reaching(
+        replayed = await self._store.reaching(
             lambda: recover(
                 self.engine,
                 self._journal,
@@ -486,7 +426,7 @@ class Service:
             log.error("event_set_aside", event_number=position)
             text = f"Event {position} failed twice and was set aside; see the log."
             alert = OperatorAlerted(AlertKind.EVENT_SET_ASIDE, text)
-            await self._decide([_Waiting(partial(_set_aside, position))])
+            await self._decide([Waiting(partial(_left_out, position))])
             self._tell(Applied(self.core.position, None, (alert,)), None)
 
     async def _save_snapshot(self) -> None:
@@ -502,29 +442,12 @@ class Service:
             log.warning("snapshot_not_saved", reason=str(error))
         self.health.last_snapshot = core.position
 
-    async def _reaching(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until the store answers."""
-        while True:
-            try:
-                answer = await call()
-            except (StoreUnavailable, UnknownOutcome) as error:
-                await self._pause(error)
-            else:
-                self._store_answered()
-                return answer
-
-    async def _pause(self, error: Exception) -> None:
-        """Wait before the next attempt, longer each time; on stopping, give up instead."""
-        self.health.store_reachable = False
-        if self._stopping:
-            raise error
-        log.warning("store_awaited", reason=str(error), pause_s=self._pause_s)
-        await self._sleep(self._pause_s)
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-
-    def _store_answered(self) -> None:
-        self.health.store_reachable = True
-        self._pause_s = FIRST_PAUSE_S
+    def _note_store(self, reachable: bool) -> None:
+        self.health.store_reachable = reachable
 
     def _not_taken(self, why: str) -> NotTakenError:
         return NotTakenError(why, self._settings.retry_after_s)
+
+
+def _left_out(position: int, at_s: int) -> SetAside:
+    return SetAside(position)

@@ -12,6 +12,7 @@ from dispatcher.domain.events import Event, OfferAnswered, RequestSubmitted, Tri
 from dispatcher.domain.ids import BookingId, RiderId, TripId
 from dispatcher.domain.trips import RideRequest, TimeWish, TripStatus
 from dispatcher.engine import is_resend
+from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import Message
 from dispatcher.riders.border import RiderBorder, id_reused, problem_of
@@ -21,7 +22,7 @@ from dispatcher.riders.problems import Problem, ProblemCode, ProblemError
 from dispatcher.riders.reading import read_message, too_large
 from dispatcher.riders.status import StatusWriter, TripDocument
 from dispatcher.riders.topics import RiderTopic, RiderTopics
-from dispatcher.service import NotTakenError, Receipt, Service, TooBusyError
+from dispatcher.service import Service
 
 log = structlog.get_logger(__name__)
 

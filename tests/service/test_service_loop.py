@@ -12,6 +12,7 @@ from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted, TripChanged
 from dispatcher.domain.events import ClockTicked, EpochBegan
+from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.journal import (
     DamagedJournal,
     StaleEpoch,
@@ -19,14 +20,7 @@ from dispatcher.journal import (
     UnexpectedPosition,
     UnknownOutcome,
 )
-from dispatcher.service import (
-    NotTakenError,
-    Receipt,
-    Service,
-    ServiceSettings,
-    SteppedDownError,
-    TooBusyError,
-)
+from dispatcher.service import Service, ServiceSettings, SteppedDownError
 
 
 class Bench:

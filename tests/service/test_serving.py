@@ -23,10 +23,11 @@ from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.shuttles import Capacity, DriveMode
 from dispatcher.domain.zone import StopKind
 from dispatcher.engine import Site
+from dispatcher.intake import NotTakenError
 from dispatcher.journal import connect_journal
 from dispatcher.readings import add_readings, health_report
 from dispatcher.replay import replay
-from dispatcher.service import NotTakenError, SteppedDownError
+from dispatcher.service import SteppedDownError
 from dispatcher.streets import Streets
 from dispatcher.streets.zones import load_zone
 

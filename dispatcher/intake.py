@@ -1,0 +1,63 @@
+"""An event on its way into the journal, and what whoever brought it is told."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dispatcher.core import Applied
+from dispatcher.domain.events import Event
+
+
+class NotTakenError(Exception):
+    """The event is not in the journal, as far as this dispatcher knows; try again later."""
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(why)
+        self.retry_after_s = retry_after_s
+
+
+class TooBusyError(NotTakenError):
+    """Refused because too much is waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The event is durable at ``position``.
+
+    ``fresh`` is false where it repeats the one at that position; nothing was decided then,
+    and ``applied`` is None.
+    """
+
+    position: int
+    fresh: bool
+    applied: Applied | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Stands where an event does in the loop: leave out the event at this position."""
+
+    position: int
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """An event that is not yet in the journal. It is built when it gets its stamp."""
+
+    build: Callable[[int], Event | SetAside]
+    dedup_key: str | None = None
+    refusable: bool = False
+    done: asyncio.Future[Receipt] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def resolve(self, receipt: Receipt) -> None:
+        # Whoever waited may have been cancelled meanwhile.
+        if not self.done.done():
+            self.done.set_result(receipt)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+            # Nobody may be left to look at it, which is no mistake.
+            self.done.exception()
