@@ -6,7 +6,7 @@ caller makes the events durable first and then sends the messages.
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import (
@@ -21,7 +21,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
-from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active, reached_by
+from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active
 from vehicles.exchange import ConversationRules, Latest, Outgoing, Output, capacity_of
 from vehicles.freshness import Freshness
 from vehicles.instant import OF_COMMAND, Instant, InstantQueue
@@ -33,6 +33,7 @@ from vehicles.messages import (
     Visualization,
     answer_version,
 )
+from vehicles.presence import Liveness, Whereabouts
 from vehicles.progress import OrderProgress, aboard_of
 from vehicles.reporting import (
     Condition,
@@ -60,6 +61,8 @@ class ShuttleConversation:
     _instant: InstantQueue = field(init=False)
     _reporter: Reporter = field(init=False)
     _freshness: Freshness = field(init=False)
+    _liveness: Liveness = field(init=False)
+    _whereabouts: Whereabouts = field(init=False)
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
     _state: State | None = None
@@ -67,21 +70,17 @@ class ShuttleConversation:
     _factsheet_not_before: float = 0.0
     _joined: bool = False
     _believed_aboard: set[TripId] = field(default_factory=set)
-    _first_heard_s: float | None = None
-    _heard_s: float | None = None
-    _excused_s: float = 0.0
-    _silent: bool = False
     _state_request_not_before: float = 0.0
     _catching_up: str | None = None  # id of the state request whose answer is awaited
     _caught_up_by: float | None = None
-    _place: tuple[float, float, float] | None = None  # x, y, theta
-    _seen: tuple[float, float, float] | None = None  # the same, visualization included
 
     def __post_init__(self) -> None:
         self._delivery = Delivery(self.vehicle, self.rules.style)
         self._instant = InstantQueue(self.vehicle)
         self._reporter = Reporter(self.vehicle.shuttle_id, self.rules.report)
         self._freshness = Freshness(self.rules.max_clock_error_s)
+        self._liveness = Liveness(self.rules.silent_after_s)
+        self._whereabouts = Whereabouts(self.rules.style.map_id)
 
     # What the dispatcher wants
 
@@ -105,11 +104,12 @@ class ShuttleConversation:
         self._catching_up = self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
         self._capacity = capacity
         self._joined = True
-        self._heard_s = now
+        self._liveness.expect_from(now)
         self._believed_aboard.update(aboard)
         if plan is None:
             return
-        if confirmed is not None:
+        # An older confirmation may be of an order before this one.
+        if confirmed == plan.revision:
             self._delivery.resume(plan.order_id, confirmed)
         self._delivery.offer(plan)
         self._follow(plan)
@@ -134,10 +134,8 @@ class ShuttleConversation:
     def tick(self, now: float) -> Output:
         """Let time pass: resend what is not shown to have arrived, notice silence."""
         events: list[Event] = []
-        heard_s = self._heard_s
-        silent_from_s = self._silent_from_s()
-        if heard_s is not None and silent_from_s is not None and now > silent_from_s:
-            self._silent = True
+        heard_s = self._liveness.heard_s
+        if self._joined and heard_s is not None and self._liveness.fall_silent(now):
             events.append(
                 ShuttleFellSilent(math.floor(now), self.vehicle.shuttle_id, math.floor(heard_s))
             )
@@ -148,17 +146,18 @@ class ShuttleConversation:
     def next_due(self, now: float) -> float | None:
         """When ``tick`` is worth calling next, if nothing else happens; None if never."""
         times = [self._delivery.next_due(now), self._instant.next_due(now)]
-        silent_from_s = self._silent_from_s()
-        if silent_from_s is not None:
+        silent_from_s = self._liveness.next_due()
+        if self._joined and silent_from_s is not None:
             times.append(math.nextafter(silent_from_s, math.inf))
-        if not self._joined and self._first_heard_s is not None:
-            times.append(self._first_heard_s + self.rules.factsheet_wait_s)
+        first_heard_s = self._liveness.first_heard_s
+        if not self._joined and first_heard_s is not None:
+            times.append(first_heard_s + self.rules.factsheet_wait_s)
             times.append(self._factsheet_not_before)
         return min((time for time in times if time is not None and time > now), default=None)
 
     def excuse_silence(self, now: float) -> None:
         """We could not hear until now; a silence of the vehicle counts from here."""
-        self._excused_s = now
+        self._liveness.excuse(now)
 
     # What the vehicle says
 
@@ -172,13 +171,12 @@ class ShuttleConversation:
             self.drops[f"{stale}_state"] += 1
             return Output()
         self._state = state
-        self._heard_s = now
-        if self._first_heard_s is None:
-            self._first_heard_s = now
-        was_silent, self._silent = self._silent, False
+        was_silent = self._liveness.hear(now)
         self._instant.version = answer_version(state.version)
         self._instant.read(state)
-        self._locate(state)
+        progress = self._progress.get(state.order_id)
+        if not self._whereabouts.read(state, () if progress is None else progress.road):
+            self.drops["other_map"] += 1
         events: list[Event] = []
         self._catch_up(state, now)
         # Even before the shuttle has joined, what it echoes must not be sent again.
@@ -220,29 +218,27 @@ class ShuttleConversation:
         return self._output(now, events)
 
     def on_visualization(self, message: Visualization) -> None:
-        position = message.agv_position
-        if position is not None and position.position_initialized:
-            self._seen = (position.x, position.y, position.theta)
+        self._whereabouts.see(message)
 
     def latest(self) -> Latest | None:
         """None before the first state with a position."""
-        state, place = self._state, self._seen
-        if state is None or place is None or self._heard_s is None:
+        state, place, heard_s = self._state, self._whereabouts.seen, self._liveness.heard_s
+        if state is None or place is None or heard_s is None:
             return None
         flight = self._delivery.in_flight
         doors = (i for i in state.information or () if i.info_type == "doors")
         return Latest(
-            heard_s=self._heard_s,
-            x_m=place[0],
-            y_m=place[1],
-            theta=place[2],
+            heard_s=heard_s,
+            x_m=place.x_m,
+            y_m=place.y_m,
+            theta=place.theta,
             driving=state.driving,
             condition=self._condition(state),
             doors=next((i.info_description for i in doors), None),
             order_id=state.order_id,
             revision=state.order_update_id,
             in_flight=None if flight is None else flight.revision,
-            silent=self._silent,
+            silent=self._liveness.silent,
         )
 
     # How it is told
@@ -269,26 +265,13 @@ class ShuttleConversation:
         if answered or self._delivery.has_all(state) or now >= self._caught_up_by:
             self._catching_up = None
 
-    def _locate(self, state: State) -> None:
-        position = state.agv_position
-        if position is not None and position.position_initialized:
-            if position.map_id == self.rules.style.map_id:
-                self._place = self._seen = (position.x, position.y, position.theta)
-                return
-            self.drops["other_map"] += 1
-        progress = self._progress.get(state.order_id)
-        for node in () if progress is None else progress.road:
-            if node.sequence == reached_by(state):
-                self._place = self._seen = (node.x_m, node.y_m, 0.0)
-
     def _join(self, state: State, now: float) -> list[Event]:
         capacity = self._capacity
         if capacity is None:
             if now >= self._factsheet_not_before:
                 self._factsheet_not_before = now + FACTSHEET_EVERY_S
                 self._instant.ask(Instant.FACTSHEET_REQUEST, _number(now), now)
-            first_heard_s = now if self._first_heard_s is None else self._first_heard_s
-            if now - first_heard_s < self.rules.factsheet_wait_s:
+            if now - (self._liveness.first_heard_s or now) < self.rules.factsheet_wait_s:
                 return []
             capacity = self.rules.default_capacity
         condition = self._condition(state)
@@ -297,19 +280,8 @@ class ShuttleConversation:
         self._capacity = capacity
         self._joined = True
         self._instant.drop(Instant.FACTSHEET_REQUEST)
-        self._reporter.knows(
-            Condition(
-                x_m=condition.x_m,
-                y_m=condition.y_m,
-                battery_pct=condition.battery_pct,
-                charging=False,
-                mode=condition.mode,
-                paused=False,
-                faults=(),
-                aboard=condition.aboard,
-                left_m=None,
-            )
-        )
+        # Joining says nothing of these; if they are otherwise, a report follows.
+        self._reporter.knows(replace(condition, charging=False, paused=False, faults=()))
         joined = ShuttleJoined(
             at_s=math.floor(now),
             shuttle_id=self.vehicle.shuttle_id,
@@ -377,14 +349,15 @@ class ShuttleConversation:
 
     def _condition(self, state: State) -> Condition | None:
         """None while nobody knows where the vehicle is."""
-        if self._place is None:
+        place = self._whereabouts.place
+        if place is None:
             return None
         progress = self._progress.get(state.order_id)
         reported = aboard_of(state)
         aboard = self._believed_aboard if reported is None else reported
         return Condition(
-            x_m=self._place[0],
-            y_m=self._place[1],
+            x_m=place.x_m,
+            y_m=place.y_m,
             battery_pct=state.battery_state.battery_charge,
             charging=state.battery_state.charging,
             mode=mode_of(state),
@@ -414,12 +387,6 @@ class ShuttleConversation:
             Outgoing(Topic.INSTANT_ACTIONS, message) for message in self._instant.due(now)
         )
         return Output(tuple(events), tuple(messages))
-
-    def _silent_from_s(self) -> float | None:
-        """When a silence that goes on is told; None if there is nothing to tell."""
-        if not self._joined or self._silent or self._heard_s is None:
-            return None
-        return max(self._heard_s, self._excused_s) + self.rules.silent_after_s
 
     def _may_order(self) -> bool:
         # A cancellation that is repeated after the next order would cancel that.

@@ -408,6 +408,7 @@ def test_after_a_restart_of_the_dispatcher_nothing_is_lost() -> None:
     ends = actions("v1/board/ana FINISHED")
     at = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 6}
     assert talk.state(30, action_states=ends, loads=loads("ana"), **at) == [
+        "confirmed 1",
         "arrived v1",
         "boarded v1 ana",
         "completed v1",
@@ -426,6 +427,14 @@ def test_a_vehicle_that_answers_no_questions_is_believed_after_ten_seconds() -> 
         talk.state(second, **at)
         sent += [line for line in talk.sent if "order" in line]
     assert sent == ["order o1 2 from 6"]
+
+
+def test_a_restarted_dispatcher_goes_on_with_a_new_order_that_was_not_taken_yet() -> None:
+    plan = a_plan("v3 B 10", released=1, revision=3, order_id="o2")
+    talk = Talk().resumed(plan, confirmed=2)
+    before = {"order_id": "o1", "order_update_id": 2, "last_node_sequence_id": 6}
+    assert talk.state(0, action_states=ANSWERED, **before) == ["reported"]
+    assert talk.sent == ["order o2 3 from 0"]
 
 
 def test_a_restarted_dispatcher_does_not_send_what_is_echoed_already() -> None:

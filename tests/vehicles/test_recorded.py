@@ -94,6 +94,7 @@ def test_a_plain_vehicle_gives_up_its_order_and_takes_another() -> None:
     )
     lines = replay.play("plain_vehicle_new_order.jsonl")
     assert lines == [
+        "confirmed 5",
         "confirmed 6",
         # It stands 40 m from where revision 7 begins, and allows itself 30.
         "refused 7",
