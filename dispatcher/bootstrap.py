@@ -1,9 +1,8 @@
-"""The only place that chooses concrete parts: it builds a dispatcher and runs it."""
+"""The only place that chooses concrete parts: it puts a dispatcher together."""
 
 import asyncio
 import contextlib
 import secrets
-import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -19,11 +18,10 @@ from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
 from dispatcher.fleet_border import FleetBorder
 from dispatcher.improving import ImproverLoop
-from dispatcher.journal import Journal, StoreAwaited, connect_journal
+from dispatcher.journal import Journal
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
 from dispatcher.planning.improver import ImproverProcess
-from dispatcher.readings import add_readings, health_report
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
@@ -31,12 +29,9 @@ from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopics
 from dispatcher.service import Service, ServiceSettings
 from dispatcher.snapshots import code_version
-from dispatcher.streets import Streets
-from dispatcher.streets.zones import load_zone
 from dispatcher.telemetry.decision_log import log_decisions
 from dispatcher.telemetry.lag import watch_lag
 from dispatcher.telemetry.metrics import Metrics
-from dispatcher.telemetry.probe_server import ProbeServer
 from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
@@ -78,10 +73,11 @@ class Dispatcher:
         SteppedDownError, DamagedJournal, StoreUnavailable
             As ``Service.run``.
         """
-        borders: list[asyncio.Task[None]] = []
         deciding = asyncio.create_task(self.service.run())
+        starting = asyncio.create_task(self._started())
+        borders: list[asyncio.Task[None]] = []
         try:
-            await _first(deciding, asyncio.create_task(self._started()))
+            await _first(deciding, starting)
             if not deciding.done():
                 borders = self._open_borders()
                 await _first(deciding, *borders)
@@ -89,9 +85,9 @@ class Dispatcher:
             await deciding
             await self._flush()
         finally:
-            for task in (deciding, *borders):
+            for task in (deciding, starting, *borders):
                 task.cancel()
-            await asyncio.gather(deciding, *borders, return_exceptions=True)
+            await asyncio.gather(deciding, starting, *borders, return_exceptions=True)
             if self.improver_process is not None:
                 await self.improver_process.close()
 
@@ -177,69 +173,6 @@ def build(
         improver_process=process,
         metrics=metrics,
     )
-
-
-async def serve_until_stopped(settings: Settings, *, clock: Clock | None = None) -> None:
-    """``ringmaster serve``: wait for the store, take the zone over, serve until SIGTERM.
-
-    Raises
-    ------
-    ZoneFileError
-        The zone cannot be read.
-    UnsuitableSettings
-        The store could lose events.
-    SteppedDownError, DamagedJournal, StoreUnavailable
-        As ``Service.run``.
-    OSError
-        The port for metrics and health is taken.
-    """
-    zone = load_zone(settings.zone)
-    site = Site(zone, Streets.of(zone), settings.service_rules)
-    running: list[Dispatcher] = []
-    metrics = Metrics()
-    probes = ProbeServer(
-        settings.metrics.host,
-        settings.metrics.port,
-        {
-            "/metrics": metrics.answer,
-            "/healthz": lambda: health_report(site, running[0] if running else None).answer(),
-        },
-    )
-    loop = asyncio.get_running_loop()
-    this_task = asyncio.current_task()
-    assert this_task is not None
-
-    def stop() -> None:
-        # Before there is a service to stop, waiting for the store is what ends.
-        if running and running[0].service.health.running:
-            running[0].service.stop()
-        else:
-            this_task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        if settings.metrics.enabled:
-            await probes.start()
-            log.info("probes", host=settings.metrics.host, port=probes.port)
-        journal = await connect_journal(
-            settings.redis.url.get_secret_value(),
-            zone.id,
-            check_settings=settings.redis.check_settings,
-            on_wait=_log_store_awaited,
-        )
-        try:
-            dispatcher = build(settings, site, journal, clock=clock, metrics=metrics)
-            add_readings(metrics, dispatcher)
-            running.append(dispatcher)
-            await dispatcher.run()
-            log.info("stopped", event_number=dispatcher.service.core.position)
-        finally:
-            await journal.aclose()
-    finally:
-        await probes.close()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 def _rider_border(
@@ -354,12 +287,6 @@ def _new_trip_id() -> TripId:
 
 def _log_drop(topic: str, cause: str, detail: str) -> None:
     log.info("shuttle_message_dropped", topic=topic[:200], reason=cause, detail=detail)
-
-
-def _log_store_awaited(awaited: StoreAwaited) -> None:
-    log.warning(
-        "store_awaited", attempt=awaited.attempt, pause_s=awaited.pause_s, reason=awaited.reason
-    )
 
 
 async def _first(*tasks: asyncio.Task[None]) -> None:

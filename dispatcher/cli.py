@@ -41,9 +41,9 @@ def serve(config: ConfigFile = None) -> None:
     """
     import asyncio
 
-    from dispatcher.bootstrap import serve_until_stopped
     from dispatcher.journal import DamagedJournal, StoreUnavailable, UnsuitableSettings
     from dispatcher.service import SteppedDownError
+    from dispatcher.serving import serve_until_stopped
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.telemetry.logs import set_up_logs
 

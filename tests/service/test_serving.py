@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -14,8 +17,10 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from servers import Mosquitto, RedisServer
+from typer.testing import CliRunner
 
 from dispatcher.bootstrap import Dispatcher, build
+from dispatcher.cli import app
 from dispatcher.config import Settings
 from dispatcher.domain.events import ShuttleJoined, TripCancelled
 from dispatcher.domain.ids import OperatorId, ShuttleId, TripId
@@ -293,3 +298,62 @@ async def test_while_the_store_is_away_riders_are_told_so(
             await joining
         await ana.say("request", id="q1", **two_stops())
         await ana.hear("trip/", state="offered")
+
+
+class Served:
+    """``ringmaster serve`` in a process of its own."""
+
+    def __init__(self, town: Town, directory: Path) -> None:
+        self._config = directory / "ringmaster.toml"
+        self._config.write_text(
+            f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
+            f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
+            "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
+        )
+
+    async def start(self) -> None:
+        command = "from dispatcher.cli import main; main()"
+        arguments = ("-c", command, "serve", "--config", str(self._config))
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stderr=asyncio.subprocess.PIPE
+        )
+
+    async def logged(self, event: str) -> dict[str, Any]:
+        """The next log line about this."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            async for line in self.process.stderr:
+                fields: dict[str, Any] = json.loads(line)
+                if fields["event"] == event:
+                    return fields
+        raise AssertionError(f"it ended without {event}")
+
+    async def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()
+
+
+async def test_the_command_waits_serves_and_stops(
+    town: Town, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    redis_server.kill()
+    served = Served(town, tmp_path)
+    await served.start()
+    try:
+        probes = await served.logged("probes")
+        health = ["health", f"http://127.0.0.1:{probes['port']}/healthz"]
+        waiting = await asyncio.to_thread(CliRunner().invoke, app, health)
+        assert waiting.exit_code == 1
+        assert "the store is awaited" in waiting.output
+        redis_server.start()
+        first = await served.logged("took_over")
+        await served.logged("broker_connected")
+        await served.logged("broker_connected")
+        healthy = await asyncio.to_thread(CliRunner().invoke, app, health)
+        assert healthy.exit_code == 0
+        assert json.loads(healthy.output)["journal"]["epoch"] == first["epoch"]
+        assert await served.end(signal.SIGTERM) == 0
+    finally:
+        if served.process.returncode is None:
+            await served.end(signal.SIGKILL)
