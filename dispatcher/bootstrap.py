@@ -126,8 +126,10 @@ def build(
     """Put a dispatcher together; nothing runs yet."""
     clock = clock or WallClock()
     metrics = metrics or Metrics()
+    engine = ZoneEngine(site)
+    engine.warm_up()
     service = Service(
-        ZoneEngine(site),
+        engine,
         journal,
         clock,
         ServiceSettings(

@@ -1,15 +1,22 @@
 """The real engine behind the core's protocol: its pure functions, bound to one site."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from dispatcher import engine
-from dispatcher.domain.decisions import Decision
-from dispatcher.domain.events import Event
-from dispatcher.domain.ids import RequestId, RiderId
+from dispatcher.codec import decision_digest
+from dispatcher.domain.decisions import Decision, PlanPublished
+from dispatcher.domain.events import Event, RequestSubmitted, ShuttleJoined
+from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
-from dispatcher.domain.trips import RideRequest, TripStatus
+from dispatcher.domain.shuttles import Capacity, DriveMode
+from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripStatus
+from dispatcher.domain.zone import StopKind
 from dispatcher.engine import ServiceState, Site
+from dispatcher.engine.hours import next_opening_s
 from dispatcher.engine.state import TripRecord
+
+_ANY_DAY_S: Final = 1_000_000_000
 
 
 class ZoneEngine:
@@ -17,6 +24,44 @@ class ZoneEngine:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+
+    def warm_up(self) -> bool:
+        """Decide once on a state that is thrown away.
+
+        The first decision of a process loads compiled code and takes half a second, which
+        no rider should have to wait for. True if the whole way to a promise was gone.
+        """
+        stops = [stop for stop in self.site.zone.stops if stop.kind is not StopKind.DEPOT]
+        if len(stops) < 2:
+            return False
+        opening_s = next_opening_s(self.site.zone, _ANY_DAY_S)
+        here, there = stops[0], stops[-1]
+        joined = ShuttleJoined(
+            opening_s,
+            ShuttleId("warm:up"),
+            Capacity(1, 0),
+            here.x_m,
+            here.y_m,
+            100.0,
+            DriveMode.AUTOMATIC,
+        )
+        asked = RideRequest(
+            RequestId("q"),
+            RiderId("r"),
+            TripId("t"),
+            here.point,
+            there.point,
+            TimeWish.NOW,
+            opening_s,
+            Party(),
+            walk_limit_m=400,
+            auto_accept=True,
+        )
+        state = self.new_state()
+        state, _ = self.step(state, joined)
+        state, decisions = self.step(state, RequestSubmitted(opening_s, asked))
+        decision_digest("", 0, decisions)
+        return any(isinstance(decision, PlanPublished) for decision in decisions)
 
     def new_state(self) -> ServiceState:
         return engine.new_state(self.site)

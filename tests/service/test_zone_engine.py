@@ -149,6 +149,10 @@ async def test_the_zone_engine_finds_requests_statuses_and_plans() -> None:
     assert plans
 
 
+def test_the_warm_up_goes_the_whole_way_to_a_promise() -> None:
+    assert ZoneEngine(the_site()).warm_up()
+
+
 @pytest.mark.parametrize("spoilt", [None, 150])
 async def test_the_command_in_another_process_with_another_hash_seed(
     tmp_path: Path, spoilt: int | None
