@@ -28,6 +28,7 @@ from simulator.figures import ConfirmWatch, Figures, RoadBook, RunFacts, figures
 from simulator.rider import TripLog
 from simulator.shuttle import ShuttleYard
 from simulator.vehicle import FleetPlan
+from simulator.warm import warm_up
 from simulator.wire import WireMessage
 from simulator.world import World
 
@@ -66,7 +67,8 @@ def simulate(
     """Live through the plan. ``on_progress`` hears the time once per simulated minute."""
     began_s = time.perf_counter()
     zone = plan.demand.zone
-    streets = Streets.of(zone)
+    site = Site(zone, Streets.of(zone), plan.rules)
+    warm_up(site, int(plan.start_s))
     world = World(plan.start_s)
     wires = _Wires(world, plan)
     confirms = ConfirmWatch(lambda: world.now)
@@ -77,7 +79,7 @@ def simulate(
 
     dispatcher = VirtualDispatcher(
         world,
-        Site(zone, streets, plan.rules),
+        site,
         to_rider=lambda message: wires.carry(wires.to_riders, lambda: crowd.on_message(message)),
         to_shuttle=lambda message: wires.carry(wires.to_shuttles, lambda: yard.on_message(message)),
         watch=listen,
@@ -118,7 +120,7 @@ def simulate(
         replay_identical=replayed.same and replayed.digest == dispatcher.core.digest,
         road=road,
     )
-    return DayResult(figures_of(crowd.logs, streets, facts), crowd.logs, dispatcher)
+    return DayResult(figures_of(crowd.logs, site.streets, facts), crowd.logs, dispatcher)
 
 
 def local_time_s(zone: Zone, day: datetime, hour: float) -> float:
