@@ -378,6 +378,8 @@ class EngineWorld:
     def _repeat(self, event: Event) -> None:
         self.happened["repeat"] += 1
         self.submit(replace(event, at_s=self.now_s))
+        if isinstance(event, ShuttleReported):  # the next true report puts it right
+            self.at(self.now_s + 10, lambda: self.report(self.cars[event.shuttle_id]))
 
     def _deliver(self, plan: ShuttlePlan) -> None:
         self.at(self.now_s + self.rng.randint(0, 2), lambda: self._accept(plan))

@@ -77,7 +77,7 @@ def redirect(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
     trip = state.trips[booking.trip_id]
     text = f"Your stop is cut off; the shuttle sets you down at {stop.names.get('en', stop.id)}."
     turn.cause = BreachCause.CLOSURE
-    if trip.state not in ENDS:
+    if trip.state not in ENDS and trip.booking_id == booking.id:
         break_promise(turn, trip, text, booking.promise)
     refresh(state, shuttle)
 

@@ -88,8 +88,12 @@ def lose_rescue(turn: Turn, trip: TripRecord, rescue: Booking) -> None:
         booking = state.bookings[booking_id]
         if booking.trip_id == rescue.trip_id:
             _stay_aboard(trip, booking)
-            turn.tell(rescue.trip_id, "The shuttle sent for you cannot come; we look for another.")
-            state.wake(turn.now_s, TimerKind.RESCUE, old.id)
+            if is_stuck(state, old):
+                text = "The shuttle sent for you cannot come; we look for another."
+                state.wake(turn.now_s, TimerKind.RESCUE, old.id)
+            else:
+                text = "Your shuttle drives again; you can stay aboard."
+            turn.tell(rescue.trip_id, text)
             return
     leave_without_shuttle(turn, trip, rescue)
 

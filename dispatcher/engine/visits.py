@@ -15,8 +15,8 @@ from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
 from dispatcher.engine.dropoffs import serve_boarded_elsewhere
 from dispatcher.engine.publish import complete_released
-from dispatcher.engine.rescue import take_heart
-from dispatcher.engine.routes import forget_pickup, keys_of, take_off
+from dispatcher.engine.rescue import lose_rescue, take_heart
+from dispatcher.engine.routes import forget_pickup, is_stuck, keys_of, take_off
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 
@@ -135,8 +135,13 @@ def miss(turn: Turn, event: RiderNotThere) -> None:
     if released.visit.id != event.visit_id:
         return  # they were missed at an earlier call, and were given another one since
     released.boards.remove(booking.id)
-    drop_booking(turn, booking.id)
     trip = state.trips[event.trip_id]
+    sits_in = None if booking.rescues_from is None else state.shuttles[booking.rescues_from]
+    if trip.state not in ENDS and sits_in is not None and not is_stuck(state, sits_in):
+        lose_rescue(turn, trip, booking)  # they stayed where they were, for it drives again
+        turn.touch(shuttle)
+        return
+    drop_booking(turn, booking.id)
     if trip.state not in ENDS:
         end_trip(turn, trip, TripState.NO_SHOW, "The shuttle waited, but nobody boarded.")
     turn.touch(shuttle)
