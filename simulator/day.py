@@ -17,7 +17,7 @@ from dispatcher.core import Applied
 from dispatcher.domain.events import Event
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.zone import Zone
-from dispatcher.engine import Site
+from dispatcher.engine import ServiceState, Site
 from dispatcher.streets import Streets
 from simulator.concourse import Concourse
 from simulator.crowd import Crowd
@@ -62,9 +62,13 @@ def simulate(
     plan: DayPlan,
     *,
     on_progress: Callable[[float], None] = lambda now: None,
-    watch: Callable[[Applied], None] = lambda applied: None,
+    watch: Callable[[Applied, ServiceState], None] = lambda applied, state: None,
 ) -> DayResult:
-    """Live through the plan. ``on_progress`` hears the time once per simulated minute."""
+    """Live through the plan.
+
+    ``on_progress`` hears the time once per simulated minute, ``watch`` of everything decided,
+    with the state that came of it.
+    """
     began_s = time.perf_counter()
     zone = plan.demand.zone
     site = Site(zone, Streets.of(zone), plan.rules)
@@ -75,7 +79,7 @@ def simulate(
 
     def listen(applied: Applied) -> None:
         confirms.on_applied(applied)
-        watch(applied)
+        watch(applied, dispatcher.core.state)
 
     dispatcher = VirtualDispatcher(
         world,

@@ -7,7 +7,6 @@ Riders learn from their trip's status that they have boarded.
 import asyncio
 import contextlib
 import signal
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -98,8 +97,7 @@ def zone_clock(time_of_zone: ZoneTime) -> Clock:
             "another speed than 1 needs --clock-start and --clock-anchor, the same as the "
             "dispatcher's"
         )
-    passed_s = (time.time() - anchor_s) * speed
-    return ScaledClock(speed, int(start_s + passed_s))
+    return ScaledClock.anchored(speed, start_s, anchor_s)
 
 
 def broker_access(url: str) -> BrokerAccess:
