@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 # A sleep is cut into pieces, so that a wall clock that is put right is soon believed. No event
 # tells of that, which is why ruff's advice to wait for one (ASYNC110) does not help.
@@ -40,7 +40,15 @@ class WallClock:
 class ScaledClock:
     """Runs ``speed`` times as fast as the wall, from ``start_s`` on; for demonstrations."""
 
-    def __init__(self, speed: float, start_s: int) -> None:
+    @classmethod
+    def anchored(cls, speed: float, start_s: float, anchor_s: float) -> Self:
+        """The clock that showed ``start_s`` when the wall's showed ``anchor_s``.
+
+        Processes that are given the same three numbers share one zone's time.
+        """
+        return cls(speed, start_s + (time.time() - anchor_s) * speed)
+
+    def __init__(self, speed: float, start_s: float) -> None:
         if not 0 < speed < float("inf"):
             raise ValueError("a clock's speed must be above zero")
         self._speed = speed

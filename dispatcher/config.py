@@ -166,6 +166,23 @@ class ImproverSettings(Section):
     time_limit_s: float = Field(default=3.0, ge=0.1, le=300, description="real seconds a search")
 
 
+class ClockSettings(Section):
+    """The zone's clock: the machine's own, or for demonstrations a faster one.
+
+    Simulated shuttles and riders given the same three numbers share it.
+    """
+
+    speed: float = Field(default=1.0, gt=0, le=200, description="1 is the machine's own clock")
+    start_s: int | None = Field(default=None, ge=0, description="UTC seconds it showed ...")
+    anchor_s: float | None = Field(default=None, ge=0, description="... at this real moment")
+
+    @model_validator(mode="after")
+    def _is_anchored(self) -> Self:
+        if self.speed != 1.0 and (self.start_s is None or self.anchor_s is None):
+            raise ValueError("another speed than 1 needs clock.start_s and clock.anchor_s")
+        return self
+
+
 class MetricsSettings(Section):
     """``/metrics`` and ``/healthz``."""
 
@@ -194,6 +211,7 @@ class Settings(BaseSettings):
     riders: RiderSettings = RiderSettings()
     shuttles: ShuttleSettings = ShuttleSettings()
     improver: ImproverSettings = ImproverSettings()
+    clock: ClockSettings = ClockSettings()
     metrics: MetricsSettings = MetricsSettings()
     logs: LogSettings = LogSettings()
 

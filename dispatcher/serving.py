@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from dispatcher.bootstrap import Dispatcher, build
-from dispatcher.clock import Clock
-from dispatcher.config import Settings
+from dispatcher.clock import Clock, ScaledClock, WallClock
+from dispatcher.config import ClockSettings, Settings
 from dispatcher.engine import Site
 from dispatcher.journal import StoreAwaited, connect_journal
 from dispatcher.readings import add_readings, health_report
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-async def serve_until_stopped(settings: Settings, *, clock: Clock | None = None) -> None:
+async def serve_until_stopped(settings: Settings) -> None:
     """Wait for the store, take the zone over, and serve until a signal asks to stop.
 
     Raises
@@ -38,7 +38,7 @@ async def serve_until_stopped(settings: Settings, *, clock: Clock | None = None)
     """
     zone = load_zone(settings.zone)
     site = Site(zone, Streets.of(zone), settings.service_rules)
-    serving = _Serving(settings, site, clock)
+    serving = _Serving(settings, site, zone_clock(settings.clock))
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(serving.run())
     for number in STOP_SIGNALS:
@@ -54,10 +54,17 @@ async def serve_until_stopped(settings: Settings, *, clock: Clock | None = None)
             loop.remove_signal_handler(number)
 
 
+def zone_clock(settings: ClockSettings) -> Clock:
+    """The clock that the settings ask for."""
+    if settings.start_s is None or settings.anchor_s is None:
+        return WallClock()
+    return ScaledClock.anchored(settings.speed, settings.start_s, settings.anchor_s)
+
+
 class _Serving:
     """A dispatcher that may still be waiting for its store."""
 
-    def __init__(self, settings: Settings, site: Site, clock: Clock | None) -> None:
+    def __init__(self, settings: Settings, site: Site, clock: Clock) -> None:
         self.asked_to_stop = False
         self._settings = settings
         self._site = site
