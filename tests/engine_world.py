@@ -427,7 +427,8 @@ class EngineWorld:
                 car.busy = visit.id
                 index = self.site.streets.stop_index
                 leg_s = max(0, visit.arrive_s - car.plan.made_s)
-                late_s = round(leg_s * self.rng.uniform(-0.05, self.lateness))
+                early = min(0.05, self.lateness)
+                late_s = round(leg_s * self.rng.uniform(-early, self.lateness))
                 due_s = self.now_s + max(0, leg_s + late_s)
                 self.at(due_s, lambda v=visit: self._arrive(car, v, errand))
                 assert visit.stop_id in index

@@ -12,8 +12,10 @@ from dispatcher.domain.trips import (
     Refusal,
     RefusalReason,
     RideRequest,
+    TimeWish,
     TripState,
 )
+from dispatcher.engine.hours import next_opening_s
 from dispatcher.engine.routes import refresh, ride_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
@@ -38,7 +40,10 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
     if isinstance(first, NoInsertion):
         return _refuse(turn, trip, _refusal(state, wish, first))
     if not request.auto_accept:
-        for kind in (OfferKind.LESS_WALKING, OfferKind.LATER):
+        kinds = [OfferKind.LESS_WALKING, OfferKind.LATER]
+        if request.wish is TimeWish.ARRIVE_BY:
+            kinds.remove(OfferKind.LATER)  # that would be too late
+        for kind in kinds:
             if len(trip.offers) < request.alternatives:
                 _offer(turn, trip, wish, kind)
     trip.state = TripState.OFFERED
@@ -237,7 +242,25 @@ def _refusal(state: ServiceState, wish: Wish, found: NoInsertion) -> Refusal:
         nearest = Nearest(retry_after_s=state.site.rules.replan_every_s * 10)
     elif found.nearest_pickup_s is not None:
         nearest = Nearest(pickup_s=found.nearest_pickup_s)
+    if found.binding is Binding.OUTSIDE_HOURS or _deadline_binds(state, wish, found):
+        if wish.request.wish is TimeWish.ARRIVE_BY:
+            text = "No shuttle can bring you there by then."
+            return Refusal(RefusalReason.ARRIVAL_TOO_SOON, text, nearest)
+        nearest = Nearest(pickup_s=next_opening_s(state.site.zone, wish.closes_s))
+        return Refusal(RefusalReason.OUTSIDE_HOURS, _TEXT[Binding.OUTSIDE_HOURS], nearest)
     return Refusal(RefusalReason(found.binding.value), _TEXT[found.binding], nearest)
+
+
+def _deadline_binds(state: ServiceState, wish: Wish, found: NoInsertion) -> bool:
+    """Neither the ride nor the wait is too long: the drop-off is what comes too late."""
+    asked = insertion_request(state, wish, answered_s=state.now_s)
+    if found.binding is Binding.RIDE_TOO_LONG and found.nearest_ride_s is not None:
+        longest_s = max(limit_s for row in asked.max_ride_s for limit_s in row)
+        return found.nearest_ride_s - asked.dwell_s <= longest_s
+    if found.binding is Binding.WAIT_TOO_LONG and found.nearest_pickup_s is not None:
+        latest_s = max(dropoff.latest_s for dropoff in asked.dropoffs)
+        return found.nearest_pickup_s + asked.dwell_s >= latest_s
+    return False
 
 
 def _largest_party(state: ServiceState) -> Party:
