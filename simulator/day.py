@@ -19,6 +19,7 @@ from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.zone import Zone
 from dispatcher.engine import ServiceState, Site
 from dispatcher.streets import Streets
+from dispatcher.zone_engine import ZoneEngine
 from simulator.concourse import Concourse
 from simulator.crowd import Crowd
 from simulator.demand import Demand
@@ -28,7 +29,6 @@ from simulator.figures import ConfirmWatch, Figures, RoadBook, RunFacts, figures
 from simulator.rider import TripLog
 from simulator.shuttle import ShuttleYard
 from simulator.vehicle import FleetPlan
-from simulator.warm import warm_up
 from simulator.wire import WireMessage
 from simulator.world import World
 
@@ -72,7 +72,7 @@ def simulate(
     began_s = time.perf_counter()
     zone = plan.demand.zone
     site = Site(zone, Streets.of(zone), plan.rules)
-    warm_up(site, int(plan.start_s))
+    ZoneEngine(site).warm_up()
     world = World(plan.start_s)
     wires = _Wires(world, plan)
     confirms = ConfirmWatch(lambda: world.now)

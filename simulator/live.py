@@ -42,7 +42,6 @@ from simulator.demand import Demand
 from simulator.figures import ConfirmWatch, Figures, RunFacts, figures_of
 from simulator.live_parts import RiderLink, ShuttleLinks, every
 from simulator.vehicle import FleetPlan
-from simulator.warm import warm_up
 from vehicles.link import BrokerAccess
 
 START_HOUR = 8.0
@@ -136,9 +135,9 @@ async def _run(
     site = Site(plan.zone, Streets.of(plan.zone), Settings().service_rules)
     journal = await connect_journal(store_url, plan.zone.id)
     try:
-        start_s = await _start_s(plan.zone, journal)
-        warm_up(site, start_s)
-        clock = ScaledClock(plan.speed, start_s)
+        # Before the clock runs: on a machine's first run this compiles for a while.
+        await asyncio.to_thread(ZoneEngine(site).warm_up)
+        clock = ScaledClock(plan.speed, await _start_s(plan.zone, journal))
         run = _put_together(plan, site, journal, clock, broker_url)
         figures = await _serve(run, stop, show, show_every_s)
         result = await _replayed(run, journal)
