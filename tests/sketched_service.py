@@ -117,6 +117,10 @@ class Street(EngineWorld):
         if self.driven:
             super()._deliver(plan)
 
+    def _obey(self, told: ShuttleCommanded) -> None:
+        if self.driven:
+            super()._obey(told)
+
 
 def commands(decisions: tuple[Decision, ...]) -> list[ShuttleCommand]:
     return [d.command for d in decisions if isinstance(d, ShuttleCommanded)]

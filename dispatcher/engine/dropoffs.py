@@ -6,8 +6,8 @@ from dispatcher.domain.ids import TripId
 from dispatcher.domain.trips import ENDS, BreachCause
 from dispatcher.engine.breaches import break_promise, extended
 from dispatcher.engine.rebook import renewed_booking
-from dispatcher.engine.routes import find_visit_s, keys_of, refresh, ride_of, take_off
-from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
+from dispatcher.engine.routes import find_visit_s, is_stuck, keys_of, refresh, ride_of, take_off
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TripRecord
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.rows import RowVisit
 from dispatcher.streets import UNREACHABLE_S
@@ -15,31 +15,46 @@ from dispatcher.streets import UNREACHABLE_S
 _ANYWHERE_M = 1e6
 
 
-def serve_boarded_elsewhere(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> Booking | None:
-    """Riders boarded a shuttle that they had been taken off: what is true counts.
+def serve_boarded_elsewhere(
+    turn: Turn, shuttle: Shuttle, trip_id: TripId, *, here_now: bool
+) -> Booking | None:
+    """Riders boarded a shuttle that they were not booked on: what is true counts.
 
     Their booking moves to where they are, with the drop-off right away; None if no such trip is
-    waiting to be picked up.
+    waiting to be picked up. ``here_now``: it is told of the visit that the shuttle is at, so it
+    is no late repeat; then even riders who sat in a shuttle that is stuck have changed over.
     """
     state = turn.state
     trip = state.trips.get(trip_id)
     if trip is None:
         return None
-    if trip.without_shuttle_since_s is not None and trip.state not in ENDS:
+    found = None if trip.booking_id is None else state.bookings.get(trip.booking_id)
+    if found is not None and found.boarded_s is None:
+        booking = found
+        _leave_for_another(turn, booking)
+    elif _has_changed_over(state, trip, found, here_now):
         booking = renewed_booking(state, trip)
+        booking.rescues_from = None if found is None else found.shuttle_id
         state.bookings[booking.id] = booking
         trip.booking_id = booking.id
         trip.without_shuttle_since_s = None
     else:
-        found = None if trip.booking_id is None else state.bookings.get(trip.booking_id)
-        if found is None or found.boarded_s is not None:
-            return None
-        booking = found
-        _leave_for_another(turn, booking)
+        return None
     booking.shuttle_id = shuttle.id
     trip.shuttle_id = shuttle.id
     add_dropoff(state, shuttle, booking)
     return booking
+
+
+def _has_changed_over(
+    state: ServiceState, trip: TripRecord, aboard: Booking | None, here_now: bool
+) -> bool:
+    """Riders that nobody was to fetch may be here: from a stuck shuttle, or found by chance."""
+    if trip.state in ENDS:
+        return False
+    if aboard is None:
+        return trip.without_shuttle_since_s is not None
+    return here_now and is_stuck(state, state.shuttles[aboard.shuttle_id])
 
 
 def _leave_for_another(turn: Turn, booking: Booking) -> None:

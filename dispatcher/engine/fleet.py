@@ -151,7 +151,7 @@ def withdraw(turn: Turn, event: ShuttleWithdrawn) -> None:
 def push_eta(turn: Turn, shuttle: Shuttle) -> None:
     """An arrival that is overdue is expected a little later; its riders' promises are checked."""
     released = shuttle.released
-    if released is None or released.arrived_s is not None or turn.now_s <= released.eta_s:
+    if released is None or released.arrived_s is not None or turn.now_s < released.eta_s:
         return
     released.eta_s = turn.now_s + turn.state.site.rules.overdue_step_s
 

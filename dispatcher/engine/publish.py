@@ -196,10 +196,11 @@ def publish(turn: Turn, shuttle: Shuttle) -> None:
 
 
 def _is_awaited(state: ServiceState, shuttle: Shuttle) -> bool:
-    """Riders taken off this shuttle wait for it to confirm a plan that is yet to be sent."""
+    """Riders taken off this shuttle wait for its word, and no plan that it has can give it."""
+    sent = 0 if shuttle.published is None else shuttle.published.revision
     return any(
         booking.old_shuttle == shuttle.id
-        and booking.old_revision > shuttle.revision
+        and booking.old_revision > sent
         and booking.free_at_s is None
         for booking in (state.bookings[booking_id] for booking_id in state.moving)
     )

@@ -8,7 +8,7 @@ from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
 from dispatcher.engine.publish import publish, release_next
 from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
-from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
+from dispatcher.engine.state import ReleasedVisit, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 
 # Mending one route can touch others, which can touch it again. Each time either keeps or
@@ -90,11 +90,15 @@ def _expect(turn: Turn, shuttle: Shuttle) -> None:
 def _wake(state: ServiceState, shuttle: Shuttle) -> None:
     """Ask for the ticks that this shuttle needs next."""
     rules, now_s = state.site.rules, state.now_s
-    if shuttle.released is not None:
-        due_s = shuttle.released.eta_s
-        if shuttle.released.arrived_s is not None:
+    released = shuttle.released
+    if released is not None:
+        due_s = released.eta_s
+        if released.arrived_s is not None:
             due_s = release_end_s(shuttle, now_s)
-        state.wake(max(due_s, now_s) + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
+        due_s = max(due_s, now_s) + rules.overdue_step_s
+        if released.arrived_s is None:
+            due_s = min([due_s, *(at_s for at_s in _promised_s(state, released) if at_s > now_s)])
+        state.wake(due_s, TimerKind.OVERDUE, shuttle.id)
     elif shuttle.row.visits and not may_drive(shuttle):
         state.wake(now_s + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
     if not is_idle(shuttle):
@@ -102,3 +106,9 @@ def _wake(state: ServiceState, shuttle: Shuttle) -> None:
     elif shuttle.idle_since_s is None:
         shuttle.idle_since_s = now_s
         state.wake(now_s + rules.park_after_s, TimerKind.PARK, shuttle.id)
+
+
+def _promised_s(state: ServiceState, released: ReleasedVisit) -> list[int]:
+    """The last moments at which the visit under way keeps its promises."""
+    boards = [state.bookings[b].promise.pickup_latest_s for b in released.boards]
+    return boards + [state.bookings[b].promise.dropoff_latest_s for b in released.alights]

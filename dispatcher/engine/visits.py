@@ -37,7 +37,9 @@ def confirm_plan(turn: Turn, event: PlanConfirmed) -> None:
     for booking_id in dict.fromkeys(ids):
         booking = state.bookings[booking_id]
         trip = state.trips[booking.trip_id]
-        if trip.state is TripState.ACCEPTED and 0 < booking.published_revision <= event.revision:
+        if trip.state is not TripState.ACCEPTED or trip.booking_id != booking_id:
+            continue
+        if 0 < booking.published_revision <= event.revision:
             trip.state = TripState.ASSIGNED
             turn.tell(booking.trip_id)
     for booking in [state.bookings[booking_id] for booking_id in state.moving]:
@@ -87,7 +89,8 @@ def board(turn: Turn, event: RiderBoarded) -> None:
         return
     booking = find_booking(state, shuttle, event.trip_id)
     if booking is None:
-        booking = serve_boarded_elsewhere(turn, shuttle, event.trip_id)
+        here_now = _at_released(state, shuttle.id, event.visit_id) is not None
+        booking = serve_boarded_elsewhere(turn, shuttle, event.trip_id, here_now=here_now)
         if booking is None:
             turn.alert(
                 AlertKind.UNEXPECTED_RIDER,
