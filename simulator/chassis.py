@@ -6,6 +6,7 @@ and are rounded up; here pulling out takes one, so that drives take about as lon
 are not systematically late.
 """
 
+import bisect
 import math
 import random
 from collections.abc import Sequence
@@ -135,23 +136,19 @@ class SimulatedChassis:
 
     def progress(self, now: float) -> Progress:
         driven_m = self._driven_m(now)
-        passed = sum(1 for at_m in self._at_m[1:] if at_m <= driven_m + _NEARLY_M)
+        passed = bisect.bisect_right(self._at_m, driven_m + _NEARLY_M) - 1
         return Progress(passed, max(0.0, driven_m - self._at_m[passed]))
 
     def pose(self, now: float) -> Pose:
         driven_m = self._driven_m(now)
-        for i in range(1, len(self._points)):
-            if driven_m < self._at_m[i]:
-                (x0, y0), (x1, y1) = self._points[i - 1], self._points[i]
-                share = (driven_m - self._at_m[i - 1]) / (self._at_m[i] - self._at_m[i - 1])
-                return Pose(
-                    x0 + share * (x1 - x0),
-                    y0 + share * (y1 - y0),
-                    self._heading(i),
-                    self._speed_mps(now),
-                )
-        x_m, y_m = self._points[-1]
-        return Pose(x_m, y_m, self._heading(len(self._points) - 1), 0.0)
+        i = bisect.bisect_right(self._at_m, driven_m)
+        if i == len(self._points):
+            x_m, y_m = self._points[-1]
+            return Pose(x_m, y_m, self._heading(i - 1), 0.0)
+        (x0, y0), (x1, y1) = self._points[i - 1], self._points[i]
+        share = (driven_m - self._at_m[i - 1]) / (self._at_m[i] - self._at_m[i - 1])
+        x_m, y_m = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+        return Pose(x_m, y_m, self._heading(i), self._speed_mps(now))
 
     def battery(self, now: float) -> Battery:
         self._settle_battery(now)
@@ -170,10 +167,10 @@ class SimulatedChassis:
         for motion in self._motions:
             if motion.end_s <= now:
                 continue
-            ahead = [m for m in self._at_m[1:] if driven_m < m <= motion.end_m + _NEARLY_M]
-            if ahead:
-                moment = motion.start_s + motion.profile.reached_s(ahead[0] - motion.start_m)
-                return max(moment, now)
+            ahead = bisect.bisect_right(self._at_m, driven_m)
+            if ahead < len(self._at_m) and self._at_m[ahead] <= motion.end_m + _NEARLY_M:
+                from_start_m = self._at_m[ahead] - motion.start_m
+                return max(now, motion.start_s + motion.profile.reached_s(from_start_m))
             return motion.end_s
         return None
 

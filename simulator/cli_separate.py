@@ -49,6 +49,7 @@ def riders(
     ] = None,
     seed: SeedOption = 1,
     name: Annotated[str, typer.Option(help="Start of the riders' ids; unique on a broker.")] = "",
+    now_only: Annotated[bool, typer.Option(help="Nobody books ahead.")] = False,
     speed: Annotated[float, typer.Option(min=0.1, max=200.0)] = 1.0,
     clock_start: Annotated[
         int | None, typer.Option(help="UTC seconds that the zone's clock showed ...")
@@ -70,6 +71,7 @@ def riders(
             for_s=None if for_ is None else seconds(for_),
             seed=seed,
             name=name,
+            now_only=now_only,
             time=(speed, clock_start, clock_anchor),
         )
     except SeparateError as error:

@@ -15,7 +15,7 @@ from dispatcher.clock import Clock, ScaledClock, WallClock
 from dispatcher.domain.trips import ENDS
 from dispatcher.streets.zones import load_zone
 from simulator.concourse import Concourse, Strangers
-from simulator.demand import Demand
+from simulator.demand import Demand, DemandShares
 from simulator.live_parts import RiderLink, ShuttleLinks
 from simulator.vehicle import FleetPlan
 from vehicles.link import BrokerAccess
@@ -53,6 +53,7 @@ def run_riders(
     for_s: float | None,
     seed: int,
     name: str,
+    now_only: bool = False,
     time: ZoneTime,
 ) -> dict[str, int]:
     """Ask for trips; with a limit, until all are over. Answers how many ended in which way."""
@@ -61,7 +62,8 @@ def run_riders(
     zone = load_zone(zone_name)
     # Another run's riders may still be remembered under their ids.
     name = name or f"r{clock.now_s() % 10_000_000}x"
-    demand = Demand.of(zone, seed, riders_per_hour=riders_per_hour, name=name)
+    shares = DemandShares(depart_at=0.0, arrive_by=0.0) if now_only else DemandShares()
+    demand = Demand.of(zone, seed, riders_per_hour=riders_per_hour, shares=shares, name=name)
 
     async def main() -> dict[str, int]:
         link = RiderLink(
