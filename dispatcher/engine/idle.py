@@ -13,6 +13,10 @@ from dispatcher.streets import UNREACHABLE_S
 _HOP_S = 75
 _HOP_DETOUR_S = 15
 
+# Choosing where to park looks at the whole fleet: milliseconds, when that is large. When many
+# are idle since the same moment, riders' requests must not have to wait behind all of them.
+MOST_AT_ONCE = 4
+
 
 def is_idle(shuttle: Shuttle) -> bool:
     """Nothing to do and free to do something."""
@@ -24,6 +28,12 @@ def send_idle(turn: Turn, shuttle: Shuttle) -> None:
     state, rules = turn.state, turn.state.site.rules
     if not is_idle(shuttle):
         return
+    turn.idle_sent += 1
+    wait_s = (turn.idle_sent - 1) // MOST_AT_ONCE
+    if wait_s > 0:
+        state.wake(turn.now_s + wait_s, TimerKind.PARK, shuttle.id)
+        return
+    turn.touch(shuttle)
     if shuttle.battery_pct < rules.charge_below_pct:
         _go_charging(turn, shuttle)
     elif not (shuttle.charging and shuttle.battery_pct < rules.charge_to_pct):

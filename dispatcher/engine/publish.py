@@ -20,7 +20,7 @@ from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, 
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.rows import RowVisit
 from dispatcher.planning.schedule import Schedule, schedule
-from dispatcher.streets import UNREACHABLE_S, EdgePoint, Streets
+from dispatcher.streets import UNREACHABLE_S, EdgePoint, Path, Streets
 
 _AT_STOP_M = 15.0  # a shuttle this near to a stop stands at it
 
@@ -98,7 +98,7 @@ def _release(
             charge_to_pct=charge_to_pct,
         ),
         stop=visit.stop,
-        path=leg_path(state.streets, from_place, visit.stop),
+        path=leg_path(state.streets, path),
         leg_s=travel_s,
         length_m=path.length_m,
         dwell_s=dwell_s,
@@ -157,9 +157,8 @@ def _alight_task(booking: Booking) -> AlightTask:
     return AlightTask(booking.trip_id, booking.promise.party)
 
 
-def leg_path(streets: Streets, from_place: int | EdgePoint, to_stop: int) -> LegPath:
+def leg_path(streets: Streets, path: Path) -> LegPath:
     """The street nodes and edges of a drive to a stop. Within a stop, one edge of no length."""
-    path = streets.path(from_place, to_stop)
     if not path.steps:
         return LegPath((), (PathEdge(None, 0.0, 1.0),))
     zone = streets.zone

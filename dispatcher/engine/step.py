@@ -167,7 +167,8 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
         shuttle = state.shuttles[ShuttleId(subject)]
         if kind is TimerKind.PARK:
             idle.send_idle(turn, shuttle)
-        elif kind is TimerKind.RESCUE:
+            return
+        if kind is TimerKind.RESCUE:
             rescue.rescue_riders(turn, shuttle)
         elif kind is TimerKind.OVERDUE:
             fleet.push_eta(turn, shuttle)

@@ -29,6 +29,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import BookingId, OperatorId, TripId, VisitId
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from dispatcher.domain.trips import BreachCause, TimeWish, TripState, TripStatus
+from dispatcher.engine.idle import MOST_AT_ONCE
 from dispatcher.engine.judging import plan_faults
 
 OPERATOR = OperatorId("o")
@@ -597,3 +598,14 @@ def test_an_idle_shuttle_goes_to_stand_where_it_is_asked_for() -> None:
     # From S, 45 s after the last drop-off, to T.
     street.wait(45 + drive_s(1) + 60)
     assert car.x_m == street.stop("T").x_m
+
+
+def test_a_large_idle_fleet_is_not_thought_about_all_at_once() -> None:
+    street = Street(driven=False)
+    for _ in range(3 * MOST_AT_ONCE):
+        street.car_at("P")
+    # All have been idle for 45 s at the same moment.
+    street.wait(45)
+    later = [due_s for key, due_s in street.state.pending.items() if key.startswith("park ")]
+    assert later.count(street.now_s + 1) == MOST_AT_ONCE
+    assert later.count(street.now_s + 2) == MOST_AT_ONCE
