@@ -15,7 +15,7 @@ from dispatcher.domain.ids import NodeId, VisitId
 from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
 from dispatcher.engine.disrupt import clear_waiting, let_lapse
-from dispatcher.engine.publish import begin_order
+from dispatcher.engine.orders import begin_order
 from dispatcher.engine.rescue import call_off_rescues, take_heart
 from dispatcher.engine.routes import is_faulted, is_stuck
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind

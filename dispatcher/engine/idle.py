@@ -1,7 +1,7 @@
 """What idle shuttles do: charge when they must, else stand where they are next likely needed."""
 
 from dispatcher.domain.decisions import AlertKind
-from dispatcher.engine.publish import release_errand
+from dispatcher.engine.release import release_errand
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn

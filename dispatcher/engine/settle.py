@@ -6,7 +6,8 @@ from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
-from dispatcher.engine.publish import publish, release_next
+from dispatcher.engine.publish import publish
+from dispatcher.engine.release import release_next
 from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
 from dispatcher.engine.state import ReleasedVisit, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn

@@ -14,7 +14,7 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
 from dispatcher.engine.dropoffs import serve_boarded_elsewhere
-from dispatcher.engine.publish import complete_released
+from dispatcher.engine.release import complete_released
 from dispatcher.engine.rescue import lose_rescue, take_heart
 from dispatcher.engine.routes import forget_pickup, is_stuck, keys_of, take_off
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind

@@ -609,3 +609,15 @@ def test_a_large_idle_fleet_is_not_thought_about_all_at_once() -> None:
     later = [due_s for key, due_s in street.state.pending.items() if key.startswith("park ")]
     assert later.count(street.now_s + 1) == MOST_AT_ONCE
     assert later.count(street.now_s + 2) == MOST_AT_ONCE
+
+
+def test_nobody_is_fetched_anew_who_cancelled_while_the_shuttle_was_on_its_way() -> None:
+    street = Street("P", driven=False)
+    (car,) = cars_of(street)
+    status = street.want("Q", "S")
+    confirm(street, car)
+    street.cancel(status.trip_id)
+    assert street.state.bookings  # the released visit stays as it was told
+    rejoin(street, car)  # but that order is lost, and the next one is without them
+    assert not street.state.bookings
+    assert street.trips_to_board(car) == []
