@@ -25,12 +25,16 @@ def break_promise(turn: Turn, trip: TripRecord, text: str, instead: Promise | No
 
 
 def extended(promise: Promise, pickup_s: int | None, dropoff_s: int | None, by_s: int) -> Promise:
-    """The promise with its latest times moved to what is now expected, and ``by_s`` more."""
+    """The promise with its latest times moved to what is now expected, and ``by_s`` more.
+
+    The longer a trip has taken already, the less is known of what is still to come: a quarter of
+    it is allowed for, so that whoever waits in a stopped shuttle is not told every minute.
+    """
     pickup_latest_s, dropoff_latest_s = promise.pickup_latest_s, promise.dropoff_latest_s
     if pickup_s is not None and pickup_s > pickup_latest_s:
-        pickup_latest_s = pickup_s + by_s
+        pickup_latest_s = pickup_s + max(by_s, (pickup_s - promise.pickup_earliest_s) // 4)
     if dropoff_s is not None and dropoff_s > dropoff_latest_s:
-        dropoff_latest_s = dropoff_s + by_s
+        dropoff_latest_s = dropoff_s + max(by_s, (dropoff_s - promise.pickup_earliest_s) // 4)
     return replace(promise, pickup_latest_s=pickup_latest_s, dropoff_latest_s=dropoff_latest_s)
 
 

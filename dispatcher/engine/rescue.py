@@ -29,25 +29,24 @@ def rescue_riders(turn: Turn, shuttle: Shuttle) -> None:
     since_s = shuttle.faulted_since_s if stuck else None
     if since_s is None:
         since_s = shuttle.last_heard_s
-    waits = False
+    given_up_s = since_s + rules.abandon_after_s
     for booking_id in list(shuttle.aboard):
         booking = state.bookings[booking_id]
         trip = state.trips[booking.trip_id]
         if trip.state in ENDS or trip.booking_id != booking_id:
             continue
-        if stuck and _plan_rescue(turn, shuttle, booking, trip):
-            continue
-        if turn.now_s >= since_s + rules.abandon_after_s:
+        if turn.now_s >= given_up_s:
             _abandon(turn, shuttle, trip)
-        else:
-            waits = True
-            turn.alert(
-                AlertKind.RIDER_STRANDED,
-                f"No shuttle can fetch trip {booking.trip_id} from {shuttle.id} yet.",
-                shuttle.id,
-                booking.trip_id,
-            )
-    if waits:
+            continue
+        state.wake(given_up_s, TimerKind.RESCUE, shuttle.id)
+        if not stuck or _plan_rescue(turn, shuttle, booking, trip):
+            continue
+        turn.alert(
+            AlertKind.RIDER_STRANDED,
+            f"No shuttle can fetch trip {booking.trip_id} from {shuttle.id} yet.",
+            shuttle.id,
+            booking.trip_id,
+        )
         state.wake(turn.now_s + rules.replan_every_s, TimerKind.RESCUE, shuttle.id)
 
 

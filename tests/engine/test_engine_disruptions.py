@@ -345,6 +345,25 @@ def test_riders_whom_nobody_can_fetch_are_told_in_the_end() -> None:
     assert street.now_of(status).state is TripState.ABANDONED
 
 
+def test_riders_stopped_by_their_own_stop_may_walk_and_their_trip_has_an_end() -> None:
+    street = Street("P", "X", driven=False)
+    car = cars_of(street)[0]
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    car.x_m, car.y_m = street.stop("S").x_m, street.stop("S").y_m
+    tell(street, car, faulty=True)
+    street.wait(60)
+    there = street.now_of(status)
+    assert (there.state, there.shuttle_id) == (TripState.ABOARD, car.id)
+    assert there.reason == "Your shuttle has stopped by your stop; you may get off."
+    said = there.revision
+    street.wait(900)
+    # Late after some 800 s: told then, and again only when 200 s more have gone.
+    assert street.now_of(status).revision <= said + 2
+    street.wait(1800)
+    assert street.now_of(status).state in (TripState.COMPLETED, TripState.ABANDONED)
+
+
 def test_riders_in_a_shuttle_that_stays_silent_are_told_in_the_end() -> None:
     street = Street("P", driven=False)
     (car,) = cars_of(street)
