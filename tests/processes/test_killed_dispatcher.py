@@ -126,12 +126,12 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
             process(*serve, log=tmp_path / "serve.log") as first,
             process(*riders, log=tmp_path / "riders.log") as asking,
         ):
-            wait_until(lambda: len(judge.under_way()) >= 20, 120, "20 trips under way")
+            limit_s = 60 + 3600 / SPEED
+            wait_until(lambda: len(judge.under_way()) >= 20, limit_s, "20 trips under way")
             first.send_signal(signal.SIGKILL)
             first.wait(10)
             caught = judge.under_way()
             with process(*serve, log=tmp_path / "serve.log"):
-                limit_s = 60 + 3600 / SPEED
                 wait_until(lambda: asking.poll() is not None, limit_s, "all riders are done")
         assert asking.returncode == 0
     finally:
