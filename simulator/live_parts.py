@@ -14,7 +14,7 @@ import structlog
 from dispatcher.clock import Clock
 from dispatcher.domain.zone import Zone
 from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription
-from simulator.concourse import Concourse, Place
+from simulator.concourse import REACH_M, Concourse, Place
 from simulator.crowd import Crowd
 from simulator.demand import Demand
 from simulator.figures import RoadBook
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 # A status names two stops, with all their names, per offer.
 LARGEST_STATUS_BYTES = 32 * 1024
-_IN_SIGHT_M = 40.0
+_MOST_WAITING = 1000
 
 
 class RiderLink:
@@ -47,9 +47,9 @@ class RiderLink:
         self._clock = clock
         self._speed = speed
         self._world = World(clock.now_exact_s())
-        self._outgoing: asyncio.Queue[WireMessage] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[WireMessage] = asyncio.Queue(_MOST_WAITING)
         self._news = asyncio.Event()
-        self.crowd = Crowd(self._world, demand, concourse, self._outgoing.put_nowait)
+        self.crowd = Crowd(self._world, demand, concourse, self._put)
         self._link = MqttLink(
             broker.host,
             broker.port,
@@ -78,6 +78,11 @@ class RiderLink:
             tasks.create_task(self._link.run())
             tasks.create_task(self._send())
             tasks.create_task(self._live())
+
+    def _put(self, message: WireMessage) -> None:
+        # Of what does not fit the rider hears nothing, and sends it again later.
+        with contextlib.suppress(asyncio.QueueFull):
+            self._outgoing.put_nowait(message)
 
     async def _live(self) -> None:
         while True:
@@ -135,7 +140,7 @@ class ShuttleLinks:
         """Somebody came to a stop: shuttles that stand there look again."""
         now = self._clock.now_exact_s()
         for vehicle, link in self._parts:
-            if math.dist(vehicle.position_m(now), (x_m, y_m)) <= _IN_SIGHT_M:
+            if math.dist(vehicle.position_m(now), (x_m, y_m)) <= REACH_M:
                 poke = asyncio.get_running_loop().create_task(link.poke([]))
                 self._pokes.add(poke)
                 poke.add_done_callback(self._pokes.discard)

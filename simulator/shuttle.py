@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dispatcher.domain.zone import Zone
-from simulator.concourse import Place
+from simulator.concourse import REACH_M, Place
 from simulator.faults import Mishap, MishapKind
 from simulator.vehicle import FleetPlan, SimulatedVehicle
 from simulator.wire import Send, WireMessage
@@ -18,7 +18,6 @@ BREAKDOWN: Final = VehicleError(
     error_level=ErrorLevel.FATAL,
     error_description="the drive does not answer",
 )
-_IN_SIGHT_M: Final = 40.0  # riders who come to a stop so near are seen from the shuttle
 
 
 class SimulatedShuttle:
@@ -120,5 +119,5 @@ class ShuttleYard:
         """Somebody came to a stop: shuttles that stand there look again."""
         for shuttle in self.shuttles:
             x, y = shuttle.vehicle.position_m(self._world.now)
-            if abs(x - x_m) <= _IN_SIGHT_M and abs(y - y_m) <= _IN_SIGHT_M:
+            if abs(x - x_m) <= REACH_M and abs(y - y_m) <= REACH_M:
                 self._world.at(self._world.now, shuttle.wake)
