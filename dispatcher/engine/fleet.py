@@ -194,6 +194,11 @@ def _break_down(turn: Turn, shuttle: Shuttle) -> None:
     turn.cause = BreachCause.SHUTTLE_FAULT
     turn.cause_text = "Your shuttle broke down."
     turn.alert(AlertKind.SHUTTLE_FAULT, f"{shuttle.id} cannot drive on: {text}", shuttle.id)
+    if shuttle.released is not None and shuttle.released.boards:
+        # What is released cannot be changed, only given up with the whole order; else the shuttle
+        # would still fetch, once repaired, riders whom another one has.
+        turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "its riders are given to others")
+        begin_order(turn, shuttle)
     _give_up_on(turn, shuttle)
 
 
