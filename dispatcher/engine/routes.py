@@ -5,8 +5,9 @@ from dataclasses import replace
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
 from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, Shuttle
+from dispatcher.planning.broken import loosen
 from dispatcher.planning.edits import remove_ride
-from dispatcher.planning.rows import FOREVER_S, Load, RowPlan, RowRide
+from dispatcher.planning.rows import Load, RowPlan, RowRide, spans
 from dispatcher.planning.schedule import Infeasible, Schedule, schedule
 
 
@@ -159,55 +160,30 @@ def _late_in_release(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
 def _pin(
     state: ServiceState, shuttle: Shuttle, guarded: RowPlan
 ) -> tuple[Schedule, list[BookingId]]:
+    """The row as late as it is, and those whose promise that breaks, guard or no guard."""
     travel_s = state.streets.stop_times_s
-    free = replace(
-        guarded,
-        end_s=FOREVER_S,
-        rides=tuple(
-            replace(
-                ride,
-                pickup_latest_s=FOREVER_S,
-                dropoff_latest_s=FOREVER_S,
-                max_ride_s=FOREVER_S,
-            )
-            for ride in guarded.rides
-        ),
-    )
-    times = schedule(free, travel_s, state.now_s)
-    if isinstance(times, Infeasible):
+    loosened = loosen(guarded, travel_s, state.now_s)
+    if isinstance(loosened, Infeasible):
         # No way leads there, or there are more riders than places: no times can be given.
         shuttle.row = replace(guarded, available=False)
-        first = times.visit
         stranded = [
             BookingId(key)
-            for visit in guarded.visits[first:]
+            for visit in guarded.visits[loosened.visit :]
             for key in (*visit.boards, *visit.alights)
         ]
         return Schedule((), (), ()), list(dict.fromkeys(stranded))
-    boards_at = {key: i for i, visit in enumerate(free.visits) for key in visit.boards}
-    alights_at = {key: i for i, visit in enumerate(free.visits) for key in visit.alights}
-    broken, pinned = [], []
-    for ride in guarded.rides:
-        promise = state.bookings[BookingId(ride.key)].promise
-        dropoff_s = times.begin_s[alights_at[ride.key]]
-        late = dropoff_s > promise.dropoff_latest_s
-        pickup = boards_at.get(ride.key)
-        if pickup is None:
-            pinned.append(replace(ride, dropoff_latest_s=max(ride.dropoff_latest_s, dropoff_s)))
-        else:
-            late = late or times.begin_s[pickup] > promise.pickup_latest_s
-            pinned.append(
-                replace(
-                    ride,
-                    pickup_latest_s=max(ride.pickup_latest_s, times.begin_s[pickup]),
-                    dropoff_latest_s=max(ride.dropoff_latest_s, dropoff_s),
-                    max_ride_s=max(ride.max_ride_s, dropoff_s - times.depart_s[pickup]),
-                )
-            )
+    shuttle.row = loosened.plan
+    times = schedule(shuttle.row, travel_s, state.now_s)
+    assert isinstance(times, Schedule), "a loosened row is feasible"
+    broken = []
+    for span in spans(shuttle.row):
+        booking_id = BookingId(span.ride.key)
+        promise = state.bookings[booking_id].promise
+        late = times.begin_s[span.dropoff] > promise.dropoff_latest_s
+        if span.pickup >= 0:
+            late = late or times.begin_s[span.pickup] > promise.pickup_latest_s
         if late:
-            broken.append(BookingId(ride.key))
-    end_s = max(guarded.end_s, times.depart_s[-1])
-    shuttle.row = replace(guarded, rides=tuple(pinned), end_s=end_s)
+            broken.append(booking_id)
     return times, broken
 
 
