@@ -27,7 +27,7 @@ def run(
     ] = None,
     speed: Annotated[
         float, typer.Option(min=0.1, max=200.0, help="Zone seconds in a real second.")
-    ] = 10.0,
+    ] = 20.0,
     shuttles: Annotated[int, typer.Option(min=1, max=500)] = 12,
     riders_per_hour: Annotated[float, typer.Option(min=0.1, help="Of the zone's time.")] = 200.0,
     zone: ZoneOption = "sejong-5-1",
@@ -79,6 +79,7 @@ def run(
         )
         if for_ is None:
             console.print("Ctrl-C ends it.")
+        console.print("Getting ready; a machine's first start compiles for up to half a minute.")
         with LiveTable(console) as table:
             figures = run_live(plan, show=table.show)
     except ZoneFileError as error:

@@ -53,7 +53,7 @@ class LivePlan:
     """What is run. ``for_s`` is real seconds; None: until stopped."""
 
     zone: Zone
-    speed: float = 10.0
+    speed: float = 20.0
     shuttles: int = 12
     riders_per_hour: float = 200.0  # of the zone's time
     for_s: float | None = None
