@@ -21,7 +21,7 @@ from servers import Mosquitto, RedisServer, free_port
 
 pytestmark = pytest.mark.broker
 
-SPEED = float(os.environ.get("RINGMASTER_TRIAL_SPEED", "20"))
+SPEED = float(os.environ.get("TRIAL_SPEED", "20"))
 SHUTTLES, RIDERS_PER_HOUR, REQUESTS = 12, 600, 45
 RINGMASTER = "from dispatcher.cli import main; main()"
 UNDER_WAY = {"accepted", "assigned", "boarding", "aboard"}
@@ -127,7 +127,12 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
             process(*riders, log=tmp_path / "riders.log") as asking,
         ):
             limit_s = 60 + 3600 / SPEED
-            wait_until(lambda: len(judge.under_way()) >= 20, limit_s, "20 trips under way")
+            wait_until(
+                lambda: len(judge.under_way()) >= 20 or first.poll() is not None,
+                limit_s,
+                "20 trips under way",
+            )
+            assert first.poll() is None, (tmp_path / "serve.log").read_text()
             first.send_signal(signal.SIGKILL)
             first.wait(10)
             caught = judge.under_way()
