@@ -84,7 +84,9 @@ def simulate(
     dispatcher = VirtualDispatcher(
         world,
         site,
-        to_rider=lambda message: wires.carry(wires.to_riders, lambda: crowd.on_message(message)),
+        to_rider=lambda message: wires.carry(
+            wires.to_riders, lambda: crowd.on_message(message), retained=message.retain
+        ),
         to_shuttle=lambda message: wires.carry(wires.to_shuttles, lambda: yard.on_message(message)),
         watch=listen,
     )
@@ -160,8 +162,8 @@ class _Wires:
         self.to_shuttles = wire("to shuttles")
         self.from_shuttles = wire("from shuttles")
 
-    def carry(self, wire: Wire, arrive: Callable[[], None]) -> None:
-        for moment in wire.arrivals(self._world.now):
+    def carry(self, wire: Wire, arrive: Callable[[], None], *, retained: bool = False) -> None:
+        for moment in wire.arrivals(self._world.now, retained=retained):
             self._world.at(moment, arrive)
 
 

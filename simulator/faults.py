@@ -16,6 +16,7 @@ class WireFaults:
     late: float = 0.0
     repeated: float = 0.0
     late_by_s: tuple[float, float] = (1.0, 20.0)
+    back_after_s: tuple[float, float] = (5.0, 60.0)  # a receiver out of contact is back by then
 
 
 NO_FAULTS = WireFaults()
@@ -39,11 +40,14 @@ class Wire:
         self._latency_s = latency_s
         self._last_s = 0.0
 
-    def arrivals(self, now: float) -> list[float]:
-        """When a message sent now arrives: once, twice, or not at all."""
+    def arrivals(self, now: float, *, retained: bool = False) -> list[float]:
+        """When a message sent now arrives: once, twice, or not at all.
+
+        One that the broker retains is there when its receiver comes back.
+        """
         rng, faults = self._rng, self._faults
         if rng.random() < faults.lost:
-            return []
+            return [now + rng.uniform(*faults.back_after_s)] if retained else []
         at_s = now + rng.uniform(*self._latency_s)
         if rng.random() < faults.late:
             arrivals = [at_s + rng.uniform(*faults.late_by_s)]

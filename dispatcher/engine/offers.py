@@ -108,18 +108,16 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
         if shorter is None:
             return None
         wish = shorter
-    # Until the rider has answered nobody drives there, so times are planned from then.
+    # Until the rider has answered nobody walks or drives there, so times are planned from then.
     answered_s = turn.now_s if request.auto_accept else turn.now_s + rules.offer_ttl_s
     later_s = rules.later_offer_s if kind is OfferKind.LATER else 0
-    asked = insertion_request(state, wish, later_s=later_s, answered_s=turn.now_s)
-    asked_when_answered = _not_before(asked, answered_s, state, wish)
-    found = find_place(turn, asked_when_answered)
+    asked = insertion_request(state, wish, later_s=later_s, answered_s=answered_s)
+    found = find_place(turn, asked)
     if isinstance(found, NoInsertion):
         return found
     shuttle, insertion = found
     pickup = wish.pickups[insertion.pickup_choice]
     dropoff = wish.dropoffs[insertion.dropoff_choice]
-    chosen = asked_when_answered.pickups[insertion.pickup_choice]
     max_ride_s = asked.max_ride_s[insertion.pickup_choice][insertion.dropoff_choice]
     booking = Booking(
         id=new_booking_id(trip),
@@ -129,14 +127,17 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
             state,
             request.party,
             (pickup.stop, dropoff.stop),
-            (chosen.earliest_s, asked.dropoffs[insertion.dropoff_choice].latest_s),
+            (
+                asked.pickups[insertion.pickup_choice].earliest_s,
+                asked.dropoffs[insertion.dropoff_choice].latest_s,
+            ),
             (insertion.pickup_s, insertion.dropoff_s),
         ),
         max_ride_s=max_ride_s,
         dwell_s=asked.dwell_s,
         hold=Hold.OFFERED,
     )
-    place_booking(turn, shuttle, insertion, asked_when_answered, booking)
+    place_booking(turn, shuttle, insertion, asked, booking)
     offer = Offer(
         booking_id=booking.id,
         kind=kind,
@@ -150,17 +151,6 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
     )
     trip.offers = (*trip.offers, offer)
     return offer
-
-
-def _not_before(
-    asked: InsertionRequest, answered_s: int, state: ServiceState, wish: Wish
-) -> InsertionRequest:
-    """Nobody boards so soon after the answer that an idle shuttle could not have come."""
-    pickups = tuple(
-        replace(pickup, earliest_s=min(max(pickup.earliest_s, answered_s), pickup.latest_s))
-        for pickup in asked.pickups
-    )
-    return replace(asked, pickups=pickups)
 
 
 def _promise(

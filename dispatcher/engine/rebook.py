@@ -12,7 +12,7 @@ from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerK
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.request import DropoffChoice, InsertionRequest, NoInsertion, PickupChoice
 from dispatcher.planning.rows import FOREVER_S
-from dispatcher.streets import UNREACHABLE_S, walk_s
+from dispatcher.streets import walk_s
 
 _DETOUR_STOP_M = 800.0  # a closed stop is replaced by one within this walk
 _DETOUR_STOPS = 4
@@ -28,13 +28,7 @@ def place_again(
     dropoffs = open_stops(state, promise.dropoff_stop)
     if not pickups or not dropoffs:
         return None
-    same_stops = (len(pickups), len(dropoffs)) == (1, 1) and (
-        (pickups[0][0], dropoffs[0][0])
-        == (
-            state.streets.stop_index[promise.pickup_stop],
-            state.streets.stop_index[promise.dropoff_stop],
-        )
-    )
+    same_stops = pickups[0][1] == 0 and dropoffs[0][1] == 0
     if same_stops:
         kept = rebooking_request(state, booking, pickups, dropoffs, promise)
         found = find_place(turn, kept, forbid)
@@ -161,8 +155,7 @@ def rebooking_request(
         ),
         max_ride_s=tuple(
             tuple(
-                max(booking.max_ride_s, rules.max_ride_s(min(int(times_s[p, d]), UNREACHABLE_S)))
-                for d, _ in dropoffs
+                max(booking.max_ride_s, rules.max_ride_s(int(times_s[p, d]))) for d, _ in dropoffs
             )
             for p, _ in pickups
         ),

@@ -43,3 +43,11 @@ def test_mishaps_are_drawn_within_the_time_and_never_twice_at_once() -> None:
         own = [mishap for mishap in mishaps if mishap.shuttle == shuttle]
         for before, after in itertools.pairwise(own):
             assert before.at_s + before.lasts_s <= after.at_s
+
+
+def test_a_retained_message_waits_for_whoever_lost_contact() -> None:
+    faults = WireFaults(lost=1.0, back_after_s=(5.0, 60.0))
+    wire = Wire(random.Random(1), faults)
+    assert wire.arrivals(100.0) == []
+    (arrival,) = wire.arrivals(100.0, retained=True)
+    assert 105.0 <= arrival <= 160.0
