@@ -191,7 +191,10 @@ def _settings(plan: LivePlan, broker_url: str) -> Settings:
         riders=RiderSettings(requests_per_s=1000.0, burst=10_000),
         shuttles=ShuttleSettings(silent_after_s=patient_s, max_clock_error_s=3600),
         improver=ImproverSettings(
-            enabled=plan.improve, every_s=max(10, round(2.0 * plan.speed)), time_limit_s=1.0
+            enabled=plan.improve,
+            every_s=max(10, round(2.0 * plan.speed)),
+            # What is found too late in the zone's time finds shuttles that have driven on.
+            time_limit_s=min(3.0, max(0.2, 5.0 / plan.speed)),
         ),
         metrics=MetricsSettings(enabled=False),
     )

@@ -243,7 +243,7 @@ class ProposedRoute:
 
 @dataclass(frozen=True, slots=True)
 class PlanProposed:
-    """The improver's word; adopted as a whole if it still fits, else ignored."""
+    """The improver's word. What of it still fits is adopted, the rest ignored."""
 
     at_s: int
     routes: tuple[ProposedRoute, ...]

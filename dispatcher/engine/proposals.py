@@ -70,10 +70,41 @@ def proposal_of(ask: ImproveAsk, result: ImproveResult, at_s: int) -> PlanPropos
 
 
 def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
-    """Adopt a proposal as a whole if it still fits, keeps every promise and costs less."""
+    """Adopt what still fits of a proposal, keeps every promise and costs less.
+
+    Routes that exchange riders stand or fall together; others do not wait for them, for while
+    the search went on some shuttles have been released to a visit, or taken riders.
+    """
+    if len({route.shuttle_id for route in event.routes}) == len(event.routes):
+        for routes in _parts(turn.state, event.routes):
+            _adopt_part(turn, routes)
+
+
+def _parts(
+    state: ServiceState, routes: tuple[ProposedRoute, ...]
+) -> list[tuple[ProposedRoute, ...]]:
+    """The routes in groups that exchange riders with each other, in the order proposed."""
+    part_of = {route.shuttle_id: number for number, route in enumerate(routes)}
+    for route in routes:
+        for key in (key for visit in route.visits for key in visit.boards):
+            booking = state.bookings.get(key)
+            if booking is not None and booking.shuttle_id in part_of:
+                mine, theirs = part_of[route.shuttle_id], part_of[booking.shuttle_id]
+                joined = min(mine, theirs)
+                part_of = {
+                    shuttle_id: joined if part in (mine, theirs) else part
+                    for shuttle_id, part in part_of.items()
+                }
+    return [
+        tuple(route for route in routes if part_of[route.shuttle_id] == part)
+        for part in dict.fromkeys(part_of.values())
+    ]
+
+
+def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...]) -> None:
     state = turn.state
     shuttles = []
-    for route in event.routes:
+    for route in routes:
         shuttle = state.shuttles.get(route.shuttle_id)
         if (
             shuttle is None
@@ -82,9 +113,7 @@ def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
         ):
             return
         shuttles.append(shuttle)
-    if len({shuttle.id for shuttle in shuttles}) != len(shuttles):
-        return
-    rows = _rows(state, shuttles, event)
+    rows = _rows(state, shuttles, routes)
     if rows is None or not _is_better(state, shuttles, rows):
         return
     for shuttle, row in zip(shuttles, rows, strict=True):
@@ -95,13 +124,13 @@ def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
 
 
 def _rows(
-    state: ServiceState, shuttles: list[Shuttle], event: PlanProposed
+    state: ServiceState, shuttles: list[Shuttle], routes: tuple[ProposedRoute, ...]
 ) -> list[RowPlan] | None:
     """The proposed rows, if they serve exactly the riders that the present ones do."""
     present = {key for shuttle in shuttles for key in keys_of(shuttle.row)}
     n_stops = len(state.site.zone.stops)
     rows = []
-    for shuttle, route in zip(shuttles, event.routes, strict=True):
+    for shuttle, route in zip(shuttles, routes, strict=True):
         if any(not 0 <= visit.stop < n_stops for visit in route.visits):
             return None
         visits = tuple(RowVisit(v.stop, tuple(v.boards), tuple(v.alights)) for v in route.visits)

@@ -221,6 +221,29 @@ def test_a_better_plan_waits_for_the_old_shuttles_word() -> None:
     assert street.trips_to_board(other) == [status.trip_id]
 
 
+def test_a_proposal_is_adopted_as_far_as_it_still_fits() -> None:
+    street = Street("P", driven=False)
+    status = street.want("R", "S", wish=TimeWish.DEPART_AT, wish_s=NOON_S + 3600)
+    (first,) = cars_of(street)
+    other, third = street.car_at("R"), street.car_at("T")
+    proposal = moved_by_proposal(street, status, first, other)
+    # The third shuttle's route is from before; it exchanges no riders with the other two.
+    stale = ProposedRoute(third.id, street.state.shuttles[third.id].route_version - 1, ())
+    street.submit(replace(proposal, routes=(stale, *proposal.routes)))
+    assert street.now_of(status).shuttle_id == other.id
+
+
+def test_routes_that_exchange_riders_are_adopted_together_or_not_at_all() -> None:
+    street = Street("P", driven=False)
+    status = street.want("R", "S", wish=TimeWish.DEPART_AT, wish_s=NOON_S + 3600)
+    (first,) = cars_of(street)
+    other = street.car_at("R")
+    proposal = moved_by_proposal(street, status, first, other)
+    giving = replace(proposal.routes[0], route_version=proposal.routes[0].route_version - 1)
+    street.submit(replace(proposal, routes=(giving, proposal.routes[1])))
+    assert street.now_of(status).shuttle_id == first.id
+
+
 def test_rubbish_proposals_are_ignored() -> None:
     street = Street("P", driven=False)
     status = street.want("R", "S", wish=TimeWish.DEPART_AT, wish_s=NOON_S + 3600)
