@@ -156,3 +156,12 @@ def test_answers_and_cancellations() -> None:
         with pytest.raises(ProblemError) as caught:
             read_message(kind, body)
         assert caught.value.problem.trip == "t1"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_no_depth_of_nesting_exhausts_the_stack(opening: bytes, closing: bytes) -> None:
+    # Depths on both sides of what the parser bears, of which 8 KiB hold 4000 in lists.
+    for depth in range(5, LARGEST_BODY_BYTES // len(opening + closing) - 10, 7):
+        body = b'{"id":"q1","to":' + opening * depth + b"1" + closing * depth + b"}"
+        if len(body) <= LARGEST_BODY_BYTES:
+            assert problem_of(body).code is ProblemCode.UNREADABLE
