@@ -74,6 +74,10 @@ Timestamp = Annotated[
 Name = Annotated[str, StringConstraints(max_length=512)]
 Text = Annotated[str, StringConstraints(max_length=8192)]
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Revision = Annotated[int, Field(ge=0, le=2**32 - 1)]  # the standard's text says uint32
+# No zone is a thousand kilometres wide: a place further off is a mistake, and its square
+# would not even be a number.
+Metres = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 # Version 2.1 renamed this field; the generated names would be neither.
@@ -173,7 +177,7 @@ class Edge(WireModel):
 
 class Order(Header):
     order_id: Name
-    order_update_id: Count
+    order_update_id: Revision
     nodes: Annotated[tuple[Node, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     edges: Annotated[tuple[Edge, ...], Field(max_length=MAX_ITEMS)]
     # The profile's extensions; a plain vehicle ignores them.
@@ -242,8 +246,8 @@ class EdgeState(WireModel):
 
 
 class AgvPosition(WireModel):
-    x: float
-    y: float
+    x: Metres
+    y: Metres
     theta: float
     map_id: Name
     position_initialized: bool
@@ -321,7 +325,7 @@ class SafetyState(WireModel):
 
 class State(Header):
     order_id: Name
-    order_update_id: Count
+    order_update_id: Revision
     last_node_id: Name
     last_node_sequence_id: Count
     node_states: Annotated[tuple[NodeState, ...], Field(max_length=MAX_ITEMS)]

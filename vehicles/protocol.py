@@ -48,6 +48,9 @@ from vehicles.topics import Topic, VehicleName
 STATE_REQUEST_EVERY_S = 10.0
 CATCH_UP_S = 10.0  # for a vehicle that does not answer a request for its state
 FACTSHEET_EVERY_S = 60.0  # a vehicle may answer and the answer be lost
+# Ours go on above what a vehicle says it has, and must stay below the standard's 2^32. An
+# order with more updates than this was never made by us.
+HIGHEST_REVISION = 2**31
 
 
 @dataclass(slots=True)
@@ -292,7 +295,7 @@ class ShuttleConversation:
             mode=condition.mode,
             aboard=condition.aboard,
             order_id=state.order_id,
-            revision=state.order_update_id,
+            revision=min(state.order_update_id, HIGHEST_REVISION),
         )
         return [joined]
 

@@ -75,6 +75,16 @@ def test_a_vehicle_without_a_factsheet_joins_with_the_configured_places() -> Non
     assert talk.tick(10) == ["joined  0"]
 
 
+def test_an_absurd_revision_leaves_room_for_ours() -> None:
+    talk = Talk()
+    talk.hear(talk.conversation.on_factsheet(a_factsheet(), T0))
+    # The highest that the wire allows; one more would not go out any more.
+    assert talk.state(1, order_id="alien", order_update_id=2**32 - 1) == [f"joined alien {2**31}"]
+    talk.state(2)
+    assert talk.publish(3, a_plan("v1 B 10", released=1, revision=2**31 + 1)) == []
+    assert talk.sent == [f"order o1 {2**31 + 1} from 0"]
+
+
 def test_without_configured_places_it_stays_a_stranger_and_is_asked_four_times_in_all() -> None:
     talk = Talk()
     asked = 0

@@ -40,6 +40,10 @@ def a_bare_state(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def position_at(x: float) -> dict[str, Any]:
+    return {"x": x, "y": 0.0, "theta": 0.0, "mapId": "local", "positionInitialized": True}
+
+
 def test_the_least_state_is_read() -> None:
     schema = json.loads(shared("vda5050/2.1.0/state.schema").read_text("utf-8"))
     assert schema_problems(schema, a_bare_state()) == []
@@ -67,6 +71,9 @@ def test_a_paused_action_passes_as_the_standards_text_says() -> None:
         {"headerId": 7.5},
         {"headerId": -1},
         {"headerId": 2**70},
+        {"orderUpdateId": 2**32},
+        {"agvPosition": position_at(1e300)},
+        {"agvPosition": position_at(-1_000_001.0)},
         {"driving": "false"},
         {"driving": 0},
         {"batteryState": {"batteryCharge": "80", "charging": False}},
