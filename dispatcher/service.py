@@ -302,6 +302,9 @@ class Service:
             except (UnknownOutcome, UnexpectedPosition) as error:
                 if isinstance(error, UnexpectedPosition) and error.actual < error.expected:
                     raise DamagedJournal(f"the journal has lost records: {error}") from error
+                if isinstance(error, UnknownOutcome):
+                    # Until it answers a reading, riders are told to come again, not left waiting.
+                    self._note_store(False)
                 log.warning("journal_read_again", reason=str(error))
                 batch = await self._catch_up(batch, entries)
             else:

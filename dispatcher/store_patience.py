@@ -49,4 +49,6 @@ class StorePatience:
     def answered(self) -> None:
         """The next wait begins small again."""
         self._note(True)
+        if self._pause_s > FIRST_PAUSE_S:
+            log.info("store_answers_again")
         self._pause_s = FIRST_PAUSE_S

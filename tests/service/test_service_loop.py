@@ -15,6 +15,7 @@ from dispatcher.domain.events import ClockTicked, EpochBegan
 from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.journal import (
     DamagedJournal,
+    Record,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
@@ -261,6 +262,30 @@ async def test_an_unknown_outcome_is_read_and_not_sent_blindly(written: bool) ->
     assert bench.told_positions() == [1, 2, 3]
     assert bench.service.core.state.asked == ["t1", "t2"]
     assert len(await bench.payloads()) == 3
+
+
+async def test_riders_are_refused_while_an_unknown_outcome_is_looked_up() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=True)
+        reading, answers = asyncio.Event(), asyncio.Event()
+        read = bench.journal.read
+
+        async def hangs(after: int = 0) -> AsyncIterator[Record]:
+            reading.set()
+            await answers.wait()
+            async for record in read(after):
+                yield record
+
+        bench.journal.read = hangs  # type: ignore[method-assign, assignment]
+        first = asyncio.create_task(bench.ask(1))
+        await reading.wait()
+        assert not bench.service.accepting
+        with pytest.raises(NotTakenError):
+            await bench.ask(2)
+        answers.set()
+        assert (await first).position == 2
+        assert bench.service.accepting
 
 
 async def test_an_unknown_outcome_with_a_resend_in_the_batch() -> None:
