@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from dispatcher.clock import Clock, WallClock
-from dispatcher.config import Settings
+from dispatcher.config import BrokerAddress, Settings
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
@@ -36,6 +36,7 @@ from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
 from vehicles.link import BrokerAccess, FleetLink
+from vehicles.topics import parse_topic
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +146,12 @@ def build(
     outbox, desk, rider_link = _rider_border(
         settings, site, service, metrics, new_trip_id or _new_trip_id
     )
-    fleet = Fleet(_fleet_rules(settings), report_drop=_log_drop)
+    fleet = Fleet(
+        _fleet_rules(settings),
+        report_drop=lambda topic, cause, detail: _log_drop(
+            settings.mqtt.interface, topic, cause, detail
+        ),
+    )
     fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
     fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock)
 
@@ -190,7 +196,7 @@ def _rider_border(
 
     def lost(reason: str, pause_s: float) -> None:
         outbox.link_lost()
-        log.warning("broker_awaited", link="riders", reason=reason, pause_s=round(pause_s, 2))
+        _log_broker_awaited("riders", broker, reason, pause_s)
 
     def connected(session_present: bool) -> None:
         outbox.link_connected()
@@ -263,8 +269,8 @@ def _fleet_link(
         on_events=border.on_events,
         clock=clock.now_exact_s,
         on_connect=lambda session_present: log.info("broker_connected", link="shuttles"),
-        on_disconnect=lambda reason, pause_s: log.warning(
-            "broker_awaited", link="shuttles", reason=reason, pause_s=round(pause_s, 2)
+        on_disconnect=lambda reason, pause_s: _log_broker_awaited(
+            "shuttles", broker, reason, pause_s
         ),
     )
 
@@ -287,8 +293,25 @@ def _new_trip_id() -> TripId:
     return TripId(secrets.token_urlsafe(9))
 
 
-def _log_drop(topic: str, cause: str, detail: str) -> None:
-    log.info("shuttle_message_dropped", topic=topic[:200], reason=cause, detail=detail)
+def _log_broker_awaited(link: str, broker: BrokerAddress, reason: str, pause_s: float) -> None:
+    log.warning(
+        "broker_awaited",
+        link=link,
+        broker=f"{broker.host}:{broker.port}",
+        reason=reason,
+        pause_s=round(pause_s, 2),
+    )
+
+
+def _log_drop(interface: str, topic: str, cause: str, detail: str) -> None:
+    found = parse_topic(interface, topic)
+    log.info(
+        "shuttle_message_dropped",
+        shuttle=found[0].shuttle_id if found else None,
+        topic=topic[:200],
+        reason=cause,
+        detail=detail,
+    )
 
 
 async def _first(*tasks: asyncio.Task[None]) -> None:

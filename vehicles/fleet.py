@@ -19,6 +19,7 @@ from vehicles.exchange import ConversationRules, Latest, Outgoing, Output
 from vehicles.messages import (
     Connection,
     Factsheet,
+    Header,
     State,
     Visualization,
     WireModel,
@@ -124,7 +125,7 @@ class Fleet:
         if conversation.drops.total() > before:
             self.drops.update(conversation.drops)
             for cause in conversation.drops:
-                self.report_drop(topic, cause, "")
+                self.report_drop(topic, cause, _stamped(message, now))
             conversation.drops.clear()
         return self._addressed(conversation, output)
 
@@ -227,6 +228,14 @@ _MODELS: Mapping[Topic, type[WireModel]] = {
     Topic.FACTSHEET: Factsheet,
     Topic.VISUALIZATION: Visualization,
 }
+
+
+def _stamped(message: WireModel, now: float) -> str:
+    """How far the vehicle's clock is from ours, which explains most messages that are no news."""
+    if not isinstance(message, Header):
+        return ""
+    sent_after_s = message.timestamp.timestamp() - now
+    return f"header {message.header_id}, stamped {sent_after_s:+.0f} s from our time"
 
 
 def _agrees(message: WireModel, vehicle: VehicleName) -> bool:

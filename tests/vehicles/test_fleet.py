@@ -69,6 +69,16 @@ def test_strangers_are_bounded() -> None:
     assert set(fleet.latest()) == {SHUTTLE, other.shuttle_id}
 
 
+def test_a_dropped_state_is_reported_with_how_far_its_clock_is_off() -> None:
+    heard: list[tuple[str, str]] = []
+    fleet = a_joined_fleet()
+    fleet.report_drop = lambda topic, cause, detail: heard.append((cause, detail))
+    topic = topic_of("uagv", VEHICLE, Topic.STATE)
+    # Stamped at T0 and received an hour later: 3600 s behind, beyond the 600 s allowed.
+    fleet.on_message(topic, a_state(T0, 2).to_json(), T0 + 3600, retained=False)
+    assert heard == [("clock_off_state", "header 2, stamped -3600 s from our time")]
+
+
 def test_drops_of_the_conversations_are_counted_once() -> None:
     fleet = a_joined_fleet()
     for _ in range(3):
