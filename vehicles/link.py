@@ -16,6 +16,7 @@ from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription, Will
 from vehicles.agent import OnboardAgent
 from vehicles.exchange import Outgoing
 from vehicles.fleet import Fleet, FleetOutput
+from vehicles.hearing import Hearing
 from vehicles.messages import ConnectionState, InstantActions, Order, parse
 from vehicles.topics import (
     DEFAULT_INTERFACE,
@@ -29,7 +30,6 @@ from vehicles.topics import (
 # A state repeats the way ahead and the actions of the order; an order has the whole leg.
 MAX_BODY_BYTES = 128 * 1024
 TICK_S = 0.5
-EXCUSED_OUTAGE_S = 60.0
 FAREWELL_S = 2.0
 
 
@@ -73,7 +73,7 @@ class FleetLink:
         self._on_events = on_events
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._connected_s: float | None = None
+        self._hearing = Hearing()
         self._link = MqttLink(
             broker.host,
             broker.port,
@@ -130,19 +130,15 @@ class FleetLink:
         )
 
     async def _tick(self) -> None:
-        last_connected_s = self._clock()
-        was_connected = False
         while True:
-            now = self._clock()
-            if self.connected:
-                if not was_connected:
-                    self.fleet.excuse_silence(now)
-                last_connected_s = now
-            elif now - last_connected_s < EXCUSED_OUTAGE_S:
-                self.fleet.excuse_silence(now)
-            was_connected = self.connected
-            await self._carry_out(self.fleet.tick)
+            await self._carry_out(self._let_time_pass)
             await asyncio.sleep(TICK_S)
+
+    def _let_time_pass(self, now: float) -> FleetOutput:
+        real_s = asyncio.get_running_loop().time()
+        if self._hearing.excuses(now, real_s, connected=self.connected):
+            self.fleet.excuse_silence(now)
+        return self.fleet.tick(now)
 
     async def _carry_out(self, step: Callable[[float], FleetOutput]) -> None:
         """Take one step of the fleet: its events first, durably, then its messages."""
