@@ -24,6 +24,8 @@ from vehicles.fleet import Fleet
 log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 5_000
+# One revokes the other, so that of both only the newest may go out.
+_MOVING: Final = frozenset({ShuttleCommand.PAUSE, ShuttleCommand.RESUME})
 
 Outgoing = tuple[PlanPublished | ShuttleCommanded, int]
 
@@ -70,6 +72,11 @@ class FleetBorder:
             for decision in applied.decisions:
                 if isinstance(decision, ShuttleCommanded):
                     self._put(decision, applied.position)
+        for shuttle in core.state.shuttles.values():
+            # It may have been out of reach ever since, and the command is older than the tail.
+            if shuttle.held and not shuttle.paused:
+                held = ShuttleCommanded(shuttle.id, ShuttleCommand.PAUSE, "held by the operator")
+                self._put(held, core.position)
 
     def on_applied(self, applied: Applied) -> None:
         """Listener: have the plans and commands sent that were decided."""
@@ -103,7 +110,8 @@ class FleetBorder:
             case PlanPublished(plan):
                 self._waiting.put((plan.shuttle_id, "plan"), (decision, position))
             case ShuttleCommanded(shuttle_id, command):
-                self._waiting.put((shuttle_id, command), (decision, position))
+                kind = "pause or resume" if command in _MOVING else command
+                self._waiting.put((shuttle_id, kind), (decision, position))
 
 
 def _aboard(state: ServiceState, shuttle: Shuttle) -> tuple[TripId, ...]:

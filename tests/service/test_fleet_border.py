@@ -112,6 +112,8 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         published=a_plan(4),
         confirmed_revision=3,
         aboard=[BookingId("b1")],
+        held=False,
+        paused=False,
     )
     state: Any = SimpleNamespace(
         shuttles={S1: shuttle}, bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))}
@@ -129,3 +131,40 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         gate.sender.open.set()
         await until(lambda: len(gate.sender.sent) == 1)
     assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 11, "")]
+
+
+async def test_of_pause_and_resume_only_the_newest_goes_out() -> None:
+    async with sending(Gate()) as gate:
+        for number, command in enumerate(
+            (ShuttleCommand.PAUSE, ShuttleCommand.RESUME, ShuttleCommand.PAUSE), start=7
+        ):
+            gate.border.on_applied(Applied(number, None, (ShuttleCommanded(S1, command),)))
+        gate.sender.open.set()
+        await until(lambda: len(gate.border) == 0)
+        await turns(5)
+    # Were the older one sent last, the shuttle would drive although it is held.
+    assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 9, "")]
+
+
+async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> None:
+    gate = Gate()
+    shuttles = {
+        shuttle_id: SimpleNamespace(
+            id=shuttle_id,
+            capacity=Capacity(8, 1),
+            published=None,
+            confirmed_revision=0,
+            aboard=[],
+            held=True,
+            paused=paused,
+        )
+        for shuttle_id, paused in ((S1, False), (ShuttleId("acme:s2"), True))
+    }
+    state: Any = SimpleNamespace(shuttles=shuttles, bookings={})
+    engine: Any = CountingEngine()
+    gate.border.resume(DispatchCore(engine, state, position=900), [])
+    async with sending(gate):
+        gate.sender.open.set()
+        await until(lambda: len(gate.sender.sent) == 1)
+        await turns(5)
+    assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 900, "held by the operator")]
