@@ -18,6 +18,13 @@ _LEVELS: Final = {
 }
 
 
+def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,  # rich's shows local variables
+    )
+
+
 def set_up_logs(
     form: Literal["json", "console"],
     level: Literal["debug", "info", "warning", "error"],
@@ -36,11 +43,14 @@ def set_up_logs(
     ]
     if form == "json":
         last: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            # Without local variables: they hold riders' wishes and passwords.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        last = [_console(stream)]
     structlog.configure(
         processors=[*common, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

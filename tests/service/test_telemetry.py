@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -238,6 +238,24 @@ def test_log_lines_carry_event_trip_and_shuttle(restored_logs: None) -> None:
     assert lines[0]["cause"] == "RequestSubmitted"
     assert (lines[1]["shuttle"], lines[1]["level"]) == ("acme:s1", "warning")
     assert "ana" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_values(restored_logs: None, form: Literal["json", "console"]) -> None:
+    stream = io.StringIO()
+    set_up_logs(form, "info", stream)
+
+    def fails(password: str) -> None:
+        raise ValueError("it cannot be used")
+
+    try:
+        fails("hunter" + "2")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("asyncio").exception("failed, too")
+    text = stream.getvalue()
+    assert text.count("it cannot be used") >= 2
+    assert "hunter2" not in text
 
 
 def test_console_lines_are_for_people(restored_logs: None) -> None:
