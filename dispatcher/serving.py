@@ -11,6 +11,7 @@ from dispatcher.clock import Clock, ScaledClock, WallClock
 from dispatcher.config import ClockSettings, Settings
 from dispatcher.engine import Site
 from dispatcher.journal import StoreAwaited, connect_journal
+from dispatcher.loop_faults import log_loop_faults
 from dispatcher.readings import add_readings, health_report
 from dispatcher.streets import Streets
 from dispatcher.streets.zones import load_zone
@@ -40,6 +41,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     site = Site(zone, Streets.of(zone), settings.service_rules)
     serving = _Serving(settings, site, zone_clock(settings.clock))
     loop = asyncio.get_running_loop()
+    log_loop_faults(loop)
     task = asyncio.create_task(serving.run())
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, serving.stop, task)
