@@ -65,7 +65,7 @@ def replay_journal(
     """
     from dispatcher.codec import CodecError
     from dispatcher.engine import Site
-    from dispatcher.journal import JournalError
+    from dispatcher.journal import JournalError, zone_of_journal_file
     from dispatcher.replay import replay
     from dispatcher.snapshots import SnapshotError
     from dispatcher.streets import Streets
@@ -76,12 +76,19 @@ def replay_journal(
     settings = settings_or_exit(config)
     try:
         area = load_zone(zone or settings.zone)
+        if "://" not in journal and (recorded := zone_of_journal_file(Path(journal))) != area.id:
+            fail(
+                f"{journal} is of zone {recorded}, not {area.id}; name its zone with --zone",
+                EXIT_SETTINGS,
+            )
         records, digest = asyncio.run(_recorded(journal, area.id))
         engine = ZoneEngine(Site(area, Streets.of(area), settings.service_rules))
         result = replay(engine, records, final_digest=digest)
     except ZoneFileError as error:
         fail(str(error), EXIT_SETTINGS)
-    except (JournalError, CodecError, SnapshotError, ValueError, OSError) as error:
+    except OSError as error:
+        fail(f"{journal} cannot be read: {error.strerror or error}", EXIT_SETTINGS)
+    except (JournalError, CodecError, SnapshotError, ValueError) as error:
         fail(str(error), EXIT_STORE)
     typer.echo(result.in_words())
     if not result.same:

@@ -12,7 +12,12 @@ from dispatcher.journal.errors import (
     UnknownOutcome,
     UnsuitableSettings,
 )
-from dispatcher.journal.export import export_journal, import_journal, read_journal_file
+from dispatcher.journal.export import (
+    export_journal,
+    import_journal,
+    read_journal_file,
+    zone_of_journal_file,
+)
 from dispatcher.journal.memory import MemoryJournal
 from dispatcher.journal.stored import StoredJournal
 
@@ -37,4 +42,5 @@ __all__ = [
     "export_journal",
     "import_journal",
     "read_journal_file",
+    "zone_of_journal_file",
 ]

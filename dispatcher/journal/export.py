@@ -49,7 +49,7 @@ def read_journal_file(path: Path) -> Iterator[Record]:
         The file is not an exported journal, or a record is missing or broken; says which line.
     """
     with path.open("rb") as file:
-        position = _read_head(file.readline())
+        position, _ = _read_head(file.readline())
         for number, line in enumerate(file, start=2):
             record = _read_line(line, number)
             if record.position != position + 1:
@@ -86,11 +86,19 @@ def _line(record: Record) -> bytes:
     return head[:-1] + _BEFORE_PAYLOAD + record.payload + b"}\n"
 
 
-def _read_head(line: bytes) -> int:
+def zone_of_journal_file(path: Path) -> str:
+    """The id of the zone whose journal was exported. Raises as ``read_journal_file``."""
+    with path.open("rb") as file:
+        _, zone = _read_head(file.readline())
+    return zone
+
+
+def _read_head(line: bytes) -> tuple[int, str]:
+    """After which position the records begin, and the zone's id."""
     try:
         head = json.loads(line)
         if head["format"] == FORMAT and head["version"] == VERSION:
-            return int(head["after"])
+            return int(head["after"]), str(head["zone"])
     except (ValueError, KeyError, TypeError):
         pass
     raise DamagedJournal(f"line 1: not a {FORMAT} file of version {VERSION}")

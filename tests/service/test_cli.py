@@ -58,6 +58,19 @@ def test_an_unknown_zone_ends_serving(tmp_path: Path) -> None:
     assert "atlantis" in ended.output
 
 
+def test_a_replay_says_which_file_or_zone_is_wrong(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, ["replay", str(tmp_path / "none.jsonl")])
+    assert ended.exit_code == 2
+    assert "none.jsonl cannot be read: No such file" in ended.output
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        '{"format": "ringmaster-journal", "version": 1, "zone": "atlantis", "after": 0}\n'
+    )
+    ended = CliRunner().invoke(app, ["replay", str(other)])
+    assert ended.exit_code == 2
+    assert "is of zone atlantis, not sejong-5-1; name its zone with --zone" in ended.output
+
+
 def test_settings_in_force_and_their_table() -> None:
     assert 'zone = "sejong-5-1"' in CliRunner().invoke(app, ["config"]).output
     table = CliRunner().invoke(app, ["config", "--table"]).output
