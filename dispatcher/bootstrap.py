@@ -215,6 +215,9 @@ def _rider_border(
         on_connect=connected,
         on_disconnect=lost,
         on_oversized=lambda topic, size: desk.on_oversized(topic, size),
+        on_unreadable=lambda topic, reason: log.info(
+            "rider_message_ignored", topic=topic[:200], reason=reason
+        ),
     )
     outbox = RiderOutbox(
         link,

@@ -62,6 +62,7 @@ class LinkCounts:
     connections: int = 0
     received: int = 0
     oversized: int = 0
+    unreadable: int = 0
     published: int = 0
     publishes_failed: int = 0
 
@@ -93,6 +94,8 @@ class MqttLink:
         Called with the reason, and the pause before the next attempt in seconds.
     on_oversized
         Called with topic and size of a refused body.
+    on_unreadable
+        Called with topic and reason for a message whose MQTT properties make no sense.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class MqttLink:
         on_connect: Callable[[bool], None] = lambda session_present: None,
         on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
         on_oversized: Callable[[str, int], None] = lambda topic, size: None,
+        on_unreadable: Callable[[str, str], None] = lambda topic, reason: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -127,6 +131,7 @@ class MqttLink:
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._on_oversized = on_oversized
+        self._on_unreadable = on_unreadable
         self._sleep = sleep
         self._jitter = jitter
         # A used client object keeps parts of its former connection, so each gets its own.
@@ -144,6 +149,7 @@ class MqttLink:
             receive_maximum=receive_maximum,
             max_packet_bytes=MAX_PACKET_BYTES,
             outbox=outbox,
+            on_unreadable=self._note_unreadable,
         )
         self._inbox: Inbox[tuple[AcknowledgingClient, aiomqtt.Message]] = Inbox(inbox)
         self._client: AcknowledgingClient | None = None
@@ -282,6 +288,10 @@ class MqttLink:
             client.acknowledge(message)
         else:
             self._inbox.put((client, message), droppable=message.qos == 0)
+
+    def _note_unreadable(self, topic: str, reason: str) -> None:
+        self.counts.unreadable += 1
+        self._on_unreadable(topic, reason)
 
     async def _deliver(self) -> None:
         while True:

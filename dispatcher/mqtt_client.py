@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 import aiomqtt
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -86,6 +88,7 @@ class AcknowledgingClient(aiomqtt.Client):
         receive_maximum: int,
         max_packet_bytes: int,
         outbox: int,
+        on_unreadable: Callable[[str, str], None],
     ) -> None:
         is_v5 = version is MqttVersion.V5
         keeps_nothing = session_expiry_s == 0
@@ -124,6 +127,10 @@ class AcknowledgingClient(aiomqtt.Client):
         self._unconfirmed: dict[int, tuple[str, asyncio.Future[None]]] = {}
         # Before connecting: messages of a kept session follow the broker's greeting at once.
         self._client.manual_ack_set(True)
+        self._on_unreadable = on_unreadable
+        # paho offers no other place to stop what it cannot read.
+        self._handle_publish = self._client._handle_publish  # noqa: SLF001
+        self._client._handle_publish = self._take_or_refuse  # type: ignore[method-assign]  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         connecting = asyncio.ensure_future(super().__aenter__())
@@ -186,6 +193,24 @@ class AcknowledgingClient(aiomqtt.Client):
             raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
         finally:
             self._unconfirmed.pop(info.mid, None)
+
+    def _take_or_refuse(self) -> MQTTErrorCode:
+        """Take a message in; refuse one that cannot be read.
+
+        paho would end the connection over it, though the broker took it from its sender and
+        the standard allows some of it (U+FEFF in a property). Never acknowledged, it would
+        come again at each connection, and nothing else would ever come through.
+        """
+        try:
+            return self._handle_publish()
+        except Exception as error:
+            received = self._client._in_packet  # noqa: SLF001
+            packet = received["packet"]
+            qos = (received["command"] & 0x06) >> 1
+            topic_end = 2 + int.from_bytes(packet[:2], "big")
+            mid = int.from_bytes(packet[topic_end : topic_end + 2], "big")
+            self._on_unreadable(packet[2:topic_end].decode(errors="replace"), str(error))
+            return self._client.ack(mid, qos)
 
     def fail_pending(self, reason: str) -> None:
         """Let no publish wait for a confirmation that cannot come any more."""

@@ -45,6 +45,7 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
             **fleet.drops,
             "rider_outbox": outbox.counts.dropped,
             "rider_oversized": link.counts.oversized,
+            "rider_unreadable": link.counts.unreadable,
         }
 
     def connected() -> dict[str, float]:

@@ -129,6 +129,10 @@ class Fleet:
             conversation.drops.clear()
         return self._addressed(conversation, output)
 
+    def refuse(self, topic: str, cause: str, detail: str) -> None:
+        """Count a message that the link could not hand over."""
+        self._drop(topic, cause, detail)
+
     def resume(
         self,
         shuttle_id: ShuttleId,

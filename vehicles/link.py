@@ -93,6 +93,8 @@ class FleetLink:
             on_message=self._on_message,
             on_connect=on_connect,
             on_disconnect=on_disconnect,
+            on_oversized=lambda topic, size: fleet.refuse(topic, "oversized", f"{size} bytes"),
+            on_unreadable=lambda topic, reason: fleet.refuse(topic, "unreadable", reason),
         )
 
     @property

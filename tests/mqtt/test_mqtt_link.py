@@ -277,6 +277,32 @@ async def test_an_oversized_body_is_refused_and_counted(broker: Any, root: str) 
         assert receiver.link.counts.oversized == len(receiver.oversized)
 
 
+async def test_properties_that_make_no_sense_to_us_do_not_end_the_connection(
+    broker: Any, root: str
+) -> None:
+    refused: list[str] = []
+    async with (
+        running_link(broker) as sender,
+        running_link(
+            broker, f"{root}/#", on_unreadable=lambda topic, reason: refused.append(topic)
+        ) as receiver,
+    ):
+        # The standard lets U+FEFF stand in a string, and mosquitto does; paho does not.
+        await sender.link.publish(f"{root}/odd", b"1", response_topic="\ufeff")
+        await sender.link.publish(f"{root}/plain", b"2")
+        await receiver.seen.until(1)
+        assert receiver.seen.payloads == [b"2"]
+        assert refused == [f"{root}/odd"]
+        assert receiver.link.counts.unreadable == 1
+        assert receiver.disconnections == []
+        # Acknowledged, or it would come again.
+        cut(receiver.link)
+        await receiver.until(lambda: len(receiver.sessions_present) == 2)
+        await sender.link.publish(f"{root}/plain", b"3")
+        await receiver.seen.until(2)
+        assert refused == [f"{root}/odd"]
+
+
 async def test_a_handlers_mistake_ends_the_link(broker: Any, root: str) -> None:
     async def stumble(message: Message) -> None:
         raise LookupError(message.topic)
