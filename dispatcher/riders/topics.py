@@ -12,6 +12,7 @@ ROOT: Final = "ringmaster/v1"
 # A rider's id is the topic level the broker let the device write to: the sender's name is
 # taken from there and from nowhere else.
 RIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BELOW_REPLY: Final = re.compile(r"(/[A-Za-z0-9_.:-]{1,64}){0,4}")
 
 
 class RiderTopic(StrEnum):
@@ -47,10 +48,11 @@ class RiderTopics:
         """Whether the dispatcher answers this rider on this response topic.
 
         Only below the rider's own ``reply``: the dispatcher may publish anywhere, and must
-        not do so on behalf of whoever asks.
+        not do so on behalf of whoever asks. And only on a plain topic: a broker ends the
+        connection of whoever publishes to one that it finds too deep or odd.
         """
         root = f"{self._of(rider_id)}/reply"
-        return (topic == root or topic.startswith(f"{root}/")) and not set(topic) & set("+#\0")
+        return topic.startswith(root) and _BELOW_REPLY.fullmatch(topic[len(root) :]) is not None
 
     def read(self, topic: str) -> tuple[RiderId, RiderTopic] | None:
         """Who sent what, by the topic; None where it is not a topic riders send on."""

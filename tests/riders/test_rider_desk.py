@@ -218,6 +218,11 @@ async def test_a_request_that_cannot_be_decided_is_answered() -> None:
         ("ringmaster/v1/z/rider/bob/reply", False),
         ("uagv/v2/acme/s1/order", False),
         (f"{ROOT}/reply/#", False),
+        (f"{ROOT}/reply/a/b/c/d", True),
+        (f"{ROOT}/reply" + "/a" * 250, False),
+        (f"{ROOT}/reply/\x01", False),
+        (f"{ROOT}/reply/", False),
+        (f"{ROOT}/reply/{'x' * 65}", False),
     ],
 )
 async def test_answers_go_only_where_the_rider_may_listen(topic: str, answered: bool) -> None:
