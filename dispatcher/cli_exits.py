@@ -28,3 +28,13 @@ def settings_or_exit(path: Path | None) -> "Settings":
         return read_settings(path)
     except ConfigError as error:
         fail(str(error), EXIT_SETTINGS)
+
+
+def store_url_or_exit(url: str) -> None:
+    """End with what is wrong with a store's address, if it cannot be one."""
+    from dispatcher.config import check_store_url
+
+    try:
+        check_store_url(url)
+    except ValueError as error:
+        fail(f"the store's address {error}", EXIT_SETTINGS)

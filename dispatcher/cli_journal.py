@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatcher.cli_exits import EXIT_DIFFERENT, EXIT_SETTINGS, EXIT_STORE, fail, settings_or_exit
+from dispatcher.cli_exits import (
+    EXIT_DIFFERENT,
+    EXIT_SETTINGS,
+    EXIT_STORE,
+    fail,
+    settings_or_exit,
+    store_url_or_exit,
+)
 
 if TYPE_CHECKING:
     from dispatcher.journal import Record
@@ -33,6 +40,8 @@ def export(
     from dispatcher.streets.zones import load_zone
 
     settings = settings_or_exit(config)
+    if redis is not None:
+        store_url_or_exit(redis)
 
     async def run(zone_id: str) -> int:
         journal = StoredJournal(redis or settings.redis.url.get_secret_value(), zone_id)
@@ -74,6 +83,8 @@ def replay_journal(
     from dispatcher.zone_engine import ZoneEngine
 
     settings = settings_or_exit(config)
+    if "://" in journal:
+        store_url_or_exit(journal)
     try:
         area = load_zone(zone or settings.zone)
         if "://" not in journal and (recorded := zone_of_journal_file(Path(journal))) != area.id:

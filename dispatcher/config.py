@@ -102,6 +102,15 @@ class MqttSettings(Section):
         )
 
 
+def check_store_url(url: str) -> None:
+    """Raise ``ValueError`` unless this is a store's address; the text repeats no password."""
+    parts = urlsplit(url)
+    is_socket = parts.scheme == "unix" and parts.path not in ("", "/")
+    if not is_socket and not (parts.scheme in ("redis", "rediss") and parts.hostname):
+        raise ValueError("must be redis://host:port/0, rediss://host:port/0 or unix:///path")
+    _ = parts.port  # raises for one that is no number, or too large
+
+
 class RedisSettings(Section):
     """The store of the journal."""
 
@@ -111,6 +120,12 @@ class RedisSettings(Section):
     check_settings: bool = Field(
         default=True, description="refuse a store that could lose acknowledged events"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_place(cls, url: SecretStr) -> SecretStr:
+        check_store_url(url.get_secret_value())
+        return url
 
 
 class ServiceSection(Section):

@@ -60,6 +60,7 @@ def test_file_then_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("[mqtt]\nurll = 'mqtt://a'", "mqtt.urll: unknown setting; did you mean mqtt.url?"),
         ("[rules.objective]\nwaitin = 1", "did you mean rules.objective.waiting?"),
         ("[metrix]\nport = 1", "metrix: unknown setting; did you mean metrics?"),
+        ("[redis]\nurl = 'localhost:6379'", "redis.url: must be redis://host:port/0"),
         ("[logs]\nzzz = 1", "logs.zzz: unknown setting; known there: format, level"),
         ("[rules]\nmax_wait_s = 1", "rules.max_wait_s: Input should be greater than"),
         ("[rules]\nmax_wait_s = 'long'", "rules.max_wait_s"),
