@@ -6,9 +6,17 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli_exits import EXIT_SETTINGS, EXIT_STORE, fail
+from dispatcher.cli_exits import EXIT_SETTINGS, EXIT_STORE, fail, store_url_or_exit
 from simulator.cli_bench import bench_app
-from simulator.cli_options import JsonOption, SeedOption, ZoneOption, progress_bar, seconds
+from simulator.cli_options import (
+    MOST_RIDERS_PER_HOUR,
+    JsonOption,
+    SeedOption,
+    ZoneOption,
+    file_to_write,
+    progress_bar,
+    seconds,
+)
 from simulator.cli_separate import riders, shuttles
 
 
@@ -29,7 +37,9 @@ def run(
         float, typer.Option(min=0.1, max=200.0, help="Zone seconds in a real second.")
     ] = 20.0,
     shuttles: Annotated[int, typer.Option(min=1, max=500)] = 12,
-    riders_per_hour: Annotated[float, typer.Option(min=0.1, help="Of the zone's time.")] = 200.0,
+    riders_per_hour: Annotated[
+        float, typer.Option(min=0.1, max=MOST_RIDERS_PER_HOUR, help="Of the zone's time.")
+    ] = 200.0,
     zone: ZoneOption = "sejong-5-1",
     seed: SeedOption = 1,
     as_json: JsonOption = False,
@@ -56,10 +66,15 @@ def run(
     from dispatcher.telemetry.logs import set_up_logs
     from simulator.live import LivePlan, run_live
     from simulator.live_view import LiveTable, figures_table
+    from simulator.separate import SeparateError, broker_access
 
     set_up_logs("console", "error")
     console = Console(stderr=as_json)
+    if redis is not None:
+        store_url_or_exit(redis)
     try:
+        if broker is not None:
+            broker_access(broker)
         plan = LivePlan(
             zone=load_zone(zone),
             speed=speed,
@@ -70,7 +85,7 @@ def run(
             broker_url=broker,
             store_url=redis,
             improve=improve,
-            journal_out=journal_out,
+            journal_out=file_to_write(journal_out),
         )
         console.print(
             f"{plan.zone.names.get('en', plan.zone.id)}: {shuttles} shuttles, "
@@ -81,8 +96,8 @@ def run(
             console.print("Ctrl-C ends it.")
         console.print("Getting ready; a machine's first start compiles for up to half a minute.")
         with LiveTable(console) as table:
-            figures = run_live(plan, show=table.show)
-    except ZoneFileError as error:
+            figures = run_live(plan, show=table.show, say=console.print)
+    except (ZoneFileError, SeparateError) as error:
         fail(str(error), EXIT_SETTINGS)
     except (EmbeddedServerError, JournalError, OSError) as error:
         fail(str(error), EXIT_STORE)
@@ -99,7 +114,10 @@ def simulate(
         int | None, typer.Option(min=0, help="In the whole day, by its profile.")
     ] = None,
     riders_per_hour: Annotated[
-        float | None, typer.Option(min=0.1, help="A steady rate instead of a day's profile.")
+        float | None,
+        typer.Option(
+            min=0.1, max=MOST_RIDERS_PER_HOUR, help="A steady rate instead of a day's profile."
+        ),
     ] = None,
     hours: Annotated[
         tuple[float, float] | None, typer.Option(help="From and to, local hours of the day.")
@@ -122,6 +140,7 @@ def simulate(
     from simulator.scenario import DayChoices, ScenarioError, day_plan
 
     console = Console(stderr=True)
+    file_to_write(report)
     choices = DayChoices(
         zone=zone,
         shuttles=shuttles,

@@ -1,7 +1,9 @@
 """What the simulator's commands have in common."""
 
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -10,6 +12,9 @@ from dispatcher.cli_exits import EXIT_SETTINGS, fail
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+# More than this is no service on one machine, and inf or NaN none at all.
+MOST_RIDERS_PER_HOUR: Final = 100_000.0
 
 ZoneOption = Annotated[str, typer.Option(help="A built-in zone, or a zone's directory.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed draws the same riders and shuttles.")]
@@ -27,6 +32,16 @@ def seconds(text: str) -> float:
     if not 0.0 < seconds < float("inf"):
         fail(f"{text!r} is not a length of time; write 60s, 5m or 1h", EXIT_SETTINGS)
     return seconds
+
+
+def file_to_write(path: Path | None) -> Path | None:
+    """The path, if a file can be written there: better said now than after a day's work."""
+    if path is not None:
+        if path.is_dir():
+            fail(f"{path} is a directory; name a file to write", EXIT_SETTINGS)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            fail(f"{path} cannot be written; is its directory there?", EXIT_SETTINGS)
+    return path
 
 
 def progress_bar(console: "Console") -> "Progress":

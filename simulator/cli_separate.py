@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, fail
-from simulator.cli_options import JsonOption, SeedOption, ZoneOption, seconds
+from simulator.cli_options import (
+    MOST_RIDERS_PER_HOUR,
+    JsonOption,
+    SeedOption,
+    ZoneOption,
+    seconds,
+)
 
 
 def shuttles(
@@ -24,8 +30,12 @@ def shuttles(
     ] = None,
 ) -> None:
     """Simulated shuttles against a given broker, until Ctrl-C."""
+    from dispatcher.streets.zone_file import ZoneFileError
+    from dispatcher.telemetry.logs import set_up_logs
     from simulator.separate import SeparateError, run_shuttles
 
+    set_up_logs("console", "info")
+    typer.echo(f"{shuttles} shuttles of {zone}. Ctrl-C ends them.", err=True)
     try:
         run_shuttles(
             broker,
@@ -35,14 +45,14 @@ def shuttles(
             interface=interface,
             time=(speed, clock_start, clock_anchor),
         )
-    except SeparateError as error:
+    except (SeparateError, ZoneFileError) as error:
         fail(str(error), EXIT_SETTINGS)
 
 
 def riders(
     broker: Annotated[str, typer.Option(help="mqtt://host:port")],
     zone: ZoneOption = "sejong-5-1",
-    riders_per_hour: Annotated[float, typer.Option(min=0.1)] = 120.0,
+    riders_per_hour: Annotated[float, typer.Option(min=0.1, max=MOST_RIDERS_PER_HOUR)] = 120.0,
     requests: Annotated[int | None, typer.Option(min=1, help="So many, then none.")] = None,
     for_: Annotated[
         str | None, typer.Option("--for", help="Nobody new asks after, as in 10m.")
@@ -60,8 +70,12 @@ def riders(
     as_json: JsonOption = False,
 ) -> None:
     """Simulated riders against a given broker. With --requests or --for, ends when all are done."""
+    from dispatcher.streets.zone_file import ZoneFileError
+    from dispatcher.telemetry.logs import set_up_logs
     from simulator.separate import SeparateError, run_riders
 
+    set_up_logs("console", "info")
+    typer.echo(f"{riders_per_hour:g} riders an hour in {zone}. Ctrl-C ends them.", err=True)
     try:
         counts = run_riders(
             broker,
@@ -74,7 +88,7 @@ def riders(
             now_only=now_only,
             time=(speed, clock_start, clock_anchor),
         )
-    except SeparateError as error:
+    except (SeparateError, ZoneFileError) as error:
         fail(str(error), EXIT_SETTINGS)
     if as_json:
         typer.echo(json.dumps(counts))

@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import ScaledClock
@@ -31,7 +30,13 @@ from dispatcher.config import (
 from dispatcher.domain.zone import Zone
 from dispatcher.embedded import embedded_broker, embedded_store
 from dispatcher.engine import Site
-from dispatcher.journal import Journal, connect_journal, export_journal
+from dispatcher.journal import (
+    Journal,
+    StoreAwaited,
+    StoreUnavailable,
+    connect_journal,
+    export_journal,
+)
 from dispatcher.replay import replay
 from dispatcher.streets import Streets
 from dispatcher.telemetry.metrics import Metrics
@@ -41,10 +46,12 @@ from simulator.day import local_time_s
 from simulator.demand import Demand
 from simulator.figures import ConfirmWatch, Figures, RunFacts, figures_of
 from simulator.live_parts import RiderLink, ShuttleLinks, every
+from simulator.separate import broker_access
 from simulator.vehicle import FleetPlan
-from vehicles.link import BrokerAccess
 
 START_HOUR = 8.0
+_PATIENT_ATTEMPTS = 3  # at the store before anything is said: 0.6 s
+_SILENT_WAIT_S = 3.0  # for the broker before anything is said
 _JOIN_WAIT_S = 15.0  # real seconds until riders come, whether or not all shuttles are there
 
 
@@ -95,17 +102,25 @@ class TimedMetrics(Metrics):
 
 
 def run_live(
-    plan: LivePlan, *, show: Callable[[LiveRun], None] = lambda run: None, show_every_s: float = 0.5
+    plan: LivePlan,
+    *,
+    show: Callable[[LiveRun], None] = lambda run: None,
+    show_every_s: float = 0.5,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Figures:
     """Run until the time is up or the process is told to stop, and count.
 
+    ``say`` hears what is waited for.
+
     Raises
     ------
+    StoreUnavailable
+        Told to stop while the given store was still awaited.
     EmbeddedServerError
         No broker or store is given and the embedded ones are not installed or do not start.
     """
     with _servers(plan) as (broker_url, store_url):
-        return asyncio.run(_run(plan, broker_url, store_url, show, show_every_s))
+        return asyncio.run(_run(plan, broker_url, store_url, show, show_every_s, say))
 
 
 @contextlib.contextmanager
@@ -126,6 +141,7 @@ async def _run(
     store_url: str,
     show: Callable[[LiveRun], None],
     show_every_s: float,
+    say: Callable[[str], None],
 ) -> Figures:
     began = time.monotonic()
     stop = asyncio.Event()
@@ -133,13 +149,13 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     site = Site(plan.zone, Streets.of(plan.zone), Settings().service_rules)
-    journal = await connect_journal(store_url, plan.zone.id)
+    journal = await reached_journal(store_url, plan.zone.id, stop, say)
     try:
         # Before the clock runs: on a machine's first run this compiles for a while.
         await asyncio.to_thread(ZoneEngine(site).warm_up)
         clock = ScaledClock(plan.speed, await _start_s(plan.zone, journal))
         run = _put_together(plan, site, journal, clock, broker_url)
-        figures = await _serve(run, stop, show, show_every_s)
+        figures = await _serve(run, stop, show, show_every_s, say)
         result = await _replayed(run, journal)
         if plan.journal_out is not None:
             await export_journal(journal, plan.journal_out, zone=plan.zone.id)
@@ -163,8 +179,7 @@ def _put_together(
     dispatcher = build(_settings(plan, broker_url), site, journal, clock=clock, metrics=metrics)
     confirms = ConfirmWatch(time.perf_counter)
     dispatcher.service.add_listener(confirms.on_applied)
-    parts = urlsplit(broker_url)
-    broker = BrokerAccess(parts.hostname or "", parts.port or 1883, parts.username, parts.password)
+    broker = broker_access(broker_url)
     concourse = Concourse()
     # Riders and shuttles of an earlier run may still be remembered by a given broker and store.
     name = "r" if plan.store_url is None else f"r{int(clock.now_s())}x"
@@ -200,8 +215,32 @@ def _settings(plan: LivePlan, broker_url: str) -> Settings:
     )
 
 
+async def reached_journal(
+    store_url: str, zone_id: str, stop: asyncio.Event, say: Callable[[str], None]
+) -> Journal:
+    """The journal in a store that may come later than we do."""
+
+    def waiting(awaited: StoreAwaited) -> None:
+        if awaited.attempt == _PATIENT_ATTEMPTS:
+            say(f"Waiting: {awaited.reason}")
+
+    connecting = asyncio.create_task(connect_journal(store_url, zone_id, on_wait=waiting))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    raise StoreUnavailable("stopped while the store was awaited")
+
+
 async def _serve(
-    run: LiveRun, stop: asyncio.Event, show: Callable[[LiveRun], None], show_every_s: float
+    run: LiveRun,
+    stop: asyncio.Event,
+    show: Callable[[LiveRun], None],
+    show_every_s: float,
+    say: Callable[[str], None],
 ) -> Figures:
     """Everything at once, until the time is up, somebody stops it, or a part fails."""
     parts = [
@@ -215,7 +254,7 @@ async def _serve(
     ]
     stopping = asyncio.create_task(stop.wait())
     try:
-        await _until_joined(run, [*parts, stopping])
+        await _until_joined(run, [*parts, stopping], say)
         run.began = time.monotonic()
         start_s = run.clock.now_exact_s()
         run.riders.start()
@@ -236,13 +275,21 @@ async def _serve(
         await asyncio.gather(parts[0], return_exceptions=True)
 
 
-async def _until_joined(run: LiveRun, tasks: list[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
+async def _until_joined(
+    run: LiveRun,
+    tasks: list[asyncio.Task[None] | asyncio.Task[bool]],
+    say: Callable[[str], None],
+) -> None:
     """Until all shuttles are known and riders are connected, or it has taken too long."""
     deadline = time.monotonic() + _JOIN_WAIT_S
+    speak_at = time.monotonic() + _SILENT_WAIT_S
     while time.monotonic() < deadline and not any(task.done() for task in tasks):
         joined = len(run.dispatcher.service.core.state.shuttles)
         if joined >= run.plan.shuttles and run.riders.connected.is_set():
             return
+        if time.monotonic() >= speak_at and not run.riders.connected.is_set():
+            say("Waiting for the broker; is it running at the address given?")
+            speak_at = deadline
         await asyncio.sleep(0.05)
 
 

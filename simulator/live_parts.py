@@ -64,6 +64,9 @@ class RiderLink:
             session_expiry_s=60,
             on_message=self._on_message,
             on_connect=lambda session_present: self.connected.set(),
+            on_disconnect=lambda reason, pause_s: log.warning(
+                "broker_awaited", broker=f"{broker.host}:{broker.port}", reason=reason
+            ),
         )
 
     def start(self, most: int | None = None) -> None:
@@ -135,6 +138,10 @@ class ShuttleLinks:
     @property
     def vehicles(self) -> list[SimulatedVehicle]:
         return [vehicle for vehicle, _ in self._parts]
+
+    def connected(self) -> int:
+        """How many shuttles have the broker."""
+        return sum(link.is_up for _, link in self._parts)
 
     def arrived(self, x_m: float, y_m: float) -> None:
         """Somebody came to a stop: shuttles that stand there look again."""

@@ -9,7 +9,9 @@ import contextlib
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import structlog
 
 from dispatcher.clock import Clock, ScaledClock, WallClock
 from dispatcher.domain.trips import ENDS
@@ -19,6 +21,8 @@ from simulator.demand import Demand, DemandShares
 from simulator.live_parts import RiderLink, ShuttleLinks
 from simulator.vehicle import FleetPlan
 from vehicles.link import BrokerAccess
+
+log = structlog.get_logger(__name__)
 
 # The speed, and what the zone's clock (UTC seconds) showed at which moment of the real one.
 ZoneTime = tuple[float, int | None, float | None]
@@ -39,7 +43,15 @@ def run_shuttles(
 
     async def main() -> None:
         links = ShuttleLinks(zone, plan, Strangers(seed), broker, clock, speed=time[0], seed=seed)
-        await _until_stopped(links.run)
+
+        async def drive() -> None:
+            telling = asyncio.create_task(_tell_connected(links, shuttles, broker))
+            try:
+                await links.run()
+            finally:
+                telling.cancel()
+
+        await _until_stopped(drive)
 
     asyncio.run(main())
 
@@ -104,10 +116,31 @@ def zone_clock(time_of_zone: ZoneTime) -> Clock:
 
 def broker_access(url: str) -> BrokerAccess:
     """Where a broker is, from ``mqtt://[user:password@]host[:port]``."""
-    parts = urlsplit(url)
+    problem = f"{url!r} is not a broker's address; write mqtt://host:port"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 1883
+    except ValueError as error:
+        raise SeparateError(problem) from error
     if parts.scheme != "mqtt" or not parts.hostname:
-        raise SeparateError(f"{url!r} is not a broker's address; write mqtt://host:port")
-    return BrokerAccess(parts.hostname, parts.port or 1883, parts.username, parts.password)
+        raise SeparateError(problem)
+    return BrokerAccess(parts.hostname, port, _plain(parts.username), _plain(parts.password))
+
+
+def _plain(part: str | None) -> str | None:
+    return unquote(part) if part else None
+
+
+async def _tell_connected(links: ShuttleLinks, shuttles: int, broker: BrokerAccess) -> None:
+    """Log how many shuttles have the broker, whenever that has changed; looks every 2 s."""
+    told = -1
+    while True:
+        await asyncio.sleep(2.0)
+        if (connected := links.connected()) != told:
+            told = connected
+            write = log.info if connected == shuttles else log.warning
+            address = f"{broker.host}:{broker.port}"
+            write("shuttles_connected", connected=connected, shuttles=shuttles, broker=address)
 
 
 async def _ask(link: RiderLink, requests: int | None, for_s: float | None) -> None:

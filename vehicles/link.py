@@ -203,6 +203,11 @@ class AgentLink:
             on_disconnect=lambda reason, pause_s: self._note(up=False),
         )
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the vehicle has the broker."""
+        return self._is_up
+
     async def run(self) -> None:
         """Drive until cancelled, then say goodbye."""
         link = asyncio.create_task(self._link.run())
