@@ -75,7 +75,8 @@ class RiderOutbox:
         self._documents: dict[str, deque[bytes]] = {}  # topic -> not yet sent, oldest first
         self._ready: asyncio.Queue[str] = asyncio.Queue()  # topics that no task works on
         self._replies: asyncio.Queue[tuple[str, bytes, bytes | None]] = asyncio.Queue(MOST_REPLIES)
-        self._ends: asyncio.Queue[tuple[int, str]] = asyncio.Queue()  # when to clear what
+        self._ends: dict[str, int] = {}  # topic -> when to clear it, the next one first
+        self._end_came = asyncio.Event()
         self._connected = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -110,12 +111,18 @@ class RiderOutbox:
         topic = self._topics.trip(status.rider_id, status.trip_id)
         self._put(topic, self._writer.document(status).to_json())
         if status.state in ENDS:
-            self._ends.put_nowait((status.at_s + self._settings.clear_after_s, topic))
+            # Once, however often a device asks what has become of it.
+            self._ends.setdefault(topic, self._clear_s(status))
+            self._end_came.set()
 
     def restore(self, statuses: Iterable[TripStatus]) -> None:
         """After a restart: tell every trip again, since what was on its way is not known."""
+        now_s = self._clock.now_s()
         for status in sorted(statuses, key=lambda status: status.at_s):
-            self.tell(status)
+            if status.state in ENDS and self._clear_s(status) <= now_s:
+                self._put(self._topics.trip(status.rider_id, status.trip_id), CLEARS)
+            else:
+                self.tell(status)
 
     def tell_problem(self, rider_id: RiderId, problem: Problem) -> None:
         self.reply(self._topics.error(rider_id), problem.to_json())
@@ -208,9 +215,17 @@ class RiderOutbox:
         self.counts.sent += 1
         return None
 
+    def _clear_s(self, status: TripStatus) -> int:
+        return status.at_s + self._settings.clear_after_s
+
     async def _clear_ends(self) -> None:
-        # Ends come in the order of their times, so the first one is always the next one.
+        # Ends come in the order of their times, so the first one is always the next one. Only
+        # one asked about after it was cleared comes late, and is cleared with the next.
         while True:
-            clear_s, topic = await self._ends.get()
+            while not self._ends:
+                self._end_came.clear()
+                await self._end_came.wait()
+            topic, clear_s = next(iter(self._ends.items()))
             await self._clock.sleep_until(clear_s)
+            del self._ends[topic]
             self._put(topic, CLEARS)

@@ -147,6 +147,22 @@ async def test_an_end_is_cleared_after_a_while() -> None:
     assert len(desk.link.retained) == 1
 
 
+async def test_an_end_told_again_and_again_is_cleared_once() -> None:
+    async with running(Desk(clear_after_s=600)) as desk:
+        desk.connect()
+        for _ in range(50):
+            desk.outbox.tell(a_status(5, TripState.COMPLETED, at_s=1_000))
+        await desk.all_sent()
+        await until(lambda: desk.clock.sleepers == 1)
+        await desk.clock.move_to(1_600)
+        await until(lambda: TOPIC not in desk.link.retained)
+        # A device that asks after that is answered, and its document is cleared again too.
+        desk.outbox.tell(a_status(5, TripState.COMPLETED, at_s=1_000))
+        await until(lambda: desk.link.sent[-1].body == b"" and len(desk.outbox) == 0)
+    # Two clearings, for one each time.
+    assert [s.body for s in desk.link.sent].count(b"") == 2
+
+
 async def test_after_a_restart_all_is_told_again_and_old_ends_are_cleared() -> None:
     async with running(Desk(clear_after_s=600)) as desk:
         desk.connect()
@@ -160,6 +176,8 @@ async def test_after_a_restart_all_is_told_again_and_old_ends_are_cleared() -> N
         await until(lambda: TOPIC not in desk.link.retained)
         await desk.all_sent()
     assert list(desk.link.retained) == ["ringmaster/v1/z/rider/ana/trip/t2"]
+    # 300 + 600 is past: nobody is bothered with what has long ended.
+    assert [s.body for s in desk.link.sent if s.topic == TOPIC] == [b""]
 
 
 async def test_a_request_is_said_to_be_received_before_it_is_answered() -> None:
