@@ -1,6 +1,10 @@
-"""How many requests are taken in per second, over all riders."""
+"""How many messages are taken in per second, over all riders and of each."""
 
 import math
+from collections import OrderedDict
+from typing import Final
+
+MOST_SENDERS: Final = 10_000
 
 
 class TokenBucket:
@@ -25,3 +29,23 @@ class TokenBucket:
             self._level -= 1.0
             return 0
         return max(1, math.ceil((1.0 - self._level) / self._per_s))
+
+
+class PerSender:
+    """A bucket for each sender, so that one cannot use up what all share.
+
+    Of more than ``MOST_SENDERS`` the one heard longest ago is forgotten, and begins anew.
+    """
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, sender: str, now: float) -> int:
+        """Take one for this sender; as ``TokenBucket.take``."""
+        bucket = self._buckets.setdefault(sender, TokenBucket(self._per_s, self._burst, now))
+        self._buckets.move_to_end(sender)
+        if len(self._buckets) > MOST_SENDERS:
+            self._buckets.popitem(last=False)
+        return bucket.take(now)

@@ -117,6 +117,11 @@ class Service:
         return len(self._backlog)
 
     @property
+    def ending(self) -> bool:
+        """Whether nothing more is taken in, because the loop is stopping or has ended."""
+        return self._stopping
+
+    @property
     def accepting(self) -> bool:
         """Whether a request would be taken in now."""
         return (
@@ -292,10 +297,7 @@ class Service:
                 appended = await self._append(entries)
             except StoreUnavailable as error:
                 # Nothing was written. Riders can ask again; shuttles' events must not be lost.
-                for waiting in batch:
-                    if waiting.refusable:
-                        waiting.fail(self._not_taken("the journal cannot be written just now"))
-                batch = [waiting for waiting in batch if not waiting.refusable]
+                batch = self._without_riders(batch)
                 await self._store.pause(error)
                 # Until the store answers, nothing refusable comes in that would try it again.
                 await self._store.reaching(self._journal.last_position)
@@ -359,8 +361,17 @@ class Service:
 
     async def _catch_up(self, batch: list[Waiting], entries: list[Entry]) -> list[Waiting]:
         """Read what the journal holds beyond the state; give back what is not in it."""
-        records = await self._store.reaching(self._records_beyond)
         missing = list(zip(batch, entries, strict=True))
+        try:
+            records = await self._records_beyond()
+        except (StoreUnavailable, UnknownOutcome) as error:
+            # This may last. Riders ask again, which is harmless should theirs be written after all.
+            kept = self._without_riders(batch)
+            await self._store.pause(error)
+            records = await self._store.reaching(self._records_beyond)
+        else:
+            kept = batch
+            self._store.answered()
         written: list[tuple[int, JournalPayload, Waiting | None]] = []
         for record in records:
             if record.epoch != self.health.epoch:
@@ -371,7 +382,14 @@ class Service:
             waiting = found[0] if found else None
             written.append((record.position, decode_payload(record.payload), waiting))
         await self._apply(written)
-        return [waiting for waiting, _ in missing]
+        return [waiting for waiting, _ in missing if waiting in kept]
+
+    def _without_riders(self, batch: list[Waiting]) -> list[Waiting]:
+        """Tell those who can ask again to do so; the others stay."""
+        for waiting in batch:
+            if waiting.refusable:
+                waiting.fail(self._not_taken("the journal cannot be written just now"))
+        return [waiting for waiting in batch if not waiting.refusable]
 
     async def _records_beyond(self) -> list[Record]:
         return [record async for record in self._journal.read(self.core.position)]

@@ -1,5 +1,6 @@
 """Where riders' messages are taken in: over MQTT here, over HTTP through the same methods."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dispatcher.domain.ids import BookingId, RiderId, TripId
 from dispatcher.domain.trips import RideRequest, TimeWish, TripStatus
 from dispatcher.engine import is_resend
 from dispatcher.intake import NotTakenError, Receipt, TooBusyError
-from dispatcher.limits import TokenBucket
+from dispatcher.limits import PerSender, TokenBucket
 from dispatcher.mqtt import Message
 from dispatcher.riders.border import RiderBorder, id_reused, problem_of
 from dispatcher.riders.messages import TripAnswer, TripCancel, TripRequest
@@ -27,6 +28,11 @@ from dispatcher.service import Service
 log = structlog.get_logger(__name__)
 
 LARGEST_CORRELATION_BYTES: Final = 256
+# Of one rider. A device that follows the protocol sends a few messages a trip.
+MESSAGES_PER_S: Final = 2.0
+MESSAGES_BURST: Final = 60
+ANSWER_WITHIN_S: Final = 3.0
+RETRY_AFTER_S: Final = 5
 
 
 class DeskObserver(Protocol):
@@ -41,7 +47,8 @@ class RiderDesk:
     """Checks, bounds and hands in what riders send, and answers each message once.
 
     ``new_trip_id`` makes ids that no other trip has ever had; ``monotonic`` is seconds on
-    a clock that is never put right.
+    a clock that is never put right. Where it is not known within ``answer_within_s`` whether
+    a message became durable, the rider is told so and may send it again.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class RiderDesk:
         bucket: TokenBucket,
         observer: DeskObserver,
         monotonic: Callable[[], float] = time.monotonic,
+        answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
         self._service = service
         self._border = border
@@ -66,6 +74,9 @@ class RiderDesk:
         self._bucket = bucket
         self._observer = observer
         self._monotonic = monotonic
+        self._answer_within_s = answer_within_s
+        self._allowed = PerSender(MESSAGES_PER_S, MESSAGES_BURST)
+        self._told_off = PerSender(MESSAGES_PER_S / 10, 3)
 
     async def request(self, rider_id: RiderId, message: TripRequest) -> TripDocument:
         """Ask for a trip; answers with its status, which for a resend is the present one.
@@ -134,10 +145,17 @@ class RiderDesk:
         rider_id, kind = found
         problem: Problem | None = None
         told: TripDocument | None = None
+        if retry_after_s := self._allowed.take(rider_id, self._monotonic()):
+            self._tell_off(rider_id, kind, retry_after_s)
+            return
         try:
             told = await self._act(rider_id, kind, message.payload)
         except ProblemError as error:
             problem = error.problem
+            if problem.code is ProblemCode.NOT_AVAILABLE and self._service.ending:
+                # Unacknowledged, the message comes again to whoever serves the zone next.
+                log.info("rider_message_left", rider=rider_id, kind=kind)
+                await asyncio.get_running_loop().create_future()
             log.info("rider_message_refused", rider=rider_id, kind=kind, code=problem.code)
             self._outbox.tell_problem(rider_id, problem)
         self._observer.message_answered(kind, problem.code if problem else None)
@@ -162,6 +180,14 @@ class RiderDesk:
             case RiderTopic.CANCEL:
                 return await self.cancel(rider_id, read_message(TripCancel, body))
 
+    def _tell_off(self, rider_id: RiderId, kind: RiderTopic, retry_after_s: int) -> None:
+        """Refuse unread what one rider sends too fast; say so now and then."""
+        self._observer.message_answered(kind, ProblemCode.TOO_MANY_REQUESTS)
+        if self._told_off.take(rider_id, self._monotonic()) == 0:
+            log.info("rider_sends_too_fast", rider=rider_id, kind=kind)
+            text = "Too many messages of yours are coming in."
+            self._outbox.tell_problem(rider_id, _too_many(text, None, retry_after_s))
+
     def _reply(self, rider_id: RiderId, message: Message, body: bytes) -> None:
         """Answer where an MQTT 5 device wants to hear it."""
         topic, correlation = message.response_topic, message.correlation_data
@@ -182,22 +208,22 @@ class RiderDesk:
         request: RideRequest | None = None,
         trip: str | None = None,
     ) -> Receipt:
+        submitting = asyncio.ensure_future(
+            self._service.submit(build, dedup_key=dedup_key, refusable=True)
+        )
+        submitting.add_done_callback(_note_seen)
         try:
-            return await self._service.submit(build, dedup_key=dedup_key, refusable=True)
+            async with asyncio.timeout(self._answer_within_s):
+                return await asyncio.shield(submitting)
+        except TimeoutError as error:
+            late = NotTakenError("the journal does not answer just now", RETRY_AFTER_S)
+            raise ProblemError(_not_taken(late, request, trip)) from error
         except TooBusyError as error:
             raise ProblemError(
                 _too_many("Too many requests are waiting.", request, error.retry_after_s, trip)
             ) from error
         except NotTakenError as error:
-            problem = Problem(
-                code=ProblemCode.NOT_AVAILABLE,
-                text=f"The dispatcher cannot take this in: {error}.",
-                remedy=f"Send it again, unchanged, in {error.retry_after_s} s.",
-                request=request.request_id if request else None,
-                trip=trip,
-                retry_after_s=error.retry_after_s,
-            )
-            raise ProblemError(problem) from error
+            raise ProblemError(_not_taken(error, request, trip)) from error
 
     def _earlier(self, asked: RideRequest) -> TripStatus | None:
         """The status of the trip asked for under the same id, if it is the same request."""
@@ -253,3 +279,20 @@ def _too_many(
         trip=trip,
         retry_after_s=retry_after_s,
     )
+
+
+def _not_taken(error: NotTakenError, request: RideRequest | None, trip: str | None) -> Problem:
+    return Problem(
+        code=ProblemCode.NOT_AVAILABLE,
+        text=f"The dispatcher cannot take this in: {error}.",
+        remedy=f"Send it again, unchanged, in {error.retry_after_s} s.",
+        request=request.request_id if request else None,
+        trip=trip,
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def _note_seen(submitting: asyncio.Future[Receipt]) -> None:
+    # Nobody may be left to look at its error, which is no mistake.
+    if not submitting.cancelled():
+        submitting.exception()

@@ -11,11 +11,11 @@ from rider_fakes import TWO_STOPS, FakeLink
 from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
 
 from dispatcher.domain.ids import RiderId, TripId
-from dispatcher.journal import StoreUnavailable
+from dispatcher.journal import StoreUnavailable, UnknownOutcome
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import Message
 from dispatcher.riders.border import RiderBorder, WishLimits
-from dispatcher.riders.desk import RiderDesk
+from dispatcher.riders.desk import MESSAGES_BURST, RiderDesk
 from dispatcher.riders.messages import TripRequest
 from dispatcher.riders.outbox import RiderOutbox
 from dispatcher.riders.problems import ProblemCode, ProblemError
@@ -29,7 +29,7 @@ ROOT = "ringmaster/v1/z/rider/ana"
 class Post:
     """A desk on fakes; it observes itself."""
 
-    def __init__(self, burst: int = 100) -> None:
+    def __init__(self, burst: int = 100, answer_within_s: float = 60.0) -> None:
         self.journal = FaultyJournal()
         self.engine = CountingEngine()
         self.clock = HandClock()
@@ -57,6 +57,7 @@ class Post:
             bucket=TokenBucket(0.5, burst),
             observer=self,
             monotonic=lambda: 0.0,
+            answer_within_s=answer_within_s,
         )
 
     def _trip_id(self) -> TripId:
@@ -195,6 +196,60 @@ async def test_without_the_journal_the_rider_is_told_to_try_again() -> None:
         await post.documents("trip/t2", 2)
     assert (problem["code"], problem["request"]) == ("NOT_AVAILABLE", "q1")
     assert problem["retry_after_s"] == 5
+
+
+async def test_while_nobody_knows_whether_it_is_durable_the_rider_is_not_kept_waiting() -> None:
+    async with open_post(Post(answer_within_s=0.0)) as post:
+        # Written, but the answer is lost and the store gone when it is read again.
+        post.journal.fail_next(UnknownOutcome("no answer"), written_first=True)
+        read = post.journal.read
+        post.journal.read = lambda after=0: _unavailable()  # type: ignore[method-assign]
+        await post.send()
+        (problem,) = await post.documents("error", 1)
+        post.journal.read = read  # type: ignore[method-assign]
+        # It was: the trip's status comes, and the resend is none the worse for it.
+        assert [d["revision"] for d in await post.documents("trip/t1", 2)] == [0, 1]
+        await post.send()
+        assert (await post.documents("trip/t1", 3))[-1]["revision"] == 1
+        assert await post.journal.last_position() == 2
+    assert (problem["code"], problem["request"]) == ("NOT_AVAILABLE", "q1")
+
+
+async def _unavailable() -> AsyncIterator[Any]:
+    raise StoreUnavailable("no answer")
+    yield
+
+
+async def test_what_comes_while_stopping_is_left_to_the_next_dispatcher() -> None:
+    async with open_post(Post()) as post:
+        post.service.stop()
+        sending = asyncio.create_task(post.send())
+        await until(lambda: not post.service.health.running)
+        await turns(50)
+        # Not done with, hence not acknowledged; the broker brings it again.
+        assert not sending.done()
+        assert post.answered == []
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_one_rider_cannot_use_up_what_all_share() -> None:
+    async with open_post(Post(burst=1000)) as post:
+        for number in range(MESSAGES_BURST + 500):
+            await post.send("cancel", {"trip": f"none{number}"})
+        written = await post.journal.last_position()
+        told = await post.documents("error", 3)
+        # Bob is still heard.
+        await post.desk.on_message(
+            Message("ringmaster/v1/z/rider/bob/request", b'{"id":"q1","from":"A","to":"B"}')
+        )
+        assert await post.journal.last_position() == written + 1
+        assert await post.documents("error", 3) == told
+    # The dispatcher's own first event, and what is allowed at once.
+    assert written == 1 + MESSAGES_BURST
+    # Told three times, and refused without a word after that.
+    assert [problem["code"] for problem in told] == ["TOO_MANY_REQUESTS"] * 3
+    assert post.answered.count((RiderTopic.CANCEL, ProblemCode.TOO_MANY_REQUESTS)) == 500
 
 
 async def test_a_request_that_cannot_be_decided_is_answered() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatcher.limits import TokenBucket
+from dispatcher.limits import MOST_SENDERS, PerSender, TokenBucket
 
 
 def test_a_burst_and_then_the_rate() -> None:
@@ -37,3 +37,21 @@ def test_time_put_back_makes_no_tokens() -> None:
 def test_nonsense_is_refused(per_s: float, burst: int) -> None:
     with pytest.raises(ValueError, match="above zero"):
         TokenBucket(per_s, burst)
+
+
+def test_every_sender_has_its_own() -> None:
+    limit = PerSender(per_s=1.0, burst=2)
+    assert [limit.take("ana", 0.0) for _ in range(3)] == [0, 0, 1]
+    assert limit.take("bob", 0.0) == 0
+    assert limit.take("ana", 1.0) == 0
+
+
+def test_senders_are_forgotten_when_there_are_too_many() -> None:
+    limit = PerSender(per_s=1.0, burst=1)
+    limit.take("ana", 0.0)
+    for number in range(MOST_SENDERS - 1):
+        limit.take(f"rider-{number}", 0.0)
+    assert limit.take("ana", 0.0) == 1  # still known, and now heard last
+    limit.take("one too many", 0.0)
+    assert limit.take("ana", 0.0) == 1
+    assert limit.take("rider-0", 0.0) == 0
