@@ -288,6 +288,30 @@ async def test_riders_are_refused_while_an_unknown_outcome_is_looked_up() -> Non
         assert bench.service.accepting
 
 
+@pytest.mark.parametrize("written", [True, False])
+async def test_riders_are_refused_when_an_unknown_outcome_cannot_be_looked_up(
+    written: bool,
+) -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=written)
+        read = bench.journal.read
+
+        async def fails(after: int = 0) -> AsyncIterator[Record]:
+            bench.journal.read = read  # type: ignore[method-assign]
+            raise StoreUnavailable("no answer")
+            yield
+
+        bench.journal.read = fails  # type: ignore[method-assign, assignment]
+        shuttle = asyncio.create_task(bench.service.submit_event(a_request(2, "shuttle")))
+        with pytest.raises(NotTakenError):
+            await bench.ask(1)
+        await shuttle
+        # Sending it again is harmless, whether or not it had been written.
+        await bench.ask(1)
+    assert sorted(bench.service.core.state.asked) == ["t1", "t2"]
+
+
 async def test_an_unknown_outcome_with_a_resend_in_the_batch() -> None:
     bench = Bench()
     async with running(bench):
