@@ -33,6 +33,7 @@ from dispatcher.domain.trips import (
 from dispatcher.domain.zone import Point, Stop, StopKind
 from dispatcher.riders.asyncapi import rider_document, rider_document_text
 from dispatcher.riders.messages import TripRequest
+from dispatcher.riders.problems import ProblemCode
 from dispatcher.riders.status import StatusWriter
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +135,11 @@ def test_requests_are_what_the_description_says() -> None:
         TripRequest.model_validate(message)
     assert not validator.is_valid({"id": "q1", "from": "A", "to": "B", "when": "soon"})
     assert not validator.is_valid({"id": "q1", "from": "A"})
+
+
+@pytest.mark.parametrize("code", [*RefusalReason, *ProblemCode])
+def test_the_guide_names_every_code(code: str) -> None:
+    assert f"`{code}`" in (ROOT / "docs/rider-api.md").read_text("utf-8")
 
 
 def test_the_description_is_valid_asyncapi() -> None:
