@@ -38,7 +38,11 @@ from vehicles.topics import (
 
 @dataclass(frozen=True, slots=True)
 class FleetRules:
-    """``allowed`` None lets every vehicle in, up to ``most_shuttles``."""
+    """``allowed`` None lets every vehicle in, up to ``most_shuttles``.
+
+    One more takes the place of whoever has waited longest without joining: names that
+    somebody made up, or that the broker remembers, do not keep shuttles out.
+    """
 
     conversation: ConversationRules = field(default_factory=ConversationRules)
     interface: str = DEFAULT_INTERFACE
@@ -106,6 +110,8 @@ class Fleet:
         """Take up a message that is read already."""
         if not _agrees(message, vehicle):
             return self._drop(topic, "header_differs_from_topic")
+        if isinstance(message, Visualization) and vehicle.shuttle_id not in self._conversations:
+            return FleetOutput()  # nothing that a conversation could begin with
         conversation = self._conversation(vehicle)
         if conversation is None:
             return self._drop(topic, "too_many_shuttles")
@@ -204,12 +210,22 @@ class Fleet:
 
     def _conversation(self, vehicle: VehicleName) -> ShuttleConversation | None:
         shuttle_id = vehicle.shuttle_id
-        if (
-            shuttle_id not in self._conversations
-            and len(self._conversations) < self.rules.most_shuttles
-        ):
+        if shuttle_id not in self._conversations and self._has_room():
             self._conversations[shuttle_id] = ShuttleConversation(vehicle, self.rules.conversation)
         return self._conversations.get(shuttle_id)
+
+    def _has_room(self) -> bool:
+        if len(self._conversations) < self.rules.most_shuttles:
+            return True
+        strangers = (
+            shuttle_id
+            for shuttle_id, conversation in self._conversations.items()
+            if conversation.is_stranger
+        )
+        oldest = next(strangers, None)
+        if oldest is not None:
+            del self._conversations[oldest]
+        return oldest is not None
 
     def _addressed(self, conversation: ShuttleConversation, output: Output) -> FleetOutput:
         return FleetOutput(

@@ -72,6 +72,7 @@ class ShuttleConversation:
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
     _joined: bool = False
+    _is_known: bool = False
     _believed_aboard: set[TripId] = field(default_factory=set)
     _state_request_not_before: float = 0.0
     _catching_up: str | None = None  # id of the state request whose answer is awaited
@@ -84,6 +85,11 @@ class ShuttleConversation:
         self._freshness = Freshness(self.rules.max_clock_error_s)
         self._liveness = Liveness(self.rules.silent_after_s)
         self._whereabouts = Whereabouts(self.rules.style.map_id)
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether the dispatcher has never been told of this vehicle."""
+        return not self._is_known
 
     # What the dispatcher wants
 
@@ -106,7 +112,7 @@ class ShuttleConversation:
         """
         self._catching_up = self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
         self._capacity = capacity
-        self._joined = True
+        self._joined = self._is_known = True
         self._liveness.expect_from(now)
         self._believed_aboard.update(aboard)
         if plan is None:
@@ -281,7 +287,7 @@ class ShuttleConversation:
         if capacity is None or condition is None:
             return []
         self._capacity = capacity
-        self._joined = True
+        self._joined = self._is_known = True
         self._instant.drop(Instant.FACTSHEET_REQUEST)
         # Joining says nothing of these; if they are otherwise, a report follows.
         self._reporter.knows(replace(condition, charging=False, paused=False, faults=()))

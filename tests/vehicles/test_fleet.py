@@ -79,6 +79,31 @@ def test_a_dropped_state_is_reported_with_how_far_its_clock_is_off() -> None:
     assert heard == [("clock_off_state", "header 2, stamped -3600 s from our time")]
 
 
+def test_made_up_names_do_not_keep_shuttles_out() -> None:
+    fleet = Fleet(FleetRules(most_shuttles=3))
+    for number in range(10):
+        name = VehicleName("ringmaster", f"made-up-{number}")
+        say(fleet, a_state(T0, 1, serial_number=name.serial_number), name)
+    assert len(fleet.latest()) == 3
+    fleet.on_message(
+        topic_of("uagv", VEHICLE, Topic.FACTSHEET), a_factsheet().to_json(), T0, retained=True
+    )
+    assert [told(event) for event in say(fleet, a_state(T0, 1)).events] == ["joined  0"]
+    # More of them displace each other, and never the shuttle.
+    for number in range(10, 20):
+        name = VehicleName("ringmaster", f"made-up-{number}")
+        say(fleet, a_state(T0 + 1, 1, serial_number=name.serial_number), name)
+    assert SHUTTLE in fleet.latest()
+    assert fleet.drops == {}
+
+
+def test_a_picture_of_a_stranger_begins_no_conversation() -> None:
+    fleet = Fleet(FleetRules(most_shuttles=0))  # so that the attempt would be counted
+    topic = topic_of("uagv", VEHICLE, Topic.VISUALIZATION)
+    assert fleet.on_message(topic, b"{}", T0, retained=False) == FleetOutput()
+    assert fleet.drops == {}
+
+
 def test_drops_of_the_conversations_are_counted_once() -> None:
     fleet = a_joined_fleet()
     for _ in range(3):
