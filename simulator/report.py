@@ -33,7 +33,7 @@ def report_text(figures: Figures, plan: DayPlan) -> str:
         "",
         f"{begins:%Y-%m-%d %H:%M} to {ends:%H:%M} local time, {plan.fleet.shuttles} shuttles of "
         f"{plan.fleet.capacity.seats} seats, seed {plan.seed}, {len(plan.mishaps)} mishaps.",
-        f"Streets: {zone.attribution}.",
+        f"Streets: {zone.attribution.rstrip('.')}.",
     ]
     values = figures.as_dict()
     for title, names in _GROUPS.items():

@@ -32,6 +32,7 @@ def test_simulate_ends_with_one_line_of_figures_and_writes_a_report(
     text = report.read_text()
     assert f"| requests | {figures['requests']} |" in text
     assert "2 shuttles of 10 seats" in text
+    assert "place as published.\n" in text
 
 
 @pytest.mark.parametrize(
