@@ -44,6 +44,7 @@ def serve(config: ConfigFile = None) -> None:
     from dispatcher.journal import DamagedJournal, StoreUnavailable, UnsuitableSettings
     from dispatcher.service import SteppedDownError
     from dispatcher.serving import serve_until_stopped
+    from dispatcher.snapshots import OtherStopsError
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.telemetry.logs import set_up_logs
 
@@ -55,7 +56,7 @@ def serve(config: ConfigFile = None) -> None:
         fail(f"another dispatcher has taken over: {error}", EXIT_REPLACED)
     except (UnsuitableSettings, DamagedJournal, StoreUnavailable) as error:
         fail(str(error), EXIT_STORE)
-    except (ZoneFileError, OSError) as error:
+    except (ZoneFileError, OtherStopsError, OSError) as error:
         fail(str(error), EXIT_SETTINGS)
 
 

@@ -19,6 +19,10 @@ from dispatcher.engine.state import ServiceState
 class Engine(Protocol):
     """The engine's pure functions, bound to one site."""
 
+    def stops_digest(self) -> str:
+        """Tells apart zones whose stops differ; a state counts on their order."""
+        ...
+
     def new_state(self) -> ServiceState: ...
 
     def step(

@@ -8,7 +8,7 @@ import structlog
 from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
 from dispatcher.core import Applied, DispatchCore, Engine
 from dispatcher.journal import DiscardedRecords, Journal, Record, Snapshot
-from dispatcher.snapshots import SnapshotError, core_of_snapshot
+from dispatcher.snapshots import SnapshotError, check_stops, core_of_snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -83,10 +83,13 @@ async def recover(
     ------
     JournalError, CodecError, SnapshotError
         The journal cannot be read, or neither it nor a snapshot can be used.
+    OtherStopsError
+        They were written for a zone with other stops.
     """
     snapshot = await journal.newest_snapshot()
     if snapshot is None:
         return await _replay(engine, journal, None, tail_after)
+    check_stops(engine, snapshot)
     if snapshot.code_version == code_version:
         try:
             return await _replay(engine, journal, snapshot, tail_after)

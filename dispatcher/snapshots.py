@@ -18,6 +18,14 @@ class SnapshotError(Exception):
     """A snapshot that this version cannot take up."""
 
 
+class OtherStopsError(Exception):
+    """The zone's stops are not those that the journal was written with.
+
+    A state knows stops by their place in the zone's list, so it would now send shuttles
+    elsewhere.
+    """
+
+
 class _Header(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -25,6 +33,7 @@ class _Header(BaseModel):
     digest: str
     last_at_s: int
     set_aside: list[int]
+    stops: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
         digest=core.digest,
         last_at_s=core.last_at_s,
         set_aside=sorted(set_aside),
+        stops=core.engine.stops_digest(),
     )
     return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
 
@@ -50,6 +60,25 @@ def digest_of_snapshot(snapshot: Snapshot) -> str:
         return _Header.model_validate_json(snapshot.payload.partition(b"\n")[0]).digest
     except ValidationError as error:
         raise SnapshotError(f"snapshot at {snapshot.position}: {error}") from error
+
+
+def check_stops(engine: Engine, snapshot: Snapshot) -> None:
+    """Make sure that the snapshot, if it can be read, was saved for a zone with these stops.
+
+    Raises
+    ------
+    OtherStopsError
+        It was not.
+    """
+    try:
+        header = _Header.model_validate_json(snapshot.payload.partition(b"\n")[0])
+    except ValidationError:
+        return
+    if header.stops != engine.stops_digest():
+        raise OtherStopsError(
+            f"the zone's stops are not those of the journal's snapshot at {snapshot.position}; "
+            "put the former zone back, or begin with an empty store"
+        )
 
 
 def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:

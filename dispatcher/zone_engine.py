@@ -1,5 +1,6 @@
 """The real engine behind the core's protocol: its pure functions, bound to one site."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -62,6 +63,10 @@ class ZoneEngine:
         state, decisions = self.step(state, RequestSubmitted(opening_s, asked))
         decision_digest("", 0, decisions)
         return any(isinstance(decision, PlanPublished) for decision in decisions)
+
+    def stops_digest(self) -> str:
+        ids = "\n".join(stop.id for stop in self.site.zone.stops)
+        return hashlib.sha256(ids.encode()).hexdigest()[:16]
 
     def new_state(self) -> ServiceState:
         return engine.new_state(self.site)

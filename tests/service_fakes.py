@@ -31,9 +31,13 @@ class CountingEngine:
     def __init__(self, offset: int = 0, *, fail_once: bool = False) -> None:
         self.offset = offset
         self.steps = 0
+        self.stops = "as ever"
         self.mended = False  # a later version, in which nothing fails
         self._failures_left = 1 if fail_once else 1_000_000
         self.requests: dict[str, tuple[RideRequest, TripStatus]] = {}
+
+    def stops_digest(self) -> str:
+        return self.stops
 
     def new_state(self) -> CountingState:
         return CountingState()

@@ -22,6 +22,7 @@ from dispatcher.journal import (
     UnknownOutcome,
 )
 from dispatcher.service import Service, ServiceSettings, SteppedDownError
+from dispatcher.snapshots import OtherStopsError
 
 
 class Bench:
@@ -250,6 +251,23 @@ async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
         assert again.service.health.replayed == 0
         assert again.service.core.state.asked == ["t1", "t2"]
         assert state_of(await again.ask(3)) == 13
+
+
+@pytest.mark.parametrize("code_version", ["v1", "v2"])
+async def test_a_journal_is_not_continued_with_other_stops(code_version: str) -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+    engine = CountingEngine()
+    engine.stops = "one more"
+    again = Bench(bench.journal, engine, code_version=code_version)
+    with pytest.raises(OtherStopsError, match="put the former zone back"):
+        await again.service.run()
+    assert again.told == []
+    # Nothing was written but the epoch, so the former zone goes on as before.
+    former = Bench(bench.journal)
+    async with running(former):
+        assert state_of(await former.ask(2)) == 2
 
 
 @pytest.mark.parametrize("written", [True, False])

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -111,6 +112,14 @@ async def test_a_damaged_snapshot_is_not_believed() -> None:
         assert again.core.digest == core.digest
 
 
+def test_the_order_of_the_stops_is_told_apart() -> None:
+    zone = the_site().zone
+    turned = replace(zone, stops=tuple(reversed(zone.stops)))
+    digest = ZoneEngine(the_site()).stops_digest()
+    assert digest == ZoneEngine(replace(the_site(), zone=replace(zone, id="other"))).stops_digest()
+    assert digest != ZoneEngine(replace(the_site(), zone=turned)).stops_digest()
+
+
 async def test_a_replay_decides_the_same() -> None:
     journal, core = await recorded()
     records = [record async for record in journal.read()]
@@ -184,5 +193,6 @@ def test_replay_of_no_journal(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["replay", str(file)])
     assert ended.exit_code == 4
     assert "line 1" in ended.output
-    assert CliRunner().invoke(app, ["replay", str(tmp_path / "none")]).exit_code == 4
+    # Neither a file nor a store's address.
+    assert CliRunner().invoke(app, ["replay", str(tmp_path / "none")]).exit_code == 2
     assert CliRunner().invoke(app, ["replay", str(file), "--zone", "nowhere"]).exit_code == 2
