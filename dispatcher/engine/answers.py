@@ -14,6 +14,9 @@ def answer_offer(turn: Turn, event: OfferAnswered) -> None:
     trip = _own_trip(turn, event.trip_id, event.rider_id)
     if trip is None:
         return
+    if _is_repeated(trip, event):
+        turn.tell(event.trip_id)
+        return
     if trip.state is not TripState.OFFERED:
         _answer(
             turn,
@@ -38,6 +41,14 @@ def answer_offer(turn: Turn, event: OfferAnswered) -> None:
         )
         return
     accept(turn, trip, wanted)
+
+
+def _is_repeated(trip: TripRecord, event: OfferAnswered) -> bool:
+    """The answer has been taken before: the device may not have heard, and is told again."""
+    if not event.accept:
+        return trip.state is TripState.CANCELLED_BY_RIDER and trip.accepted_s is None
+    taken = [offer.booking_id for offer in trip.offers]
+    return trip.accepted_s is not None and (event.booking_id or taken[0]) in taken
 
 
 def accept(turn: Turn, trip: TripRecord, booking_id: BookingId) -> None:

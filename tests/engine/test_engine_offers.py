@@ -1,9 +1,11 @@
 """Requests, offers, answers and refusals, with the sums beside them."""
 
+from dataclasses import replace
+
 import pytest
 from sketched_service import NOON_S, Street, drive_s
 
-from dispatcher.domain.decisions import AnswerProblem, RiderAnswered
+from dispatcher.domain.decisions import AnswerProblem, RiderAnswered, TripChanged
 from dispatcher.domain.events import OfferAnswered, StreetsClosed
 from dispatcher.domain.ids import BookingId, OperatorId, RiderId, TripId
 from dispatcher.domain.trips import (
@@ -238,6 +240,20 @@ def test_nobody_answers_for_another_rider() -> None:
     assert street.now_of(status).state is TripState.OFFERED
     said = street.submit(OfferAnswered(NOON_S, stranger, TripId("none"), True))
     assert problem_of(said) is AnswerProblem.UNKNOWN_TRIP
+
+
+def test_an_answer_sent_again_is_answered_with_the_status() -> None:
+    street = Street("P")
+    status = street.want("P", "R", auto=False)
+    answer = OfferAnswered(NOON_S, status.rider_id, status.trip_id, True)
+    street.submit(answer)
+    before = street.now_of(status)
+    (said,) = street.submit(answer)
+    assert isinstance(said, TripChanged)
+    assert replace(said.status, revision=before.revision) == replace(before, reason=None)
+    (said,) = street.submit(replace(answer, accept=False))
+    assert isinstance(said, RiderAnswered)
+    assert said.problem is AnswerProblem.NO_OPEN_OFFER
 
 
 def test_an_offer_that_was_never_made_cannot_be_accepted() -> None:
