@@ -84,7 +84,8 @@ class MqttLink:
         Bound on unacknowledged QoS 1 messages; more wait at the broker. An MQTT 3.1.1
         broker is not told and uses its own bound.
     inbox
-        Bound on waiting QoS 0 messages, for which the broker has none; the oldest go.
+        Bound on waiting QoS 0 messages, for which the broker has none; the oldest of the
+        same topic go first.
     outbox
         Bound on publishes that wait for the broker; more fail at once.
     on_connect
@@ -287,7 +288,8 @@ class MqttLink:
             # Kept unacknowledged, it would come again for ever.
             client.acknowledge(message)
         else:
-            self._inbox.put((client, message), droppable=message.qos == 0)
+            sender = message.topic.value if message.qos == 0 else None
+            self._inbox.put((client, message), droppable_by=sender)
 
     def _note_unreadable(self, topic: str, reason: str) -> None:
         self.counts.unreadable += 1

@@ -56,28 +56,44 @@ class Inbox(Generic[V]):
 
     def __init__(self, droppable_bound: int) -> None:
         self._bound = droppable_bound
-        self._waiting: deque[tuple[bool, V]] = deque()
+        self._waiting: deque[tuple[str | None, V]] = deque()
         self._droppable = 0
         self._arrived = asyncio.Event()
         self.dropped = 0
 
-    def put(self, item: V, *, droppable: bool) -> None:
-        """Add at the end; over the bound, the oldest droppable item makes room."""
-        if droppable and self._droppable >= self._bound:
-            oldest = next(i for i, (may_drop, _) in enumerate(self._waiting) if may_drop)
-            del self._waiting[oldest]
-            self._droppable -= 1
-            self.dropped += 1
-        self._waiting.append((droppable, item))
-        self._droppable += droppable
+    def put(self, item: V, *, droppable_by: str | None = None) -> None:
+        """Add at the end.
+
+        ``droppable_by`` names the sender of an item that may be dropped. Over the bound its
+        own oldest makes room, or the oldest of all where it has none waiting: whoever talks
+        too much drowns out nobody else.
+        """
+        if droppable_by is not None:
+            if self._droppable >= self._bound:
+                self._drop_one(droppable_by)
+            self._droppable += 1
+        self._waiting.append((droppable_by, item))
         self._arrived.set()
+
+    def _drop_one(self, sender: str) -> None:
+        oldest = None
+        for i, (by, _) in enumerate(self._waiting):
+            if by == sender:
+                oldest = i
+                break
+            if by is not None and oldest is None:
+                oldest = i
+        assert oldest is not None, "there is something to drop where the bound is reached"
+        del self._waiting[oldest]
+        self._droppable -= 1
+        self.dropped += 1
 
     async def get(self) -> V:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        droppable, item = self._waiting.popleft()
-        self._droppable -= droppable
+        sender, item = self._waiting.popleft()
+        self._droppable -= sender is not None
         return item
 
     def clear(self) -> None:
