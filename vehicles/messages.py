@@ -41,6 +41,7 @@ def answer_version(version: str) -> str:
 MAX_ITEMS = 1000
 MAX_ACTIONS_PER_NODE = 100
 MAX_PARAMETERS = 50
+MAX_LOADS = 200  # of each, planning is told; there are more trips aboard no shuttle
 
 _ISO_DATE_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?", re.ASCII
@@ -341,7 +342,7 @@ class State(Header):
     distance_since_last_node: float | None = None
     agv_position: AgvPosition | None = None
     velocity: Velocity | None = None
-    loads: Annotated[tuple[Load, ...], Field(max_length=MAX_ITEMS)] | None = None
+    loads: Annotated[tuple[Load, ...], Field(max_length=MAX_LOADS)] | None = None
     information: Annotated[tuple[Information, ...], Field(max_length=MAX_ITEMS)] | None = None
 
 

@@ -48,9 +48,9 @@ from vehicles.topics import Topic, VehicleName
 STATE_REQUEST_EVERY_S = 10.0
 CATCH_UP_S = 10.0  # for a vehicle that does not answer a request for its state
 FACTSHEET_EVERY_S = 60.0  # a vehicle may answer and the answer be lost
-# Ours go on above what a vehicle says it has, and must stay below the standard's 2^32. An
-# order with more updates than this was never made by us.
-HIGHEST_REVISION = 2**31
+# Ours go on above what a vehicle says it has, and must stay below the standard's 2^32; some
+# read it with a sign. An order with more updates than this was never made by us.
+HIGHEST_REVISION = 2**30
 
 
 @dataclass(slots=True)

@@ -79,10 +79,10 @@ def test_an_absurd_revision_leaves_room_for_ours() -> None:
     talk = Talk()
     talk.hear(talk.conversation.on_factsheet(a_factsheet(), T0))
     # The highest that the wire allows; one more would not go out any more.
-    assert talk.state(1, order_id="alien", order_update_id=2**32 - 1) == [f"joined alien {2**31}"]
+    assert talk.state(1, order_id="alien", order_update_id=2**32 - 1) == [f"joined alien {2**30}"]
     talk.state(2)
-    plan = a_plan("v1 B 10", released=1, revision=2**31 + 1)
-    assert talk.publish(3, plan) == [f"order o1 {2**31 + 1} from 0"]
+    plan = a_plan("v1 B 10", released=1, revision=2**30 + 1)
+    assert talk.publish(3, plan) == [f"order o1 {2**30 + 1} from 0"]
 
 
 def test_without_configured_places_it_stays_a_stranger_and_is_asked_four_times_in_all() -> None:

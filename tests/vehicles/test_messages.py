@@ -72,6 +72,7 @@ def test_a_paused_action_passes_as_the_standards_text_says() -> None:
         {"headerId": -1},
         {"headerId": 2**70},
         {"orderUpdateId": 2**32},
+        {"loads": [{"loadId": f"t{number}"} for number in range(201)]},
         {"agvPosition": position_at(1e300)},
         {"agvPosition": position_at(-1_000_001.0)},
         {"driving": "false"},
