@@ -112,6 +112,7 @@ class Strangers:
     """The world of shuttles whose riders live in another process: nearly everybody is there.
 
     Who is not is drawn from the trip's id, so that a restarted shuttle meets the same people.
+    Nobody is in two places: riders in one shuttle are not there for another.
     """
 
     seed: int
@@ -122,6 +123,8 @@ class Strangers:
         self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float, now: float
     ) -> bool:
         if random.Random(f"{self.seed}/{trip_id}").random() < self.no_show:
+            return False
+        if self._aboard.get(trip_id, shuttle_id) != shuttle_id:
             return False
         self._aboard[trip_id] = shuttle_id
         return True

@@ -144,6 +144,8 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
         mosquitto.kill()
         redis.kill()
 
+    log_lines = (tmp_path / "serve.log").read_text().splitlines()
+    alerts = [line for line in log_lines if "operator_alerted" in line]
     assert len(caught) >= 20
     for trip, states in judge.states.items():
         assert len([state for state in states if state in ENDED]) == 1, (trip, states)
@@ -153,6 +155,8 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
     completed = [trip for trip, states in judge.states.items() if states[-1] == "completed"]
     assert [trip for trip in caught if trip in completed]
     for trip in completed:
-        assert len(judge.done[("board", trip)]) == 1, judge.done[("board", trip)]
-        assert len(judge.done[("alight", trip)]) == 1, judge.done[("alight", trip)]
+        for kind in ("board", "alight"):
+            by = judge.done[(kind, trip)]
+            told = [line for line in log_lines if trip in line]
+            assert len(by) == 1, (kind, by, alerts, told)
     print(f"{len(caught)} under way when killed: {ends}")

@@ -95,3 +95,10 @@ def test_of_strangers_nearly_everybody_is_there_and_always_the_same() -> None:
     assert 960 < sum(came) < 1000  # 2 % stay away: 20 give or take four times 4.4
     assert first.is_in(trips[came.index(True)], S1)
     assert not first.is_in(trips[came.index(False)], S1)
+
+
+def test_strangers_in_one_shuttle_are_not_there_for_another() -> None:
+    place = Strangers(seed=1, no_show=0.0)
+    assert place.takes(TripId("t1"), S1, 0.0, 0.0, 0.0)
+    assert not place.takes(TripId("t1"), ShuttleId("other"), 0.0, 0.0, 10.0)
+    assert place.takes(TripId("t1"), S1, 0.0, 0.0, 20.0)  # asked again after a restart
