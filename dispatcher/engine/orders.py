@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dispatcher.domain.ids import NodeId
-from dispatcher.domain.plans import StartNode
+from dispatcher.domain.plans import StartNode, hold_node_id
 from dispatcher.domain.trips import ENDS
 from dispatcher.engine.answers import drop_booking
 from dispatcher.engine.release import release_visit
@@ -40,7 +40,7 @@ def begin_order(turn: Turn, shuttle: Shuttle) -> None:
     if at_stop is not None:
         shuttle.anchor = at_stop
         stop = stops[at_stop]
-        shuttle.start = StartNode(NodeId(f"{stop.id}.hold"), stop.x_m, stop.y_m, 0)
+        shuttle.start = StartNode(hold_node_id(stop.id), stop.x_m, stop.y_m, 0)
         return
     place = state.streets.nearest_point(shuttle.x_m, shuttle.y_m)
     times_s = state.streets.times_from_s(place.edge_id, place.offset_m)

@@ -11,6 +11,7 @@ from dispatcher.domain.plans import (
     PathNode,
     PlannedVisit,
     StartNode,
+    hold_node_id,
     sequence_span,
 )
 from dispatcher.engine.routes import may_drive, refresh
@@ -112,7 +113,7 @@ def complete_released(shuttle: Shuttle) -> None:
     assert released is not None
     shuttle.anchor = released.stop
     shuttle.start = StartNode(
-        node_id=NodeId(f"{released.visit.stop_id}.hold"),
+        node_id=hold_node_id(released.visit.stop_id),
         x_m=released.visit.x_m,
         y_m=released.visit.y_m,
         sequence=shuttle.start.sequence + sequence_span(released.path),
