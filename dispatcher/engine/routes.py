@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
-from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, Shuttle
+from dispatcher.engine.state import Booking, ReleasedVisit, ServiceState, Shuttle
 from dispatcher.planning.broken import loosen
 from dispatcher.planning.edits import remove_ride
 from dispatcher.planning.rows import Load, RowPlan, RowRide, spans
@@ -229,7 +229,3 @@ def find_visit_s(
         if booking_id in visit.alights:
             dropoff_s = begin_s
     return pickup_s, dropoff_s
-
-
-def has_firm_work(state: ServiceState, shuttle: Shuttle) -> bool:
-    return any(state.bookings[key].hold is Hold.FIRM for key in keys_of(shuttle.row))

@@ -49,7 +49,7 @@ Change = Callable[[CheckedRoute], CheckedRoute]
 def visit(i: int, **changes: object) -> Change:
     def change(route: CheckedRoute) -> CheckedRoute:
         visits = list(route.visits)
-        visits[i] = replace(visits[i], **changes)  # type: ignore[arg-type]
+        visits[i] = replace(visits[i], **changes)
         return replace(route, visits=tuple(visits))
 
     return change
@@ -58,14 +58,14 @@ def visit(i: int, **changes: object) -> Change:
 def ride(i: int, **changes: object) -> Change:
     def change(route: CheckedRoute) -> CheckedRoute:
         rides = list(route.rides)
-        rides[i] = replace(rides[i], **changes)  # type: ignore[arg-type]
+        rides[i] = replace(rides[i], **changes)
         return replace(route, rides=tuple(rides))
 
     return change
 
 
 def whole(**changes: object) -> Change:
-    return lambda route: replace(route, **changes)  # type: ignore[arg-type]
+    return lambda route: replace(route, **changes)
 
 
 def test_a_sound_route_is_accepted() -> None:

@@ -31,7 +31,7 @@ NOW_S = 1000
 
 def a_ride(key: str, **changes: int) -> RowRide:
     ride = RowRide(key, (1, 0), NOW_S, NOW_S + 3000, NOW_S + 6000, 3000, 20)
-    return replace(ride, **changes)  # type: ignore[arg-type]
+    return replace(ride, **changes)
 
 
 def a_row(start: int, *visits: RowVisit, rides: tuple[RowRide, ...] = ()) -> RowPlan:
@@ -230,7 +230,7 @@ async def test_the_process_answers_like_the_search() -> None:
     ],
 )
 async def test_a_worker_gone_wrong_is_survived(solve: object, reason: NoReason) -> None:
-    improver = ImproverProcess(solve, grace_s=0.2)  # type: ignore[arg-type]
+    improver = ImproverProcess(solve, grace_s=0.2)
     try:
         found = await improver.improve(crossed(), 0.0, 1)
     finally:

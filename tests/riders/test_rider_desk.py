@@ -36,7 +36,7 @@ class Post:
         self.link = FakeLink()
         self.answered: list[tuple[RiderTopic, ProblemCode | None]] = []
         self.service = Service(
-            self.engine,  # type: ignore[arg-type]
+            self.engine,
             self.journal,
             self.clock,
             ServiceSettings(),
@@ -203,10 +203,10 @@ async def test_while_nobody_knows_whether_it_is_durable_the_rider_is_not_kept_wa
         # Written, but the answer is lost and the store gone when it is read again.
         post.journal.fail_next(UnknownOutcome("no answer"), written_first=True)
         read = post.journal.read
-        post.journal.read = lambda after=0: _unavailable()  # type: ignore[method-assign]
+        post.journal.read = lambda after=0: _unavailable()
         await post.send()
         (problem,) = await post.documents("error", 1)
-        post.journal.read = read  # type: ignore[method-assign]
+        post.journal.read = read
         # It was: the trip's status comes, and the resend is none the worse for it.
         assert [d["revision"] for d in await post.documents("trip/t1", 2)] == [0, 1]
         await post.send()

@@ -33,7 +33,7 @@ class Questions:
         self.loop = ImproverLoop(
             self.service,
             searcher,
-            Improving(self._ask, self._proposal),  # type: ignore[arg-type]
+            Improving(self._ask, self._proposal),
             every_s=10,
             time_limit_s=2.5,
         )

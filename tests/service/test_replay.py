@@ -48,12 +48,12 @@ def changed_from(number: int) -> Any:
 
 async def test_the_same_code_decides_the_same() -> None:
     records, digest = await a_recording(1, 3, 2)
-    result = replay(CountingEngine(), records)  # type: ignore[arg-type]
+    result = replay(CountingEngine(), records)
     assert result.same
     # 1 + 1 + 3 + 2 events; the last batch of 2 has no digest behind it.
     assert (result.events, result.compared) == (7, 5)
     assert result.digest == digest
-    known = replay(CountingEngine(), records, final_digest=digest)  # type: ignore[arg-type]
+    known = replay(CountingEngine(), records, final_digest=digest)
     assert (known.same, known.compared) == (True, 7)
 
 
@@ -97,4 +97,4 @@ async def test_events_that_were_set_aside_are_left_out() -> None:
 async def test_a_replay_begins_at_the_beginning() -> None:
     records, _ = await a_recording(1)
     with pytest.raises(ValueError, match="begins at record 1"):
-        replay(CountingEngine(), records[1:])  # type: ignore[arg-type]
+        replay(CountingEngine(), records[1:])

@@ -40,7 +40,7 @@ class Bench:
         self.pauses: list[float] = []
         self.on_pause: Callable[[], Awaitable[None]] | None = None
         self.service = Service(
-            self.engine,  # type: ignore[arg-type]
+            self.engine,
             self.journal,
             self.clock,
             ServiceSettings(**{"code_version": "v1", **settings}),
@@ -158,7 +158,7 @@ async def test_a_tick_comes_when_the_state_wants_one() -> None:
 
 async def test_a_tick_that_clears_nothing_does_not_fill_the_journal() -> None:
     bench = Bench()
-    bench.engine.next_due_s = lambda state: 1_000  # type: ignore[method-assign]
+    bench.engine.next_due_s = lambda state: 1_000
     async with running(bench):
         await until(lambda: bench.service.core.state.ticks >= 1)
         await turns(50)
@@ -295,7 +295,7 @@ async def test_riders_are_refused_while_an_unknown_outcome_is_looked_up() -> Non
             async for record in read(after):
                 yield record
 
-        bench.journal.read = hangs  # type: ignore[method-assign, assignment]
+        bench.journal.read = hangs
         first = asyncio.create_task(bench.ask(1))
         await reading.wait()
         assert not bench.service.accepting
@@ -316,11 +316,11 @@ async def test_riders_are_refused_when_an_unknown_outcome_cannot_be_looked_up(
         read = bench.journal.read
 
         async def fails(after: int = 0) -> AsyncIterator[Record]:
-            bench.journal.read = read  # type: ignore[method-assign]
+            bench.journal.read = read
             raise StoreUnavailable("no answer")
             yield
 
-        bench.journal.read = fails  # type: ignore[method-assign, assignment]
+        bench.journal.read = fails
         shuttle = asyncio.create_task(bench.service.submit_event(a_request(2, "shuttle")))
         with pytest.raises(NotTakenError):
             await bench.ask(1)
@@ -481,7 +481,7 @@ async def test_an_event_that_fails_at_restart_is_set_aside() -> None:
 
 async def test_a_listener_that_fails_stops_nobody() -> None:
     bench = Bench()
-    bench.service._listeners.insert(0, lambda applied: 1 / 0)  # type: ignore[arg-type, return-value]
+    bench.service._listeners.insert(0, lambda applied: 1 / 0)
     async with running(bench):
         await bench.ask(1)
     assert bench.told_positions() == [1, 2]

@@ -98,7 +98,7 @@ class World:
             copies = self.rng.choice([0, 1, 1, 1, 2]) if trouble else 1
             for _ in range(copies):
                 delay_s = self.rng.uniform(0, 9) if trouble else 0.01
-                self.later(delay_s, lambda message=message: deliver(message))  # type: ignore[misc]
+                self.later(delay_s, lambda message=message: deliver(message))
 
     def to_agent(self, outgoing: Outgoing) -> None:
         match outgoing.message:

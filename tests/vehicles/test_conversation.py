@@ -258,7 +258,7 @@ def test_a_new_order_waits_until_the_vehicle_has_given_up_the_old_one() -> None:
     talk.state(1, node_states=ahead(2, 4, 6), **driving)
     other = a_plan("v3 D 35", released=1, revision=2, order_id="o2")
     assert talk.publish(2, other) == ["cancelOrder"]
-    action = talk.output.messages[0].message.actions[0].action_id  # type: ignore[attr-defined]
+    action = talk.output.messages[0].message.actions[0].action_id
     talk.state(3, node_states=ahead(2, 4, 6), action_states=actions(f"{action} RUNNING"), **driving)
     assert talk.sent == []
     # v1 was given up: that its boarding failed says nothing about ana.
@@ -586,7 +586,7 @@ def test_a_pause_is_sent_until_it_shows_and_its_end_replaces_it() -> None:
     command = talk.conversation.command
     talk.hear(command(ShuttleCommand.PAUSE, 17, T0, "crowd"))
     (message,) = (outgoing.message for outgoing in talk.output.messages)
-    action = message.actions[0]  # type: ignore[attr-defined]
+    action = message.actions[0]
     assert action.action_id == f"{SHUTTLE}/startPause/17"
     talk.tick(2)
     assert talk.sent == ["startPause"]

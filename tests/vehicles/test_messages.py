@@ -134,4 +134,4 @@ def test_other_topics_are_not_vehicles(topic: str) -> None:
 @pytest.mark.parametrize("shuttle_id", ["acme", ":7", "acme:", "ac/me:7", "acme:+"])
 def test_a_shuttle_id_names_manufacturer_and_serial(shuttle_id: str) -> None:
     with pytest.raises(ValueError, match="manufacturer:serial"):
-        vehicle_name(shuttle_id)  # type: ignore[arg-type]
+        vehicle_name(shuttle_id)
