@@ -1,6 +1,5 @@
 # mypy: disallow-untyped-defs=False
-# The readable twins carry the types. All compiled code is in this one file because numba's cache
-# on disk looks at the age of the calling file alone: a change in another file would go unnoticed.
+# The readable twins carry the types.
 """Compiled timing of routes and search for the cheapest insertion.
 
 `dispatcher.planning.schedule` and `dispatcher.planning.twin` are the readable definitions.
