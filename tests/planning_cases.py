@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dispatcher.domain.policy import DwellRule, Objective
 from dispatcher.planning.edits import insert_ride, ride_of
 from dispatcher.planning.request import DropoffChoice, InsertionRequest, PickupChoice
-from dispatcher.planning.rows import RowPlan, RowRide, RowVisit
+from dispatcher.planning.rows import FOREVER_S, RowPlan, RowRide, RowVisit
 from dispatcher.planning.schedule import Schedule, schedule
 from dispatcher.planning.twin import position_pairs
 
@@ -84,6 +84,7 @@ def random_row(
         visits=tuple(visits),
         rides=tuple(aboard),
         end_s=now_s + rng.choice((3000, 20_000)),
+        drive_limit_s=rng.choice((1200, 2400, FOREVER_S)),
     )
     for i in range(rides):
         asked = random_request(rng, n_stops, now_s, travel_s, choices=1)

@@ -107,4 +107,5 @@ def _route(state: ServiceState, shuttle: Shuttle, row: RowPlan, times: Schedule)
         capacity=row.capacity,
         visits=tuple(visits),
         rides=tuple(rides),
+        drive_limit_s=row.drive_limit_s,
     )

@@ -13,6 +13,7 @@ _TEXT = {
     Binding.RIDE_TOO_LONG: "The ride would take too long.",
     Binding.WAIT_TOO_LONG: "No shuttle can come soon enough.",
     Binding.OUTSIDE_HOURS: "The trip would end after service hours.",
+    Binding.NO_RANGE: "No shuttle's battery lasts for that trip just now.",
     Binding.NO_PATH: "No open street leads there.",
 }
 
@@ -33,10 +34,12 @@ def refusal_of(state: ServiceState, wish: Wish, found: NoInsertion) -> Refusal:
         return Refusal(reason, text, Nearest(party=largest))
     if found.binding is Binding.NO_PATH:
         return Refusal(RefusalReason.UNREACHABLE, _TEXT[found.binding])
+    if found.binding in (Binding.FLEET_DOWN, Binding.NO_RANGE):
+        # Why the fleet cannot come is its operator's affair; a rider may ask again soon.
+        retry = Nearest(retry_after_s=state.site.rules.replan_every_s * 10)
+        return Refusal(RefusalReason.FLEET_DOWN, _TEXT[found.binding], retry)
     nearest = None
-    if found.binding is Binding.FLEET_DOWN:
-        nearest = Nearest(retry_after_s=state.site.rules.replan_every_s * 10)
-    elif found.nearest_pickup_s is not None:
+    if found.nearest_pickup_s is not None:
         nearest = Nearest(pickup_s=found.nearest_pickup_s)
     if found.binding is Binding.OUTSIDE_HOURS or _deadline_binds(state, wish, found):
         if wish.request.wish is TimeWish.ARRIVE_BY:

@@ -41,7 +41,8 @@ class Loosened:
 def loosen(plan: RowPlan, travel_s: TravelTimes, now_s: int) -> Loosened | Infeasible:
     """Restate the promises a row cannot keep as late as it will be, and no later.
 
-    Only capacity and closed streets cannot be loosened: those are returned as they are. Own
+    Capacity, closed streets and the battery's range cannot be loosened: those are returned as
+    they are. Own
     bounds of visits and the end of shift give way without a breach of anybody's promise.
     """
     if isinstance(schedule(plan, travel_s, now_s), Schedule):

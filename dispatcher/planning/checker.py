@@ -35,6 +35,7 @@ class Broken(StrEnum):
     UNKNOWN_RIDE = "UNKNOWN_RIDE"  # a visit serves a party nobody knows
     RIDE_TIME = "RIDE_TIME"  # a ride longer than promised
     SHIFT_END = "SHIFT_END"  # the last visit ends after the shift
+    RANGE = "RANGE"  # more driving than the battery allows
     TWO_SHUTTLES = "TWO_SHUTTLES"  # a party is on the routes of two shuttles
     RELEASED_CHANGED = "RELEASED_CHANGED"  # what the shuttle was told has been altered
 
@@ -89,6 +90,7 @@ class CheckedRoute:
     visits: tuple[CheckedVisit, ...]
     rides: tuple[CheckedRide, ...]
     end_s: int | None = None
+    drive_limit_s: int | None = None  # most seconds of driving from start_stop on
     released_before: tuple[CheckedVisit, ...] = ()
 
 
@@ -159,13 +161,17 @@ def _check_released(route: CheckedRoute) -> Iterator[Violation]:
 
 
 def _check_times(route: CheckedRoute, travel_s: TravelLookup) -> Iterator[Violation]:
-    stop, left_s = route.start_stop, route.start_s
+    stop, left_s, driven_s = route.start_stop, route.start_s, 0
     for i, visit in enumerate(route.visits):
 
         def broken(kind: Broken, text: str, i: int = i) -> Violation:
             return Violation(kind, route.shuttle, i, None, text)
 
-        soonest_s = left_s + int(travel_s[stop, visit.stop])
+        leg_s = int(travel_s[stop, visit.stop])
+        driven_s += leg_s
+        if route.drive_limit_s is not None and driven_s - leg_s <= route.drive_limit_s < driven_s:
+            yield broken(Broken.RANGE, f"{driven_s} s of driving of {route.drive_limit_s} s")
+        soonest_s = left_s + leg_s
         if visit.arrive_s < soonest_s:
             yield broken(Broken.TRAVEL, f"arrives at {visit.arrive_s}, soonest is {soonest_s}")
         if visit.begin_s < visit.arrive_s:

@@ -39,9 +39,10 @@ def diagnose(
     4. WAIT_TOO_LONG: a later pickup with a later drop-off.
     5. NO_WHEELCHAIR_PLACE, NO_SEAT: a later pickup and more places of this kind.
     6. OUTSIDE_HOURS: a later pickup and a later end of every shift.
-    7. WAIT_TOO_LONG: all of them together.
-    8. FLEET_DOWN: every available shuttle is behind its own promises and takes nobody.
-    9. NO_PATH: no drive leads there (or every pair of stops is one stop).
+    7. NO_RANGE: a later pickup and batteries that last for ever.
+    8. WAIT_TOO_LONG: all of them together.
+    9. FLEET_DOWN: every available shuttle is behind its own promises and takes nobody.
+    10. NO_PATH: no drive leads there (or every pair of stops is one stop).
 
     The nearest pickup time and the shortest ride that would work alone are always looked for.
     """
@@ -50,9 +51,13 @@ def diagnose(
     patient = _with_any_wait(request)
 
     def would_do(
-        asked: InsertionRequest, seats: int = 0, places: int = 0, shift_s: int = 0
+        asked: InsertionRequest,
+        seats: int = 0,
+        places: int = 0,
+        shift_s: int = 0,
+        drive_s: int = 0,
     ) -> bool:
-        return find(asked, _SOONEST, Allowance(seats, places, shift_s)) is not None
+        return find(asked, _SOONEST, Allowance(seats, places, shift_s, drive_s)) is not None
 
     def missing_place(asked: InsertionRequest) -> Binding | None:
         if request.load[1] > 0 and would_do(asked, places=_AMPLE):
@@ -76,11 +81,13 @@ def diagnose(
             return missing
         if would_do(patient, shift_s=FOREVER_S):
             return Binding.OUTSIDE_HOURS
-        if would_do(_with_any_ride(patient), _AMPLE, _AMPLE, FOREVER_S):
+        if would_do(patient, drive_s=FOREVER_S):
+            return Binding.NO_RANGE
+        if would_do(_with_any_ride(patient), _AMPLE, _AMPLE, FOREVER_S, FOREVER_S):
             return Binding.WAIT_TOO_LONG
         return Binding.NO_PATH if anyone_on_time() else Binding.FLEET_DOWN
 
-    strict = Allowance(seats=0, places=0, shift_s=0)
+    strict = Allowance(seats=0, places=0, shift_s=0, drive_s=0)
     later = find(patient, _SOONEST, strict)
     longer = find(_with_any_ride(request), _SHORTEST, strict)
     return NoInsertion(

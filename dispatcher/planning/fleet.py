@@ -19,6 +19,7 @@ class FleetView(NamedTuple):
     capacity: Ints  # [S, 2]
     available: NDArray[np.bool_]  # [S]
     end_s: Ints  # [S], latest end of the last visit
+    drive_limit_s: Ints  # [S], most seconds of driving
     n_visits: Ints  # [S]
     visit_stop: Ints  # [S, V]
     earliest_s: Ints  # [S, V], bounds on the begin of service
@@ -80,6 +81,7 @@ class FleetArrays:
         view.capacity[row] = plan.capacity
         view.available[row] = plan.available
         view.end_s[row] = plan.end_s
+        view.drive_limit_s[row] = plan.drive_limit_s
         n = view.n_visits[row] = len(visits)
         if n:
             view.visit_stop[row, :n] = [visit.stop for visit in visits]
@@ -126,6 +128,7 @@ def _empty_view(rows: int, visits: int, rides: int) -> FleetView:
         capacity=ints(rows, 2),
         available=np.zeros(rows, dtype=np.bool_),
         end_s=ints(rows),
+        drive_limit_s=ints(rows),
         n_visits=ints(rows),
         visit_stop=ints(rows, visits),
         earliest_s=ints(rows, visits),

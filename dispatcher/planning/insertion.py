@@ -23,11 +23,12 @@ from dispatcher.planning.request import (
 from dispatcher.planning.rows import FOREVER_S, RowPlan
 from dispatcher.planning.schedule import Constraint, Cost, Infeasible, TravelTimes
 
-STRICT = kernel.Allowance(seats=0, places=0, shift_s=0)
+STRICT = kernel.Allowance(seats=0, places=0, shift_s=0, drive_s=0)
 
 _CONSTRAINT_BY_CODE = {
     kernel.CAPACITY: Constraint.CAPACITY,
     kernel.NO_PATH: Constraint.NO_PATH,
+    kernel.RANGE: Constraint.RANGE,
     kernel.WINDOW: Constraint.WINDOW,
     kernel.SHIFT_END: Constraint.SHIFT_END,
     kernel.RIDE_TIME: Constraint.RIDE_TIME,

@@ -97,7 +97,10 @@ class Insertion:
 
 
 class Binding(StrEnum):
-    """The constraint that stands in a request's way; names as riders' refusals use them."""
+    """The constraint that stands in a request's way; names as riders' refusals use them.
+
+    NO_RANGE is for operators: no battery lasts for the trip. Riders are told FLEET_DOWN.
+    """
 
     FLEET_DOWN = "FLEET_DOWN"
     NO_WHEELCHAIR_PLACE = "NO_WHEELCHAIR_PLACE"
@@ -105,6 +108,7 @@ class Binding(StrEnum):
     RIDE_TOO_LONG = "RIDE_TOO_LONG"
     WAIT_TOO_LONG = "WAIT_TOO_LONG"
     OUTSIDE_HOURS = "OUTSIDE_HOURS"
+    NO_RANGE = "NO_RANGE"
     NO_PATH = "NO_PATH"
 
 

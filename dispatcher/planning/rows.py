@@ -70,6 +70,7 @@ class RowPlan:
     visits: tuple[RowVisit, ...]
     rides: tuple[RowRide, ...]
     end_s: int = FOREVER_S  # latest end of the last visit
+    drive_limit_s: int = FOREVER_S  # most seconds of driving the row may hold: battery range
 
     def ride(self, key: str) -> RowRide:
         """The ride with this key; KeyError if the row does not serve it."""

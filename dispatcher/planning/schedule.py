@@ -10,7 +10,7 @@ other schedule.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class Constraint(StrEnum):
 
     CAPACITY = "CAPACITY"
     NO_PATH = "NO_PATH"
+    RANGE = "RANGE"  # more driving than the battery allows
     WINDOW = "WINDOW"
     SHIFT_END = "SHIFT_END"
     RIDE_TIME = "RIDE_TIME"
@@ -78,6 +79,9 @@ def schedule(plan: RowPlan, travel_s: TravelTimes, now_s: int) -> Schedule | Inf
     for i, leg_s in enumerate(legs_s):
         if leg_s >= NO_PATH_S:
             return Infeasible(Constraint.NO_PATH, i)
+    for i, driven_s in enumerate(accumulate(legs_s)):
+        if driven_s > plan.drive_limit_s:
+            return Infeasible(Constraint.RANGE, i)
 
     start_s = max(plan.start_s, now_s)
     pushed_s = [visit.earliest_s for visit in visits]

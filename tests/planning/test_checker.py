@@ -96,6 +96,7 @@ def test_a_sound_route_is_accepted() -> None:
         (ride(0, pickup_stop=C), Broken.WRONG_STOP),
         (ride(0, dropoff_stop=C), Broken.WRONG_STOP),
         (whole(end_s=1279), Broken.SHIFT_END),
+        (whole(drive_limit_s=179), Broken.RANGE),  # three legs of 60 s
         (whole(released_before=SOUND.visits[1:2]), Broken.RELEASED_CHANGED),
         (
             whole(released_before=(*SOUND.visits, CheckedVisit(A, 1400, 1400, 1400))),

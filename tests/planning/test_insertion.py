@@ -232,6 +232,13 @@ def _full(kind: int) -> RowPlan:
             NoInsertion(Binding.OUTSIDE_HOURS),
             id="shift ends before",
         ),
+        pytest.param(
+            # A to B to C is 120 s of driving.
+            (replace(a_shuttle(A), drive_limit_s=119),),
+            a_request(B, C),
+            NoInsertion(Binding.NO_RANGE),
+            id="the battery does not last",
+        ),
     ],
 )
 def test_a_refusal_names_what_stands_in_the_way(

@@ -61,6 +61,18 @@ def test_times_follow_from_drives_dwells_and_earliest_begins() -> None:
     assert schedule(plan, TRAVEL_S, 1050) == Schedule((1110, 1230), (1110, 1230), (1130, 1250))
 
 
+def test_a_row_drives_no_longer_than_its_battery_lasts() -> None:
+    plan = a_row(
+        RowVisit(B, boards=("ana",)), RowVisit(C, alights=("ana",)), rides=(a_ride("ana"),)
+    )
+    # A to B takes 60 s and B to C 100 s.
+    assert isinstance(schedule(replace(plan, drive_limit_s=160), TRAVEL_S, 0), Schedule)
+    assert schedule(replace(plan, drive_limit_s=159), TRAVEL_S, 0) == Infeasible(
+        Constraint.RANGE, 1
+    )
+    assert schedule(replace(plan, drive_limit_s=59), TRAVEL_S, 0) == Infeasible(Constraint.RANGE, 0)
+
+
 def test_a_shared_visit_stands_for_the_longest_of_its_dwells() -> None:
     plan = a_row(
         RowVisit(B, boards=("ana", "wim")),

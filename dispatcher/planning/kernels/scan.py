@@ -28,9 +28,10 @@ NO_PATH_S = 10_000_000  # as dispatcher.planning.rows has it; a test compares th
 FEASIBLE = 0
 CAPACITY = 1
 NO_PATH = 2
-WINDOW = 3
-SHIFT_END = 4
-RIDE_TIME = 5
+RANGE = 3
+WINDOW = 4
+SHIFT_END = 5
+RIDE_TIME = 6
 
 
 class RequestView(NamedTuple):
@@ -67,6 +68,7 @@ class Allowance(NamedTuple):
     seats: int
     places: int
     shift_s: int
+    drive_s: int
 
 
 # Columns of the result of `scan`.
@@ -128,6 +130,7 @@ def least_schedule(
     n,
     start_s,
     end_s,
+    drive_limit_s,
     leg_s,
     earliest_s,
     latest_s,
@@ -147,6 +150,8 @@ def least_schedule(
         Visits and rides in use; the arrays may be longer.
     start_s, end_s : int
         Earliest departure from the start; latest departure from the last visit.
+    drive_limit_s : int
+        Most seconds of driving.
     leg_s : int64[n]
         Drive to each visit from the one before it.
     earliest_s, latest_s, dwell_s : int64[n]
@@ -164,6 +169,11 @@ def least_schedule(
         if leg_s[i] >= NO_PATH_S:
             return NO_PATH, i
         pushed_s[i] = earliest_s[i]
+    driven_s = 0
+    for i in range(n):
+        driven_s += leg_s[i]
+        if driven_s > drive_limit_s:
+            return RANGE, i
     clock_s = start_s
     for i in range(n):
         begin_s[i] = max(clock_s + leg_s[i], pushed_s[i])
@@ -220,6 +230,7 @@ def schedule_row(fleet, row, travel_s, now_s, leg_s, begin_s, pushed_s):
         n,
         max(fleet.start_s[row], now_s),
         fleet.end_s[row],
+        fleet.drive_limit_s[row],
         leg_s,
         fleet.earliest_s[row],
         fleet.latest_s[row],
@@ -531,6 +542,8 @@ def _consider(
         if leg_s >= NO_PATH_S:
             return
         drive_s += leg_s + driven[n] - driven[pos]
+    if drive_s > fleet.drive_limit_s[row] + search.allowance.drive_s:
+        return
     driving = prices.driving * (drive_s - driven[n])
     walk_s = request.pickup_walk_s[k] + request.dropoff_walk_s[m]
     walking = prices.walking * request.riders * walk_s
@@ -712,6 +725,7 @@ def _time_candidate(search, fleet, request, row, k, m, pickup_code, dropoff_code
         new_n,
         max(fleet.start_s[row], search.now_s),
         fleet.end_s[row] + search.allowance.shift_s,
+        fleet.drive_limit_s[row] + search.allowance.drive_s,
         leg_s,
         earliest,
         latest,
