@@ -1,8 +1,9 @@
 """From a request to offers: the best places in the fleet, each held while the rider decides."""
 
 from dataclasses import replace
+from typing import Final
 
-from dispatcher.domain.ids import BookingId, ShuttleId
+from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import (
     Offer,
     OfferKind,
@@ -18,9 +19,16 @@ from dispatcher.engine.routes import refresh, ride_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
 from dispatcher.engine.wishes import Wish, insertion_request, wish_of
+from dispatcher.engine.witness import Purpose
 from dispatcher.planning.edits import apply_insertion, restate_ride
 from dispatcher.planning.insertion import best_insertion
 from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion
+
+PURPOSE_OF: Final = {
+    OfferKind.SOONEST: Purpose.OFFER_SOONEST,
+    OfferKind.LESS_WALKING: Purpose.OFFER_LESS_WALKING,
+    OfferKind.LATER: Purpose.OFFER_LATER,
+}
 
 
 def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
@@ -50,9 +58,17 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
 
 
 def find_place(
-    turn: Turn, asked: InsertionRequest, forbid: tuple[ShuttleId, ...] = ()
+    turn: Turn,
+    asked: InsertionRequest,
+    forbid: tuple[ShuttleId, ...] = (),
+    *,
+    trip_id: TripId,
+    purpose: Purpose,
 ) -> tuple[Shuttle, Insertion] | NoInsertion:
-    """The cheapest feasible insertion over the fleet, and the shuttle it is in."""
+    """The cheapest feasible insertion over the fleet, and the shuttle it is in.
+
+    For whom and what for changes nothing here: it is said for explanations.
+    """
     state = turn.state
     for shuttle_id in turn.stale:
         # Changed in this turn; what breaks there is mended when the turn settles.
@@ -63,6 +79,8 @@ def find_place(
     found = best_insertion(
         state.fleet, asked, state.streets.stop_times_s, objective, turn.now_s, rows
     )
+    if turn.witness is not None:
+        turn.witness.searched(state, trip_id, purpose, asked, forbid, found)
     if isinstance(found, NoInsertion):
         return found
     shuttle_id = state.shuttle_of_row[found.row]
@@ -112,7 +130,7 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
     answered_s = turn.now_s if request.auto_accept else turn.now_s + rules.offer_ttl_s
     later_s = rules.later_offer_s if kind is OfferKind.LATER else 0
     asked = insertion_request(state, wish, later_s=later_s, answered_s=answered_s)
-    found = find_place(turn, asked)
+    found = find_place(turn, asked, trip_id=request.trip_id, purpose=PURPOSE_OF[kind])
     if isinstance(found, NoInsertion):
         return found
     shuttle, insertion = found

@@ -119,6 +119,8 @@ def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...]) -> None:
     for shuttle, row in zip(shuttles, rows, strict=True):
         if route_faults(state, shuttle, row):
             return
+    if turn.witness is not None:
+        turn.witness.improving(state, tuple(shuttle.id for shuttle in shuttles), tuple(rows))
     for shuttle, row in zip(shuttles, rows, strict=True):
         _adopt(turn, shuttle, row)
 

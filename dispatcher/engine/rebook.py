@@ -10,6 +10,7 @@ from dispatcher.engine.offers import find_place, new_booking_id, place_booking
 from dispatcher.engine.routes import load_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
+from dispatcher.engine.witness import Purpose
 from dispatcher.planning.request import DropoffChoice, InsertionRequest, NoInsertion, PickupChoice
 from dispatcher.planning.rows import FOREVER_S
 from dispatcher.streets import walk_s
@@ -31,7 +32,9 @@ def place_again(
     same_stops = pickups[0][1] == 0 and dropoffs[0][1] == 0
     if same_stops:
         kept = rebooking_request(state, booking, pickups, dropoffs, promise)
-        found = find_place(turn, kept, forbid)
+        found = find_place(
+            turn, kept, forbid, trip_id=booking.trip_id, purpose=Purpose.KEEP_PROMISE
+        )
         if not isinstance(found, NoInsertion):
             shuttle, insertion = found
             booking.shuttle_id = shuttle.id
@@ -48,7 +51,7 @@ def place_again(
         dropoff_latest_s=FOREVER_S,
     )
     asked = rebooking_request(state, booking, pickups, dropoffs, late)
-    found = find_place(turn, asked, forbid)
+    found = find_place(turn, asked, forbid, trip_id=booking.trip_id, purpose=Purpose.NEW_PROMISE)
     if isinstance(found, NoInsertion):
         return None
     shuttle, insertion = found

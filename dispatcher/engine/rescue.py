@@ -12,6 +12,7 @@ from dispatcher.engine.rebook import leave_without_shuttle, open_stops, rebookin
 from dispatcher.engine.routes import is_released, is_stuck
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
+from dispatcher.engine.witness import Purpose
 from dispatcher.planning.request import NoInsertion
 from dispatcher.planning.rows import FOREVER_S
 
@@ -142,7 +143,7 @@ def _plan_rescue(turn: Turn, shuttle: Shuttle, booking: Booking, trip: TripRecor
         rescues_from=shuttle.id,
     )
     asked = rebooking_request(state, rescue, [(here, 0)], dropoffs, promise)
-    found = find_place(turn, asked, (shuttle.id,))
+    found = find_place(turn, asked, (shuttle.id,), trip_id=booking.trip_id, purpose=Purpose.RESCUE)
     if isinstance(found, NoInsertion):
         return False
     other, insertion = found

@@ -44,11 +44,17 @@ from dispatcher.engine.settle import settle
 from dispatcher.engine.state import ServiceState, TimerKind
 from dispatcher.engine.status import trip_status
 from dispatcher.engine.turn import Turn
+from dispatcher.engine.witness import Witness
 
 
-def step(state: ServiceState, event: Event) -> tuple[ServiceState, tuple[Decision, ...]]:
-    """Apply one event. The state is changed in place and returned."""
-    turn = Turn(state, max(event.at_s, state.now_s))
+def step(
+    state: ServiceState, event: Event, witness: Witness | None = None
+) -> tuple[ServiceState, tuple[Decision, ...]]:
+    """Apply one event. The state is changed in place and returned.
+
+    A witness sees how it is decided, and changes nothing.
+    """
+    turn = Turn(state, max(event.at_s, state.now_s), witness=witness)
     state.position += 1
     state.now_s = turn.now_s
     _apply(turn, event)

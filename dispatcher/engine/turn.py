@@ -12,6 +12,7 @@ from dispatcher.domain.decisions import (
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.trips import BreachCause
 from dispatcher.engine.state import ServiceState, Shuttle
+from dispatcher.engine.witness import Witness
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Turn:
     moved: dict[ShuttleId, None] = field(default_factory=dict)  # touched at all, in order
     idle_sent: int = 0  # idle shuttles whose time had come, see `idle.MOST_AT_ONCE`
     told: dict[TripId, str | None] = field(default_factory=dict)
+    witness: Witness | None = None
 
     def touch(self, shuttle: Shuttle) -> None:
         """Its route changed or may have: schedule, release and publish it at the turn's end."""
