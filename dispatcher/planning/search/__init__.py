@@ -1,0 +1,1 @@
+"""Large-neighbourhood search over one problem model, live or static."""
