@@ -41,5 +41,6 @@ def _cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="ringmaster-"))
 
 
-if not config.CACHE_DIR:  # whoever sets NUMBA_CACHE_DIR knows why
-    config.CACHE_DIR = str(_cache_folder())
+# Whoever sets NUMBA_CACHE_DIR knows why. Numba makes its settings at run time, so mypy sees none.
+if not config.CACHE_DIR:  # type: ignore[attr-defined]
+    config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
