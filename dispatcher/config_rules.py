@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from dispatcher.domain.energy import EnergyRule
 from dispatcher.domain.policy import DwellRule, Objective
 from dispatcher.domain.rules import ServiceRules
 
@@ -22,6 +23,19 @@ OBJECTIVE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
 DWELL_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "stop_dwell_s": (1, 600, "standing at a visit"),
     "ramp_dwell_s": (0, 600, "more, where a wheelchair boards or alights"),
+}
+ENERGY_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
+    "battery_wh": (1_000, 1_000_000, "what a shuttle's battery holds, in watt-hours"),
+    "driving_w": (100, 200_000, "watts a driving shuttle takes, on the high side"),
+    "standing_w": (0, 50_000, "watts a standing shuttle takes"),
+    "floor_pct": (0, 90, "riders who would take it below this are given to others"),
+    "call_off_pct": (0, 100, "a charging shuttle may be given riders from here on"),
+    "least_charge_pct": (0, 100, "but not before it has gained so much"),
+    "lookahead_s": (0, 4 * 3600, "standing allowed for, beyond what is planned"),
+    "gap_s": (600, _DAY_S, "a pause before a timed pickup in which a shuttle can charge"),
+    "charge_slack_s": (60, 3600, "riders may make a planned charge so much later"),
+    "plug_retry_s": (60, _DAY_S, "a plug that gave nothing is tried again after this"),
+    "peak_keep_pct": (0, 100, "of the fleet stays out when the most is asked for"),
 }
 RULE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "max_wait_s": (60, 4 * 3600, "from being at the stop to the planned pickup"),
@@ -49,7 +63,7 @@ RULE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "park_after_s": (0, _DAY_S, "idle so long before it moves to where it is needed"),
     "park_again_s": (1, _DAY_S, "and thinks again after this"),
     "battery_reserve_pct": (0, 90, "below this a shuttle takes no new rider"),
-    "charge_below_pct": (0, 100, "idle and below this it goes to a charger"),
+    "charge_below_pct": (0, 100, "below this a plug is reserved for it"),
     "charge_to_pct": (1, 100, "and stays until so full"),
     "forget_after_s": (60, 30 * _DAY_S, "ended trips leave the memory after this"),
 }
@@ -81,6 +95,7 @@ else:
         RULE_BOUNDS,
         objective=_section("ObjectiveSettings", Objective, OBJECTIVE_BOUNDS),
         dwell=_section("DwellSettings", DwellRule, DWELL_BOUNDS),
+        energy=_section("EnergySettings", EnergyRule, ENERGY_BOUNDS),
     )
 
 
@@ -95,4 +110,5 @@ def service_rules(settings: RuleSettings) -> ServiceRules:
     values = settings.model_dump()
     objective = Objective(**values.pop("objective"))
     dwell = DwellRule(**values.pop("dwell"))
-    return ServiceRules(objective=objective, dwell=dwell, **values)
+    energy = EnergyRule(**values.pop("energy"))
+    return ServiceRules(objective=objective, dwell=dwell, energy=energy, **values)

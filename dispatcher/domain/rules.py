@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from dispatcher.domain.energy import EnergyRule
 from dispatcher.domain.policy import DwellRule, Objective
 
 
@@ -11,6 +12,7 @@ class ServiceRules:
 
     objective: Objective = field(default_factory=Objective)
     dwell: DwellRule = field(default_factory=DwellRule)
+    energy: EnergyRule = field(default_factory=EnergyRule)
 
     # What is offered
     max_wait_s: int = 600  # from when the rider can be at the stop to the planned pickup
@@ -46,7 +48,7 @@ class ServiceRules:
     park_after_s: int = 45  # idle so long before it moves to where it is likely needed
     park_again_s: int = 300  # and thinks again after this
     battery_reserve_pct: int = 15  # below this a shuttle takes no new rider
-    charge_below_pct: int = 35  # idle and below this it goes to a charger
+    charge_below_pct: int = 35  # below this a plug is reserved for it
     charge_to_pct: int = 90
 
     forget_after_s: int = 6 * 3600  # ended trips leave the state after this

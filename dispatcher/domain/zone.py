@@ -34,7 +34,8 @@ class Stop:
     edge_id: EdgeId  # the directed edge it lies on
     offset_m: float  # from the start of that edge
     berths: int = 2
-    chargers: int = 0
+    chargers: int = 0  # plugs: each charges one shuttle at a time
+    charger_w: int = 40_000  # of each plug
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dispatcher.domain.energy import ChargeSession, DrainMark, PlugTrouble
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
 from dispatcher.domain.plans import LegPath, PlannedVisit, ShuttlePlan, StartNode
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault
@@ -130,6 +131,12 @@ class Shuttle:
     times: Schedule = field(default_factory=lambda: Schedule((), (), ()))
     parking_stop: int | None = None  # where it is being repositioned to
     published: ShuttlePlan | None = None
+    charge: ChargeSession | None = None  # a plug that is reserved for it, or that it is at
+    plug_trouble: PlugTrouble | None = None  # the last one, for as long as it is believed
+    short_of_range: bool = False  # its battery did not last for what was planned
+    drain_pct: int = 100  # of the rule's powers, as its battery has shown
+    drain_mark: DrainMark | None = None
+    driven_s: int = 0  # planned seconds of all completed legs
 
 
 class TimerKind(StrEnum):
@@ -140,6 +147,7 @@ class TimerKind(StrEnum):
     RESCUE = "rescue"
     REPLAN = "replan"
     PARK = "park"
+    CHARGE = "charge"
     FORGET = "forget"
 
 

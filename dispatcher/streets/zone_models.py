@@ -51,6 +51,7 @@ class StopPart(_Part):
     offset_m: float = Field(ge=0.0)
     berths: int = Field(default=2, ge=1, le=100)
     chargers: int = Field(default=0, ge=0, le=1000)
+    charger_w: int = Field(default=40_000, ge=1_000, le=1_000_000)
 
 
 class ZonePart(_Part):
@@ -158,6 +159,7 @@ def from_zone(zone: Zone) -> tuple[ZonePart, StreetsPart]:
                 offset_m=stop.offset_m,
                 berths=stop.berths,
                 chargers=stop.chargers,
+                charger_w=stop.charger_w,
             )
             for stop in zone.stops
         ),
@@ -208,6 +210,7 @@ def _to_stop(stop: StopPart, frame: LocalFrame) -> Stop:
         offset_m=stop.offset_m,
         berths=stop.berths,
         chargers=stop.chargers,
+        charger_w=stop.charger_w,
     )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dispatcher.config import ConfigError, Settings, read_settings
-from dispatcher.config_rules import DWELL_BOUNDS, OBJECTIVE_BOUNDS, RULE_BOUNDS
+from dispatcher.config_rules import DWELL_BOUNDS, ENERGY_BOUNDS, OBJECTIVE_BOUNDS, RULE_BOUNDS
 from dispatcher.config_words import effective_toml, settings_table
+from dispatcher.domain.energy import EnergyRule
 from dispatcher.domain.policy import DwellRule, Objective
 from dispatcher.domain.rules import ServiceRules
 
@@ -123,8 +124,9 @@ def test_every_rule_has_bounds_around_its_default() -> None:
         (ServiceRules, RULE_BOUNDS),
         (Objective, OBJECTIVE_BOUNDS),
         (DwellRule, DWELL_BOUNDS),
+        (EnergyRule, ENERGY_BOUNDS),
     ):
-        plain = {field.name for field in fields(kind)} - {"objective", "dwell"}
+        plain = {field.name for field in fields(kind)} - {"objective", "dwell", "energy"}
         assert plain == set(bounds)
         for name in plain:
             low, high, text = bounds[name]
