@@ -27,7 +27,14 @@ from dispatcher.streets.path import (
     steps_along,
     trace_pieces,
 )
-from dispatcher.streets.times import UNREACHABLE_S, Reach, reach_from_piece, reach_from_stops
+from dispatcher.streets.times import (
+    MAPS_OWN_PM,
+    UNREACHABLE_S,
+    Reach,
+    paced,
+    reach_from_piece,
+    reach_from_stops,
+)
 from dispatcher.streets.walking import walk_m
 
 # Edges nearly as near as the nearest are told apart by heading: the two directions of a street
@@ -39,7 +46,11 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streets:
-    """Immutable; closures give another ``Streets``. Stops are addressed by index in the zone."""
+    """Immutable; closures and paces give another ``Streets``.
+
+    Stops are addressed by index in the zone. Travel times are the map's at ``pace_pm``; which way
+    a drive takes does not depend on the pace.
+    """
 
     zone: Zone
     drive: DriveModel
@@ -56,6 +67,7 @@ class Streets:
     _shapes: tuple[EdgeShape, ...]
     _edge_tree: shapely.STRtree
     _stop_xy_m: NDArray[np.float64]  # [stops, 2]
+    pace_pm: int = MAPS_OWN_PM  # how slow drives are, in thousandths of the map's times
 
     @classmethod
     def of(cls, zone: Zone, drive: DriveModel | None = None) -> Self:
@@ -110,19 +122,28 @@ class Streets:
             closed_edges=edges,
             closed_stops=stops,
             open_stops=_frozen(served & graph.stop_has_open_side),
-            stop_times_s=_frozen(reach.stop_s),
+            stop_times_s=_frozen(paced(reach.stop_s, self.pace_pm)),
             _graph=graph,
             _reach=reach,
         )
 
+    def at_pace(self, pace_pm: int) -> Self:
+        """The same streets with drives this slow, whatever the pace was before."""
+        if pace_pm == self.pace_pm:
+            return self
+        times_s = _frozen(paced(self._reach.stop_s, pace_pm))
+        return dataclasses.replace(self, stop_times_s=times_s, pace_pm=pace_pm)
+
     def times_from_s(self, edge_id: EdgeId, offset_m: float) -> NDArray[np.int64]:
         """int64[stops]: drive times for a shuttle rolling past this place; braking included."""
         piece, driven_ms = self._locate(EdgePoint(edge_id, offset_m))
-        times_s: NDArray[np.int64] = reach_from_piece(self._graph, piece, driven_ms).stop_s[0]
-        return times_s
+        return paced(reach_from_piece(self._graph, piece, driven_ms).stop_s[0], self.pace_pm)
 
     def path(self, from_place: int | EdgePoint, to_stop: int) -> Path:
-        """The drive that the travel times speak of. Raises NoPathError where there is none."""
+        """The drive that the travel times speak of; ``drive_s`` is the map's own time for it.
+
+        Raises NoPathError where there is none.
+        """
         if isinstance(from_place, EdgePoint):
             source, driven_ms = self._locate(from_place)
             reach = reach_from_piece(self._graph, source, driven_ms)
