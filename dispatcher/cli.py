@@ -14,6 +14,7 @@ from dispatcher.cli_exits import (
     fail,
     settings_or_exit,
 )
+from dispatcher.cli_explain import explain
 from dispatcher.cli_journal import journal_app, replay_journal
 from dispatcher.cli_zone import zone_app
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(journal_app, name="journal")
 app.add_typer(zone_app, name="zone")
 app.command("replay")(replay_journal)
+app.command()(explain)
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; RINGMASTER_… goes over it.")

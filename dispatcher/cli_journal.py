@@ -92,7 +92,7 @@ def replay_journal(
                 f"{journal} is of zone {recorded}, not {area.id}; name its zone with --zone",
                 EXIT_SETTINGS,
             )
-        records, digest = asyncio.run(_recorded(journal, area.id))
+        records, digest = asyncio.run(read_recorded(journal, area.id))
         engine = ZoneEngine(Site(area, Streets.of(area), settings.service_rules))
         result = replay(engine, records, final_digest=digest)
     except ZoneFileError as error:
@@ -106,7 +106,7 @@ def replay_journal(
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-async def _recorded(place: str, zone_id: str) -> "tuple[list[Record], str | None]":
+async def read_recorded(place: str, zone_id: str) -> "tuple[list[Record], str | None]":
     """All records, and the digest of all decisions where a snapshot at the end tells it."""
     from dispatcher.journal import StoredJournal, read_journal_file
     from dispatcher.snapshots import digest_of_snapshot

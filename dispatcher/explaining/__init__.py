@@ -1,0 +1,21 @@
+"""Why it was decided so: explanations worked out again from the recorded journal."""
+
+from dispatcher.explaining.as_json import explanation_json
+from dispatcher.explaining.explain import explain_request
+from dispatcher.explaining.explanation import (
+    DisagreementError,
+    Explanation,
+    ExplanationError,
+    UnknownTripError,
+)
+from dispatcher.explaining.in_words import explanation_text
+
+__all__ = [
+    "DisagreementError",
+    "Explanation",
+    "ExplanationError",
+    "UnknownTripError",
+    "explain_request",
+    "explanation_json",
+    "explanation_text",
+]

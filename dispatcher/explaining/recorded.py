@@ -1,0 +1,112 @@
+"""Deciding a recorded journal again while somebody looks on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from dispatcher import engine
+from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
+from dispatcher.core import DispatchCore
+from dispatcher.domain.decisions import Decision
+from dispatcher.domain.events import Event
+from dispatcher.engine import ServiceState, Site
+from dispatcher.explaining.explanation import Checked, DisagreementError, ExplanationError
+from dispatcher.explaining.story import TripStory
+from dispatcher.journal import Record
+from dispatcher.recovery import DigestChain
+from dispatcher.zone_engine import ZoneEngine
+
+log = structlog.get_logger(__name__)
+
+
+class _WatchedEngine(ZoneEngine):
+    """The real engine, with a witness."""
+
+    def __init__(self, site: Site, story: TripStory) -> None:
+        super().__init__(site)
+        self._story = story
+
+    def step(self, state: ServiceState, event: Event) -> tuple[ServiceState, tuple[Decision, ...]]:
+        self._story.before(event, state)
+        return engine.step(state, event, self._story)
+
+
+@dataclass(frozen=True, slots=True)
+class _EventFailedError(Exception):
+    """The engine could not decide this event: it is set aside, and the replay begins anew."""
+
+    position: int
+
+
+def watch_records(
+    site: Site, records: Sequence[Record], new_story: Callable[[], TripStory]
+) -> tuple[TripStory, Checked]:
+    """The story, as it unfolds when the records are decided again from the first on.
+
+    The replay ends as soon as the story has, and the journal's digests have confirmed it.
+
+    Raises
+    ------
+    DisagreementError
+        The decisions are not the recorded ones: the zone, the rules or the code are others.
+    CodecError
+        A record is not an event of this version.
+    """
+    if records and records[0].position != 1:
+        raise ExplanationError(
+            f"the journal must begin with record 1, but its first one is {records[0].position}"
+        )
+    aside = _set_aside(records)
+    while True:
+        story = new_story()
+        try:
+            return story, _watch(site, records, story, aside)
+        except _EventFailedError as failed:
+            aside.add(failed.position)
+
+
+def _watch(site: Site, records: Sequence[Record], story: TripStory, aside: set[int]) -> Checked:
+    core = DispatchCore(_WatchedEngine(site, story))
+    chain = DigestChain(1, core.digest)
+    done_at: int | None = None
+    for record in records:
+        payload = decode_payload(record.payload)
+        chain.check(record.position, payload.prev, core.digest)
+        if chain.difference is not None:
+            first, last = chain.difference.first, chain.difference.last
+            raise DisagreementError(
+                f"decided again, events {first} to {last} come out differently than recorded;"
+                " is it the same zone, and are the rules those it was recorded under?"
+            )
+        if done_at is not None and chain.batch_start > done_at:
+            break
+        if isinstance(payload, EventRecord) and record.position not in aside:
+            _decide(core, story, record.position, payload)
+        else:
+            core.skip()
+        if done_at is None and story.ended:
+            done_at = core.position
+    return Checked(replayed_to=core.position, compared_to=chain.batch_start - 1)
+
+
+def _decide(core: DispatchCore, story: TripStory, position: int, payload: EventRecord) -> None:
+    try:
+        applied = core.apply(payload.event)
+    except ExplanationError:
+        raise
+    except Exception as error:
+        log.exception("event_failed", event_number=position)
+        raise _EventFailedError(position) from error
+    story.after(applied, core.state)
+
+
+def _set_aside(records: Sequence[Record]) -> set[int]:
+    """Positions that the journal itself says to leave out."""
+    aside = set()
+    for record in records:
+        if b'"set_aside"' in record.payload:  # a rider's words may hold it, too: read it
+            payload = decode_payload(record.payload)
+            if isinstance(payload, SetAsideRecord):
+                aside.add(payload.position)
+    return aside
