@@ -1,0 +1,181 @@
+"""One large-neighbourhood search under way: its arrays, and what may be done with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatcher.planning.kernels.ruining import OPERATORS, rank_neighbours
+from dispatcher.planning.kernels.searching import RECREATES, Pool, Search, adapt, iterate
+from dispatcher.planning.search.arrays import (
+    empty_routes,
+    longest_route,
+    model_of,
+    read_route,
+    room_for_trial,
+    write_route,
+)
+from dispatcher.planning.search.model import Problem, RouteOrder, Solution
+
+_POOL = 60_000
+_POOL_SLOTS = 1 << 18
+_NEAREST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PooledRoute:
+    """A feasible route met on the way, with the vehicles (by likeness) it is for."""
+
+    order: RouteOrder
+    alike: int
+    cost: int
+
+
+class NeighbourhoodSearch:
+    """A plan that gets better the longer `run` is called.
+
+    Parameters
+    ----------
+    seed
+        Of all chance; the same calls then give the same plans.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem = problem
+        self.unserved_cost = _unserved_cost(problem)
+        self._model = model_of(problem, self.unserved_cost)
+        longest = longest_route(problem)
+        self._routes = empty_routes(self._model, longest)
+        self._undo = empty_routes(self._model, longest)
+        self._best = empty_routes(self._model, longest)
+        self._trial = room_for_trial(self._model, longest)
+        self._search = _search(self._model.ride.shape[0], len(problem.vehicles), seed)
+        rank_neighbours(self._model, self._search.near)
+        self._search.tuning[2] = max(1, int(np.median(self._model.travel)))
+        self._search.tuning[3] = max(1, int(np.median(self._model.travel)) // 4)
+        self._pool = _pool(longest)
+        self._bank_best = np.zeros(len(problem.rides) + 1, dtype=np.int64)
+        self._costs = np.zeros(2, dtype=np.int64)
+        self.restart(problem.routes or (RouteOrder(),) * len(problem.vehicles))
+
+    @property
+    def best_cost(self) -> int:
+        return int(self._costs[1])
+
+    @property
+    def unserved(self) -> int:
+        """Rides that the best plan leaves out."""
+        return int(self._bank_best[0])
+
+    @property
+    def rounds(self) -> int:
+        return int(self._search.counts[2])
+
+    def restart(self, orders: Iterable[RouteOrder]) -> None:
+        """Go on from these routes; they become the best if they are.
+
+        Raises
+        ------
+        ValueError
+            A route breaks a rule.
+        """
+        rides = len(self.problem.rides)
+        self._search.route_of[:] = -1
+        for v, order in enumerate(orders):
+            if not write_route(self._model, self._routes, self._trial, v, order):
+                raise ValueError(f"the route of {self.problem.vehicles[v].key} breaks a rule")
+            for node in order.ends:
+                self._search.route_of[node % rides] = v
+        left_out = np.flatnonzero(self._search.route_of < 0)
+        self._search.counts[1] = len(left_out)
+        self._search.bank[: len(left_out)] = left_out
+        cost = int(self._routes.cost.sum() + self._model.ride[left_out, 4].sum())
+        self._costs[0] = cost
+        if self.rounds == 0 or cost < self._costs[1]:
+            self._costs[1] = cost
+            for held, best in zip(self._routes, self._best, strict=True):
+                best[...] = held
+            self._bank_best[0] = len(left_out)
+            self._bank_best[1 : len(left_out) + 1] = left_out
+
+    def run(self, rounds: int, temperature: float, fewest: int, most: int, within: float) -> None:
+        """Some rounds of ruin and recreate, taking out ``fewest`` to ``most`` rides in each."""
+        iterate(
+            self._model, self._routes, self._undo, self._best, self._trial, self._search,
+            self._pool, self._bank_best, self._costs, fewest, most, temperature, rounds, within,
+        )  # fmt: skip
+
+    def adapt(self, share: float) -> None:
+        """Learn which operators have paid."""
+        adapt(self._search, share)
+
+    def best(self) -> Solution:
+        """The best plan so far."""
+        left_out = self._bank_best[1 : 1 + self._bank_best[0]]
+        return Solution(
+            tuple(read_route(self._best, v) for v in range(len(self.problem.vehicles))),
+            tuple(sorted(int(r) for r in left_out)),
+            self.best_cost,
+        )
+
+    def pooled(self) -> list[PooledRoute]:
+        """Every route kept on the way."""
+        pool, found = self._pool, []
+        for i in range(int(self._search.counts[3])):
+            n = int(pool.n[i])
+            order = RouteOrder(
+                tuple(int(node) for node in pool.seq[i, :n]),
+                tuple(bool(joins) for joins in pool.joined[i, :n]),
+            )
+            found.append(PooledRoute(order, int(pool.alike[i]), int(pool.cost[i])))
+        return found
+
+
+def _unserved_cost(problem: Problem) -> int:
+    """More than any ride can cost, so that leaving one out never pays."""
+    dearest = int(problem.travel.max(initial=0, where=problem.travel < 10_000_000 * 1_000))
+    return 8 * dearest * max(1, problem.prices.driving)
+
+
+def _search(rides: int, vehicles: int, seed: int) -> Search:
+    def zeros(*shape: int) -> NDArray[np.int64]:
+        return np.zeros(shape, dtype=np.int64)
+
+    return Search(
+        chance=np.array([seed], dtype=np.uint64),
+        route_of=zeros(rides),
+        movable=np.ones(rides, dtype=np.int64),
+        taken=zeros(rides),
+        taken_list=zeros(2 * rides),
+        bank=zeros(rides),
+        counts=zeros(4),
+        absent=zeros(rides),
+        near=np.zeros((rides, max(0, min(_NEAREST, rides - 1))), dtype=np.int32),
+        gain=zeros(rides),
+        key=zeros(2 * rides),
+        route_flag=zeros(vehicles),
+        touched=zeros(vehicles),
+        touched_list=zeros(vehicles + 1),
+        seen_mark=np.zeros((rides, vehicles), dtype=np.uint64),
+        seen_cost=zeros(rides, vehicles),
+        seen_codes=np.zeros((rides, vehicles, 2), dtype=np.int32),
+        tuning=np.array([10, 40, 1, 1], dtype=np.int64),
+        split=np.array([0.5, 0.02], dtype=np.float64),
+        weights=np.ones(OPERATORS + RECREATES, dtype=np.float64),
+        scores=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
+        tries=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
+        old_route_of=zeros(rides),
+    )
+
+
+def _pool(longest: int) -> Pool:
+    return Pool(
+        slots=np.zeros(_POOL_SLOTS, dtype=np.int32),
+        set_key=np.zeros(_POOL, dtype=np.uint64),
+        cost=np.zeros(_POOL, dtype=np.int64),
+        alike=np.zeros(_POOL, dtype=np.int64),
+        n=np.zeros(_POOL, dtype=np.int32),
+        seq=np.zeros((_POOL, longest), dtype=np.int16),
+        joined=np.zeros((_POOL, longest), dtype=np.int8),
+    )
