@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from dispatcher.planning.kernels.scan import Allowance, Prices
+from dispatcher.planning.kernels.lines import Allowance, Prices
 from dispatcher.planning.request import (
     Binding,
     DropoffChoice,

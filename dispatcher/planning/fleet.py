@@ -1,47 +1,30 @@
 """The fleet's rows as plain arrays for the kernels, derived row by row from `RowPlan`."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels import lines
+from dispatcher.planning.kernels.lines import FleetView
 from dispatcher.planning.rows import FOREVER_S, RowPlan, bounds, spans
+from dispatcher.planning.travel import TravelView
 
 Ints = NDArray[np.int64]
 
-
-class FleetView(NamedTuple):
-    """Arrays of S rows, V visits and R rides of room; what lies beyond the counts is unset."""
-
-    start_stop: Ints  # [S]
-    start_s: Ints  # [S], earliest departure from start_stop
-    start_load: Ints  # [S, 2], seats and wheelchair places in use when leaving start_stop
-    capacity: Ints  # [S, 2]
-    available: NDArray[np.bool_]  # [S]
-    end_s: Ints  # [S], latest end of the last visit
-    drive_limit_s: Ints  # [S], most seconds of driving
-    n_visits: Ints  # [S]
-    visit_stop: Ints  # [S, V]
-    earliest_s: Ints  # [S, V], bounds on the begin of service
-    latest_s: Ints  # [S, V]
-    dwell_s: Ints  # [S, V]
-    load_change: Ints  # [S, V, 2], boarding minus alighting
-    n_rides: Ints  # [S]
-    ride_pickup: Ints  # [S, R], visit index; -1: aboard at the start of the row
-    ride_dropoff: Ints  # [S, R]
-    ride_max_s: Ints  # [S, R], from departure at the pickup to begin at the drop-off
-    ride_riders: Ints  # [S, R], persons
+_GIVEN = 6  # lines of `along` that are not derived from others
 
 
 class FleetArrays:
     """Owns the arrays and the rows they were derived from. Rows are numbered from 0.
 
-    Room grows by doubling; a row is rewritten in tens of microseconds.
+    Room grows by doubling; a row is rewritten in tens of microseconds. What a scan derives from a
+    row and the drive times is kept in the arrays until either changes.
     """
 
     def __init__(self) -> None:
         self._plans: list[RowPlan] = []
-        self._view = _empty_view(rows=16, visits=16, rides=16)
+        self._view = _empty_view(rows=16, positions=16, rides=16)
+        self._floors = np.empty(16, dtype=np.int64)
+        self._travel: TravelView | None = None
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -59,6 +42,13 @@ class FleetArrays:
         """The arrays, of which the first ``len(self)`` rows are set. Stale after growth."""
         return self._view
 
+    def view_on(self, travel: TravelView) -> tuple[FleetView, Ints]:
+        """The arrays, ready for a scan with these drive times, and room for one number a row."""
+        if travel is not self._travel:
+            self._view.heads[lines.LAID_S] = lines.UNLAID_S
+            self._travel = travel
+        return self._view, self._floors
+
     def add_row(self, plan: RowPlan) -> int:
         """Append a row and return its number."""
         row = len(self._plans)
@@ -73,40 +63,55 @@ class FleetArrays:
 
     def _write(self, row: int, plan: RowPlan) -> None:
         visits, rides = bounds(plan), spans(plan)
-        self._make_room(row + 1, len(visits), len(rides))
-        view = self._view
-        view.start_stop[row] = plan.start_stop
-        view.start_s[row] = plan.start_s
-        view.start_load[row] = plan.start_load
-        view.capacity[row] = plan.capacity
-        view.available[row] = plan.available
-        view.end_s[row] = plan.end_s
-        view.drive_limit_s[row] = plan.drive_limit_s
-        n = view.n_visits[row] = len(visits)
-        if n:
-            view.visit_stop[row, :n] = [visit.stop for visit in visits]
-            view.earliest_s[row, :n] = [visit.earliest_s for visit in visits]
-            view.latest_s[row, :n] = [visit.latest_s for visit in visits]
-            view.dwell_s[row, :n] = [visit.dwell_s for visit in visits]
-            view.load_change[row, :n] = [visit.load_change for visit in visits]
-        r = view.n_rides[row] = len(rides)
-        if r:
-            view.ride_pickup[row, :r] = [span.pickup for span in rides]
-            view.ride_dropoff[row, :r] = [span.dropoff for span in rides]
-            view.ride_max_s[row, :r] = [min(span.ride.max_ride_s, FOREVER_S) for span in rides]
-            view.ride_riders[row, :r] = [span.ride.riders for span in rides]
+        self._make_room(row + 1, len(visits) + 1, len(rides))
+        heads, along, ends = self._view
+        state = lines.PLAIN if visits else lines.IDLE  # what it really is shows when laid out
+        heads[:, row] = (
+            state if plan.available else lines.AWAY,
+            plan.start_s,
+            lines.UNLAID_S,
+            plan.start_stop,
+            *plan.capacity,
+            len(visits),
+            len(rides),
+            plan.end_s,
+            plan.drive_limit_s,
+        )
+        seats, places = plan.start_load
+        positions = [(plan.start_stop, 0, FOREVER_S, 0, seats, places)]
+        for visit in visits:
+            seats += visit.load_change[0]
+            places += visit.load_change[1]
+            positions.append(
+                (visit.stop, visit.earliest_s, visit.latest_s, visit.dwell_s, seats, places)
+            )
+        along[row, :_GIVEN, : len(positions)] = np.array(positions, dtype=np.int64).T
+        if rides:
+            ends[row, :, : len(rides)] = np.array(
+                [
+                    (
+                        span.pickup,
+                        span.dropoff,
+                        min(span.ride.max_ride_s, FOREVER_S),
+                        span.ride.riders,
+                    )
+                    for span in rides
+                ],
+                dtype=np.int64,
+            ).T
 
-    def _make_room(self, rows: int, visits: int, rides: int) -> None:
+    def _make_room(self, rows: int, positions: int, rides: int) -> None:
         old = self._view
-        room = (len(old.start_stop), old.visit_stop.shape[1], old.ride_pickup.shape[1])
+        room = (old.along.shape[0], old.along.shape[2], old.rides.shape[2])
         wanted = (
             _doubled(room[0], rows),
-            _doubled(room[1], visits),
+            _doubled(room[1], positions),
             _doubled(room[2], rides),
         )
         if wanted == room:
             return
         self._view = _empty_view(*wanted)
+        self._floors = np.empty(wanted[0], dtype=np.int64)
         for before, after in zip(old, self._view, strict=True):
             after[tuple(slice(0, length) for length in before.shape)] = before
 
@@ -117,27 +122,9 @@ def _doubled(room: int, wanted: int) -> int:
     return room
 
 
-def _empty_view(rows: int, visits: int, rides: int) -> FleetView:
-    def ints(*shape: int) -> Ints:
-        return np.zeros(shape, dtype=np.int64)
-
+def _empty_view(rows: int, positions: int, rides: int) -> FleetView:
     return FleetView(
-        start_stop=ints(rows),
-        start_s=ints(rows),
-        start_load=ints(rows, 2),
-        capacity=ints(rows, 2),
-        available=np.zeros(rows, dtype=np.bool_),
-        end_s=ints(rows),
-        drive_limit_s=ints(rows),
-        n_visits=ints(rows),
-        visit_stop=ints(rows, visits),
-        earliest_s=ints(rows, visits),
-        latest_s=ints(rows, visits),
-        dwell_s=ints(rows, visits),
-        load_change=ints(rows, visits, 2),
-        n_rides=ints(rows),
-        ride_pickup=ints(rows, rides),
-        ride_dropoff=ints(rows, rides),
-        ride_max_s=ints(rows, rides),
-        ride_riders=ints(rows, rides),
+        heads=np.zeros((lines.HEADS, rows), dtype=np.int64),
+        along=np.zeros((rows, lines.LINES, positions), dtype=np.int64),
+        rides=np.zeros((rows, lines.RIDE_LINES, rides), dtype=np.int64),
     )

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.diagnosis import diagnose
-from dispatcher.planning.fleet import FleetArrays, FleetView, Ints
-from dispatcher.planning.kernels import scan as kernel
+from dispatcher.planning.fleet import FleetArrays, Ints
+from dispatcher.planning.kernels import lines, timing
+from dispatcher.planning.kernels.lines import Allowance, Prices
+from dispatcher.planning.kernels.scan import scan
 from dispatcher.planning.request import (
     DropoffChoice,
     Insertion,
@@ -22,16 +24,17 @@ from dispatcher.planning.request import (
 )
 from dispatcher.planning.rows import FOREVER_S, RowPlan
 from dispatcher.planning.schedule import Constraint, Cost, Infeasible, TravelTimes
+from dispatcher.planning.travel import travel_view
 
-STRICT = kernel.Allowance(seats=0, places=0, shift_s=0, drive_s=0)
+STRICT = Allowance(seats=0, places=0, shift_s=0, drive_s=0)
 
 _CONSTRAINT_BY_CODE = {
-    kernel.CAPACITY: Constraint.CAPACITY,
-    kernel.NO_PATH: Constraint.NO_PATH,
-    kernel.RANGE: Constraint.RANGE,
-    kernel.WINDOW: Constraint.WINDOW,
-    kernel.SHIFT_END: Constraint.SHIFT_END,
-    kernel.RIDE_TIME: Constraint.RIDE_TIME,
+    timing.CAPACITY: Constraint.CAPACITY,
+    timing.NO_PATH: Constraint.NO_PATH,
+    timing.RANGE: Constraint.RANGE,
+    timing.WINDOW: Constraint.WINDOW,
+    timing.SHIFT_END: Constraint.SHIFT_END,
+    timing.RIDE_TIME: Constraint.RIDE_TIME,
 }
 
 
@@ -40,31 +43,37 @@ def find_insertion(
     considered: NDArray[np.bool_],
     request: InsertionRequest,
     travel_s: TravelTimes,
-    prices: kernel.Prices,
+    prices: Prices,
     now_s: int,
-    allowance: kernel.Allowance = STRICT,
+    allowance: Allowance = STRICT,
+    rows: tuple[int, int] | None = None,
 ) -> Insertion | None:
     """The cheapest feasible insertion over the considered rows that are available, or None.
 
     The travel times should keep the triangle inequality; without it an answer is still feasible
-    but may miss the cheapest. A row that cannot keep its own promises takes nobody.
+    but may miss the cheapest. They should be read-only as well (`travel.travel_view` says why).
+    A row that cannot keep its own promises takes nobody. ``rows`` are the first row to try and
+    the one behind the last, if not all.
     """
-    view = fleet.view()
-    best = np.empty(kernel.RESULT_SIZE, dtype=np.int64)
-    begin_s = np.empty(view.visit_stop.shape[1] + 2, dtype=np.int64)
-    kernel.scan(
-        view,
+    travel = travel_view(travel_s)
+    view, floors = fleet.view_on(travel)
+    best = np.empty(lines.RESULT_SIZE, dtype=np.int64)
+    begin_s = np.empty(view.along.shape[2] + 1, dtype=np.int64)
+    scan(
+        view.heads,
+        view.along,
+        view.rides,
+        floors,
         considered,
-        len(fleet),
-        _request_view(request),
-        _checked(travel_s),
-        prices,
-        allowance,
+        rows or (0, len(fleet)),
+        _asked(request, prices, allowance),
+        travel.travel_s,
+        travel.back_s,
         now_s,
         best,
         begin_s,
     )
-    return _insertion(view, best.tolist(), begin_s) if best[kernel.FOUND] else None
+    return _insertion(fleet, best.tolist(), begin_s) if best[lines.FOUND] else None
 
 
 def best_insertion(
@@ -93,12 +102,11 @@ def insertions_per_shuttle(
     now_s: int,
 ) -> tuple[Insertion | NoInsertion, ...]:
     """What each row could do for the request, by row: for explanations and alternatives."""
-    answers = []
-    for row in range(len(fleet)):
-        alone = np.zeros(len(fleet), dtype=np.bool_)
-        alone[row] = True
-        answers.append(_answer(fleet, alone, request, travel_s, objective, now_s))
-    return tuple(answers)
+    considered = np.ones(len(fleet), dtype=np.bool_)
+    return tuple(
+        _answer(fleet, considered, request, travel_s, objective, now_s, (row, row + 1))
+        for row in range(len(fleet))
+    )
 
 
 def row_begins(
@@ -107,13 +115,14 @@ def row_begins(
     """Begin of every visit of a row: the compiled counterpart of `schedule.schedule`."""
     assert 0 <= row < len(fleet)
     view = fleet.view()
-    leg_s, begin_s, pushed_s = np.empty((3, view.visit_stop.shape[1]), dtype=np.int64)
-    code, visit = kernel.schedule_row(
-        view, row, _checked(travel_s), now_s, leg_s, begin_s, pushed_s
+    leg_s, begin_s, pushed_s = np.empty((3, view.along.shape[2]), dtype=np.int64)
+    start_s = max(fleet.plan(row).start_s, now_s)
+    code, visit = timing.schedule_row(
+        view, row, travel_view(travel_s).travel_s, start_s, leg_s, begin_s, pushed_s
     )
-    if code != kernel.FEASIBLE:
+    if code != timing.FEASIBLE:
         return Infeasible(_CONSTRAINT_BY_CODE[code], visit)
-    return tuple(begin_s[: view.n_visits[row]].tolist())
+    return tuple(begin_s[: len(fleet.plan(row).visits)].tolist())
 
 
 def _answer(
@@ -123,79 +132,74 @@ def _answer(
     travel_s: TravelTimes,
     objective: Objective,
     now_s: int,
+    rows: tuple[int, int] | None = None,
 ) -> Insertion | NoInsertion:
-    prices = kernel.Prices(
+    prices = Prices(
         objective.driving, objective.waiting, objective.riding, objective.walking, others=1
     )
-    found = find_insertion(fleet, considered, request, travel_s, prices, now_s)
+    found = find_insertion(fleet, considered, request, travel_s, prices, now_s, STRICT, rows)
     if found is not None:
         return found
 
     def find_relaxed(
-        asked: InsertionRequest, prices: kernel.Prices, allowance: kernel.Allowance
+        asked: InsertionRequest, prices: Prices, allowance: Allowance
     ) -> Insertion | None:
-        return find_insertion(fleet, considered, asked, travel_s, prices, now_s, allowance)
+        return find_insertion(fleet, considered, asked, travel_s, prices, now_s, allowance, rows)
 
-    rows = np.flatnonzero(considered & fleet.view().available[: len(fleet)]).tolist()
+    first, behind_last = rows or (0, len(fleet))
+    available = [
+        row for row in range(first, behind_last) if considered[row] and fleet.plan(row).available
+    ]
 
     def anyone_on_time() -> bool:
-        return any(not isinstance(row_begins(fleet, i, travel_s, now_s), Infeasible) for i in rows)
+        return any(
+            not isinstance(row_begins(fleet, row, travel_s, now_s), Infeasible) for row in available
+        )
 
-    return diagnose(request, bool(rows), anyone_on_time, find_relaxed)
-
-
-def _request_view(request: InsertionRequest) -> kernel.RequestView:
-    def ints(values: Iterable[int]) -> Ints:
-        # Nothing in service comes near FOREVER_S; larger bounds could overflow in sums.
-        return np.array([min(value, FOREVER_S) for value in values], dtype=np.int64)
-
-    pickups, dropoffs = request.pickups, request.dropoffs
-    flat_max_ride_s = ints(limit for row in request.max_ride_s for limit in row)
-    return kernel.RequestView(
-        pickup_stop=ints(choice.stop for choice in pickups),
-        pickup_walk_s=ints(choice.walk_s for choice in pickups),
-        pickup_earliest_s=ints(choice.earliest_s for choice in pickups),
-        pickup_latest_s=ints(choice.latest_s for choice in pickups),
-        dropoff_stop=ints(choice.stop for choice in dropoffs),
-        dropoff_walk_s=ints(choice.walk_s for choice in dropoffs),
-        dropoff_latest_s=ints(choice.latest_s for choice in dropoffs),
-        max_ride_s=flat_max_ride_s.reshape(len(pickups), len(dropoffs)),
-        desired_s=request.desired_s,
-        seats=request.load[0],
-        places=request.load[1],
-        riders=request.riders,
-        dwell_s=request.dwell_s,
-    )
+    return diagnose(request, bool(available), anyone_on_time, find_relaxed)
 
 
-def _checked(travel_s: TravelTimes) -> TravelTimes:
-    assert travel_s.dtype == np.int64, "travel times are int64 seconds"
-    assert travel_s.ndim == 2
-    assert travel_s.shape[0] == travel_s.shape[1]
-    # Read-only arrays are a type of their own to the compiler: one kind means one compilation.
-    sealed_s = np.ascontiguousarray(travel_s).view()
-    sealed_s.flags.writeable = False
-    return sealed_s
+def _asked(request: InsertionRequest, prices: Prices, allowance: Allowance) -> Ints:
+    """The request as one line of numbers; `kernels.scan.read_asked` is the way back."""
+    asked = [
+        len(request.pickups),
+        len(request.dropoffs),
+        request.desired_s,
+        *request.load,
+        request.riders,
+        request.dwell_s,
+        *prices,
+        *allowance,
+    ]
+    # Nothing in service comes near FOREVER_S; larger bounds could overflow in sums.
+    for pickup in request.pickups:
+        latest_s = min(pickup.latest_s, FOREVER_S)
+        asked += (pickup.stop, pickup.walk_s, pickup.earliest_s, latest_s)
+    for dropoff in request.dropoffs:
+        asked += (dropoff.stop, dropoff.walk_s, 0, min(dropoff.latest_s, FOREVER_S))
+    for limits_s in request.max_ride_s:
+        asked += [min(limit_s, FOREVER_S) for limit_s in limits_s]
+    return np.array(asked, dtype=np.int64)
 
 
-def _insertion(view: FleetView, best: list[int], begin_s: Ints) -> Insertion:
-    pickup = Position.from_code(best[kernel.PICKUP_CODE])
-    dropoff = Position.from_code(best[kernel.DROPOFF_CODE])
-    n = int(view.n_visits[best[kernel.ROW]]) + best[kernel.NEW_VISITS]
+def _insertion(fleet: FleetArrays, best: list[int], begin_s: Ints) -> Insertion:
+    pickup = Position.from_code(best[lines.PICKUP_CODE])
+    dropoff = Position.from_code(best[lines.DROPOFF_CODE])
+    n = len(fleet.plan(best[lines.ROW]).visits) + best[lines.NEW_VISITS]
     return Insertion(
-        row=best[kernel.ROW],
-        pickup_choice=best[kernel.PICKUP_CHOICE],
-        dropoff_choice=best[kernel.DROPOFF_CHOICE],
+        row=best[lines.ROW],
+        pickup_choice=best[lines.PICKUP_CHOICE],
+        dropoff_choice=best[lines.DROPOFF_CHOICE],
         pickup=pickup,
         dropoff=dropoff,
         begin_s=tuple(begin_s[:n].tolist()),
         pickup_visit=pickup.visit,
         dropoff_visit=dropoff.visit + (0 if pickup.joins else 1),
         cost=Cost(
-            driving=best[kernel.DRIVING],
-            waiting=best[kernel.WAITING],
-            riding=best[kernel.RIDING],
-            walking=best[kernel.WALKING],
+            driving=best[lines.DRIVING],
+            waiting=best[lines.WAITING],
+            riding=best[lines.RIDING],
+            walking=best[lines.WALKING],
         ),
     )
 

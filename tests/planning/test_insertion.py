@@ -8,7 +8,7 @@ import pytest
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.insertion import best_insertion, insertions_per_shuttle
-from dispatcher.planning.kernels import scan
+from dispatcher.planning.kernels import lines
 from dispatcher.planning.request import (
     Binding,
     DropoffChoice,
@@ -275,7 +275,7 @@ def test_each_shuttle_answers_for_itself() -> None:
 
 
 def test_kernel_and_rows_agree_on_what_no_path_means() -> None:
-    assert scan.NO_PATH_S == NO_PATH_S
+    assert lines.NO_PATH_S == NO_PATH_S
 
 
 def test_read_only_travel_times_give_the_same_answer() -> None:
