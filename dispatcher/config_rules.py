@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from dispatcher.domain.energy import EnergyRule
+from dispatcher.domain.pace import PaceRule
 from dispatcher.domain.policy import DwellRule, Objective
 from dispatcher.domain.rules import ServiceRules
 
@@ -37,19 +38,36 @@ ENERGY_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "plug_retry_s": (60, _DAY_S, "a plug that gave nothing is tried again after this"),
     "peak_keep_pct": (0, 100, "of the fleet stays out when the most is asked for"),
 }
+PACE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
+    "learning": (0, 1, "1: what shuttles report changes the pace; 0: the profile alone does"),
+    "least_pm": (300, 1_000, "reports make drives no shorter, in thousandths of the map's times"),
+    "most_pm": (1_000, 5_000, "and no longer"),
+    "step_pm": (1, 1_000, "the pace in force changes only by so much or more"),
+    "ahead_s": (0, 4 * 3600, "the pace in force is the slowest expected from now to then"),
+    "every_s": (30, 3600, "and is thought over so often"),
+}
+# Plain text for the table; pydantic shows the bounds of the list's numbers itself.
+HourlyPaces = Annotated[
+    tuple[Annotated[int, Field(ge=300, le=5_000)], ...],
+    Field(description="the map's times in thousandths, local hours from midnight; none: 1000"),
+]
 RULE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "max_wait_s": (60, 4 * 3600, "from being at the stop to the planned pickup"),
     "ride_percent": (100, 1_000, "longest ride, in percent of the direct drive"),
     "ride_extra_s": (0, 3600, "and so much more"),
     "window_before_s": (0, 1800, "the pickup window opens so long before the planned pickup"),
-    "window_after_s": (0, 1800, "and closes so long after it"),
-    "arrival_slack_s": (0, 3600, "latest drop-off after the planned one"),
+    "window_after_s": (0, 1800, "and closes at least so long after it"),
+    "window_most_s": (0, 3600, "or later, up to this, where past pickups were that late"),
+    "arrival_slack_s": (0, 3600, "latest drop-off at least so long after the planned one"),
+    "arrival_slack_most_s": (0, 7200, "or later, up to this, where past arrivals were that late"),
+    "promise_level_pct": (50, 99, "so many in a hundred come by the end of their window"),
     "offer_ttl_s": (5, 600, "an offer holds its seat so long"),
     "stop_candidates": (1, 20, "nearest stops considered at either end"),
     "book_ahead_s": (0, 30 * _DAY_S, "how far ahead a trip can be asked for"),
     "arrive_early_s": (0, 3600, "arrive_by: arrives at most so long before"),
     "later_offer_s": (60, 4 * 3600, "the later alternative leaves so much later"),
-    "guard_s": (0, 600, "planning stays so far inside what was promised"),
+    "guard_s": (0, 600, "planning stays at least so far inside what was promised"),
+    "guard_most_s": (0, 1200, "or further, up to this, where drives and dwells vary more"),
     "notify_shift_s": (10, 1800, "riders are told when their pickup moves by this"),
     "no_show_wait_s": (0, 1800, "a shuttle waits so long for a rider"),
     "early_start_s": (0, 600, "leave so much earlier than needed"),
@@ -74,7 +92,8 @@ def _section(name: str, kind: type, bounds: dict[str, tuple[int, int, str]], **n
     known: dict[str, Any] = {}
     for field in fields(kind):
         if field.name in nested:
-            known[field.name] = (nested[field.name], nested[field.name]())
+            kind_of = nested[field.name]
+            known[field.name] = (kind_of, kind_of() if isinstance(kind_of, type) else ())
             continue
         assert field.default is not MISSING, f"{field.name} has no default"
         low, high, text = bounds.get(field.name, _ANY)
@@ -96,6 +115,7 @@ else:
         objective=_section("ObjectiveSettings", Objective, OBJECTIVE_BOUNDS),
         dwell=_section("DwellSettings", DwellRule, DWELL_BOUNDS),
         energy=_section("EnergySettings", EnergyRule, ENERGY_BOUNDS),
+        pace=_section("PaceSettings", PaceRule, PACE_BOUNDS, by_hour_pm=HourlyPaces),
     )
 
 
@@ -111,4 +131,5 @@ def service_rules(settings: RuleSettings) -> ServiceRules:
     objective = Objective(**values.pop("objective"))
     dwell = DwellRule(**values.pop("dwell"))
     energy = EnergyRule(**values.pop("energy"))
-    return ServiceRules(objective=objective, dwell=dwell, energy=energy, **values)
+    pace = PaceRule(**values.pop("pace"))
+    return ServiceRules(objective=objective, dwell=dwell, energy=energy, pace=pace, **values)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from dispatcher.domain.energy import EnergyRule
+from dispatcher.domain.pace import PaceRule
 from dispatcher.domain.policy import DwellRule, Objective
 
 
@@ -13,14 +14,18 @@ class ServiceRules:
     objective: Objective = field(default_factory=Objective)
     dwell: DwellRule = field(default_factory=DwellRule)
     energy: EnergyRule = field(default_factory=EnergyRule)
+    pace: PaceRule = field(default_factory=PaceRule)
 
     # What is offered
     max_wait_s: int = 600  # from when the rider can be at the stop to the planned pickup
     ride_percent: int = 150  # longest ride, in percent of the direct drive ...
     ride_extra_s: int = 345  # ... plus this; 1.5 x (direct + 30) + 300 as a whole
     window_before_s: int = 60  # the pickup window opens so long before the planned pickup
-    window_after_s: int = 240  # and closes so long after it
-    arrival_slack_s: int = 600  # latest drop-off, at most so long after the planned one
+    window_after_s: int = 240  # and closes at least so long after it ...
+    window_most_s: int = 600  # ... or later, up to this, where past pickups were that late
+    arrival_slack_s: int = 600  # latest drop-off, at least so long after the planned one ...
+    arrival_slack_most_s: int = 900  # ... or later, up to this, where past arrivals were
+    promise_level_pct: int = 95  # so many in a hundred come by the end of their window
     offer_ttl_s: int = 30  # an offer holds its seat so long
     stop_candidates: int = 4  # nearest stops considered at either end
     book_ahead_s: int = 24 * 3600  # how far ahead a trip can be asked for
@@ -28,7 +33,8 @@ class ServiceRules:
     later_offer_s: int = 900  # the "later" alternative leaves so much later
 
     # How promises are guarded
-    guard_s: int = 60  # planning stays so far inside what was promised
+    guard_s: int = 60  # planning stays at least so far inside what was promised ...
+    guard_most_s: int = 180  # ... or further, up to this, where drives and dwells vary more
     notify_shift_s: int = 60  # riders are told when their expected pickup moves by this
 
     # At the stop and on the way

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dispatcher.domain.ids import BookingId, RequestId, RiderId, ShuttleId, StopId, TripId
+from dispatcher.domain.quotes import Quote
 from dispatcher.domain.zone import Point
 
 Place = StopId | Point
@@ -38,6 +39,7 @@ class RideRequest:
     walk_limit_m: int
     auto_accept: bool = False
     alternatives: int = 1  # how many offers at most, 1 to 3
+    flexible_s: int = 0  # the time may be missed by so much, where it cannot be met
 
 
 class TripState(StrEnum):
@@ -125,6 +127,7 @@ class OfferKind(StrEnum):
     SOONEST = "soonest"
     LESS_WALKING = "less_walking"
     LATER = "later"
+    RETIMED = "retimed"  # another time than asked for, within what the rider allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ class Offer:
     pickup_planned_s: int
     dropoff_planned_s: int
     expires_s: int
+    quote: Quote | None = None
 
 
 class BreachCause(StrEnum):
@@ -150,6 +154,7 @@ class BreachCause(StrEnum):
     SHUTTLE_WITHDRAWN = "shuttle_withdrawn"
     PLAN_REFUSED = "plan_refused"
     CLOSURE = "closure"
+    LOW_BATTERY = "low_battery"
     DELAY = "delay"
 
 
@@ -181,3 +186,4 @@ class TripStatus:
     refusal: Refusal | None = None
     reason: str | None = None  # what changed and why, in one sentence
     breach: Breach | None = None  # the last one, if any
+    quote: Quote | None = None  # with the offer that was accepted

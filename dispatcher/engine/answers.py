@@ -4,6 +4,7 @@ from dispatcher.domain.decisions import AnswerProblem, RiderAnswered
 from dispatcher.domain.events import OfferAnswered, TripCancelled
 from dispatcher.domain.ids import BookingId, RiderId, TripId
 from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.learning import note_given_up
 from dispatcher.engine.routes import is_released, take_off
 from dispatcher.engine.state import Hold, TripRecord
 from dispatcher.engine.turn import Turn
@@ -149,6 +150,8 @@ def end_trip(turn: Turn, trip: TripRecord, end: TripState, reason: str | None = 
     """The one end of a trip."""
     assert end in ENDS
     assert trip.state not in ENDS, f"{trip.request.trip_id} has ended as {trip.state}"
+    if end is TripState.ABANDONED:
+        note_given_up(turn.state, trip)
     trip.state = end
     trip.ended_s = turn.now_s
     trip.pickup_expected_s = trip.dropoff_expected_s = None

@@ -37,10 +37,9 @@ def open_streets(turn: Turn, event: StreetsOpened) -> None:
 
 
 def apply_closures(state: ServiceState) -> None:
-    """Recompute the streets that everything is planned on."""
-    state.streets = state.site.streets.with_closures(
-        frozenset(state.closed_edges), frozenset(state.closed_stops)
-    )
+    """Recompute the streets that everything is planned on, at the pace in force."""
+    closed = frozenset(state.closed_edges), frozenset(state.closed_stops)
+    state.streets = state.site.streets.with_closures(*closed).at_pace(state.learnt.pace_pm)
 
 
 def _leave_closed_stops(turn: Turn) -> None:

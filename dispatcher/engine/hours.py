@@ -47,3 +47,8 @@ def _days_around(
         )
         windows.append((int(start.timestamp()), int(end.timestamp())))
     return tuple(windows)
+
+
+def local_hour(zone: Zone, at_s: int) -> int:
+    """The hour of the day on the zone's clocks, 0 to 23."""
+    return datetime.fromtimestamp(at_s, ZoneInfo(zone.timezone)).hour

@@ -7,18 +7,29 @@ from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import (
     Offer,
     OfferKind,
-    Party,
-    Promise,
     Refusal,
+    RefusalReason,
     RideRequest,
     TimeWish,
     TripState,
 )
+from dispatcher.engine.answers import drop_booking
+from dispatcher.engine.learning import quote_for
+from dispatcher.engine.paces import pace_of
+from dispatcher.engine.promises import promise_around
 from dispatcher.engine.refusals import refusal_of
 from dispatcher.engine.routes import refresh, ride_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.wishes import Wish, insertion_request, wish_of
+from dispatcher.engine.wishes import (
+    AS_ASKED,
+    Leeway,
+    Wish,
+    insertion_request,
+    leeways_later,
+    leeways_sooner,
+    wish_of,
+)
 from dispatcher.engine.witness import Purpose
 from dispatcher.planning.edits import apply_insertion, restate_ride
 from dispatcher.planning.insertion import best_insertion
@@ -28,7 +39,12 @@ PURPOSE_OF: Final = {
     OfferKind.SOONEST: Purpose.OFFER_SOONEST,
     OfferKind.LESS_WALKING: Purpose.OFFER_LESS_WALKING,
     OfferKind.LATER: Purpose.OFFER_LATER,
+    OfferKind.RETIMED: Purpose.OFFER_RETIMED,
 }
+
+
+# Refusals that no other time changes.
+_NO_TIME_WOULD_DO: Final = frozenset({RefusalReason.FLEET_DOWN, RefusalReason.UNREACHABLE})
 
 
 def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
@@ -44,8 +60,11 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
     state.demand.count(wish.pickups[0].stop, turn.now_s)
     first = _offer(turn, trip, wish, OfferKind.SOONEST)
     if isinstance(first, NoInsertion):
-        return _refuse(turn, trip, refusal_of(state, wish, first))
-    if not request.auto_accept:
+        refusal = refusal_of(state, wish, first)
+        _offer_other_times(turn, trip, wish, refusal)
+        if not trip.offers:
+            return _refuse(turn, trip, refusal)
+    elif not request.auto_accept:
         kinds = [OfferKind.LESS_WALKING, OfferKind.LATER]
         if request.wish is TimeWish.ARRIVE_BY:
             kinds.remove(OfferKind.LATER)  # that would be too late
@@ -64,10 +83,12 @@ def find_place(
     *,
     trip_id: TripId,
     purpose: Purpose,
+    drives_s: int = 0,
 ) -> tuple[Shuttle, Insertion] | NoInsertion:
     """The cheapest feasible insertion over the fleet, and the shuttle it is in.
 
-    For whom and what for changes nothing here: it is said for explanations.
+    ``drives_s`` is when the trip will be driven, if that is far ahead: it is planned at the pace
+    of that hour. For whom and what for changes nothing here: it is said for explanations.
     """
     state = turn.state
     for shuttle_id in turn.stale:
@@ -76,11 +97,12 @@ def find_place(
     turn.stale.clear()
     rows = [state.row_of[shuttle_id] for shuttle_id in forbid]
     objective = state.site.rules.objective
-    found = best_insertion(
-        state.fleet, asked, state.streets.stop_times_s, objective, turn.now_s, rows
-    )
-    if turn.witness is not None:
-        turn.witness.searched(state, trip_id, purpose, asked, forbid, found)
+    with pace_of(state, drives_s):
+        found = best_insertion(
+            state.fleet, asked, state.streets.stop_times_s, objective, turn.now_s, rows
+        )
+        if turn.witness is not None:
+            turn.witness.searched(state, trip_id, purpose, asked, forbid, found)
     if isinstance(found, NoInsertion):
         return found
     shuttle_id = state.shuttle_of_row[found.row]
@@ -118,7 +140,9 @@ def _booking_id(trip: TripRecord, number: int) -> BookingId:
     return BookingId(f"{trip.request.trip_id}.{number}")
 
 
-def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer | NoInsertion | None:
+def _offer(
+    turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind, leeway: Leeway = AS_ASKED
+) -> Offer | NoInsertion | None:
     """Make one more offer and hold its seat; None where the kind adds nothing new."""
     state, rules, request = turn.state, turn.state.site.rules, trip.request
     if kind is OfferKind.LESS_WALKING:
@@ -129,19 +153,29 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
     # Until the rider has answered nobody walks or drives there, so times are planned from then.
     answered_s = turn.now_s if request.auto_accept else turn.now_s + rules.offer_ttl_s
     later_s = rules.later_offer_s if kind is OfferKind.LATER else 0
-    asked = insertion_request(state, wish, later_s=later_s, answered_s=answered_s)
-    found = find_place(turn, asked, trip_id=request.trip_id, purpose=PURPOSE_OF[kind])
+    with pace_of(state, request.wish_s):
+        asked = insertion_request(
+            state, wish, later_s=later_s, answered_s=answered_s, leeway=leeway
+        )
+    found = find_place(
+        turn,
+        asked,
+        trip_id=request.trip_id,
+        purpose=PURPOSE_OF[kind],
+        drives_s=request.wish_s,
+    )
     if isinstance(found, NoInsertion):
         return found
     shuttle, insertion = found
     pickup = wish.pickups[insertion.pickup_choice]
     dropoff = wish.dropoffs[insertion.dropoff_choice]
     max_ride_s = asked.max_ride_s[insertion.pickup_choice][insertion.dropoff_choice]
+    quote = quote_for(state, insertion.pickup_s, insertion.dropoff_s)
     booking = Booking(
         id=new_booking_id(trip),
         trip_id=request.trip_id,
         shuttle_id=shuttle.id,
-        promise=_promise(
+        promise=promise_around(
             state,
             request.party,
             (pickup.stop, dropoff.stop),
@@ -150,6 +184,7 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
                 asked.dropoffs[insertion.dropoff_choice].latest_s,
             ),
             (insertion.pickup_s, insertion.dropoff_s),
+            quote,
         ),
         max_ride_s=max_ride_s,
         dwell_s=asked.dwell_s,
@@ -166,34 +201,35 @@ def _offer(turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind) -> Offer |
         pickup_planned_s=insertion.pickup_s,
         dropoff_planned_s=insertion.dropoff_s,
         expires_s=turn.now_s + rules.offer_ttl_s,
+        quote=quote,
     )
     trip.offers = (*trip.offers, offer)
     return offer
 
 
-def _promise(
-    state: ServiceState,
-    party: Party,
-    stops: tuple[int, int],
-    bounds_s: tuple[int, int],
-    planned_s: tuple[int, int],
-) -> Promise:
-    """The two-sided promise around planned times.
+def _offer_other_times(turn: Turn, trip: TripRecord, wish: Wish, refusal: Refusal) -> None:
+    """What the rider's flexibility allows where the time asked for cannot be met.
 
-    ``bounds_s`` are the earliest pickup and the latest drop-off (guarded) that were asked for.
+    The nearest later and the nearest sooner time, the one that is nearer to the wish first.
     """
-    rules, zone = state.site.rules, state.site.zone
-    (earliest_s, dropoff_bound_s), (pickup_s, dropoff_s) = bounds_s, planned_s
-    return Promise(
-        pickup_stop=zone.stops[stops[0]].id,
-        dropoff_stop=zone.stops[stops[1]].id,
-        pickup_earliest_s=max(earliest_s, pickup_s - rules.window_before_s),
-        pickup_latest_s=pickup_s + rules.window_after_s,
-        dropoff_latest_s=min(
-            dropoff_s + rules.arrival_slack_s, max(dropoff_bound_s, dropoff_s) + rules.guard_s
-        ),
-        party=party,
-    )
+    request = trip.request
+    if refusal.reason in _NO_TIME_WOULD_DO:
+        return
+    for leeways in (leeways_later(request), leeways_sooner(request)):
+        for leeway in leeways:
+            if isinstance(_offer(turn, trip, wish, OfferKind.RETIMED, leeway), Offer):
+                break
+    trip.offers = tuple(sorted(trip.offers, key=lambda offer: _missed_s(request, offer)))
+    for offer in trip.offers[max(1, request.alternatives) :]:
+        drop_booking(turn, offer.booking_id)
+    trip.offers = trip.offers[: max(1, request.alternatives)]
+
+
+def _missed_s(request: RideRequest, offer: Offer) -> int:
+    """How far an offer is from the time asked for."""
+    if request.wish is TimeWish.ARRIVE_BY:
+        return request.wish_s - offer.dropoff_planned_s
+    return abs(offer.pickup_planned_s - request.wish_s)
 
 
 def _less_walking(wish: Wish, first: Offer) -> Wish | None:

@@ -98,6 +98,9 @@ def release_visit(
         boards=boards,
         alights=alights,
         eta_s=arrive_s,
+        sent_s=turn.now_s,
+        # From somewhere along a street the map's time holds for a rolling shuttle only.
+        map_s=path.drive_s if place is None else 0,
     )
     _drop_released(shuttle, boards, alights)
     shuttle.route_version += 1

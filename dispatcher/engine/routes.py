@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
+from dispatcher.engine.learning import guard_s
 from dispatcher.engine.state import Booking, ReleasedVisit, ServiceState, Shuttle
 from dispatcher.planning.broken import loosen
 from dispatcher.planning.edits import remove_ride
@@ -70,10 +71,15 @@ def expected_begin_s(released: ReleasedVisit, now_s: int) -> int:
     return max([arrive_s, *(task.not_before_s for task in released.visit.boards)])
 
 
-def ride_of(state: ServiceState, booking: Booking) -> RowRide:
-    """A booking as planning sees it, with its promise guarded."""
-    promise, guard_s = booking.promise, state.site.rules.guard_s
-    dropoff_latest_s = promise.dropoff_latest_s - guard_s
+def ride_of(
+    state: ServiceState, booking: Booking, pickup_legs: int = 1, dropoff_legs: int = 1
+) -> RowRide:
+    """A booking as planning sees it, with its promise guarded.
+
+    The more legs lead to a visit, the less is known of when it will be, and the wider the guard.
+    """
+    promise = booking.promise
+    dropoff_latest_s = promise.dropoff_latest_s - guard_s(state, dropoff_legs)
     if booking.boarded_s is not None:
         dropoff_latest_s = min(
             dropoff_latest_s, booking.boarded_s + booking.dwell_s + booking.max_ride_s
@@ -82,7 +88,7 @@ def ride_of(state: ServiceState, booking: Booking) -> RowRide:
         key=booking.id,
         load=load_of(booking),
         pickup_earliest_s=promise.pickup_earliest_s,
-        pickup_latest_s=promise.pickup_latest_s - guard_s,
+        pickup_latest_s=promise.pickup_latest_s - guard_s(state, pickup_legs),
         dropoff_latest_s=dropoff_latest_s,
         max_ride_s=booking.max_ride_s,
         dwell_s=booking.dwell_s,
@@ -126,7 +132,7 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
         # Who sits in it sits in it, even if a later factsheet knows fewer places: it still drives.
         capacity=(max(load[0], places[0]), max(load[1], places[1])),
         available=takes_riders(state, shuttle) and not overfull,
-        rides=tuple(ride_of(state, state.bookings[key]) for key in keys_of(shuttle.row)),
+        rides=_guarded_rides(state, shuttle),
     )
     travel_s = state.streets.stop_times_s
     times = schedule(guarded, travel_s, now_s)
@@ -141,6 +147,21 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     shuttle.times = times
     state.fleet.set_row(state.row_of[shuttle.id], shuttle.row)
     return list(dict.fromkeys(broken))
+
+
+def _guarded_rides(state: ServiceState, shuttle: Shuttle) -> tuple[RowRide, ...]:
+    """The rides of a row, each guarded by how many legs lead to its visits."""
+    released = shuttle.released
+    under_way = 1 if released is not None and released.arrived_s is None else 0
+    boards_after: dict[str, int] = {}
+    alights_after: dict[str, int] = {}
+    for legs, visit in enumerate(shuttle.row.visits, start=1 + under_way):
+        boards_after.update(dict.fromkeys(visit.boards, legs))
+        alights_after.update(dict.fromkeys(visit.alights, legs))
+    return tuple(
+        ride_of(state, state.bookings[key], boards_after.get(key, 1), alights_after.get(key, 1))
+        for key in keys_of(shuttle.row)
+    )
 
 
 def _late_in_release(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:

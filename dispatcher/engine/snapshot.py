@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
 from dispatcher.engine.closures import apply_closures
 from dispatcher.engine.site import Site
-from dispatcher.engine.state import Booking, ServiceState, Shuttle, TripRecord
+from dispatcher.engine.state import Booking, Learnt, ServiceState, Shuttle, TripRecord
 from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fleet import FleetArrays
 
@@ -27,7 +27,11 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "timers": TypeAdapter(list[tuple[int, str, str]]),
     "pending": TypeAdapter(dict[str, int]),
     "demand": TypeAdapter(DemandCounts),
+    "learnt": TypeAdapter(Learnt),
 }
+
+# Parts that earlier versions did not write: a state without them begins with nothing learnt.
+_ADDED_LATER = frozenset({"learnt"})
 
 
 def new_state(site: Site, epoch: int = 0) -> ServiceState:
@@ -50,10 +54,13 @@ def dump_state(state: ServiceState) -> bytes:
 def load_state(site: Site, payload: bytes) -> ServiceState:
     """The state that was dumped. ValueError if it was written by another version of the code."""
     written = json.loads(payload)
-    if set(written) != set(_TYPES):
+    missing = set(_TYPES) - set(written)
+    if set(written) - set(_TYPES) or missing - _ADDED_LATER:
         raise ValueError("the snapshot has other parts than this version writes")
     state = ServiceState(site)
     for name, adapter in _TYPES.items():
+        if name in missing:
+            continue
         setattr(state, name, adapter.validate_python(written[name], strict=False))
     _derive(state)
     return state

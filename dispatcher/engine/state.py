@@ -22,8 +22,12 @@ from dispatcher.domain.trips import (
     TripState,
 )
 from dispatcher.engine.site import Site
+from dispatcher.planning.calibration import LatenessBook
 from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fleet import FleetArrays
+from dispatcher.planning.pace import PaceBook
+from dispatcher.planning.punctuality import PunctualityBook
+from dispatcher.planning.reliability import Reliability
 from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import Schedule
 from dispatcher.streets import Streets
@@ -74,6 +78,7 @@ class TripRecord:
     pickup_expected_s: int | None = None
     dropoff_expected_s: int | None = None
     accepted_s: int | None = None
+    came_s: int | None = None  # its shuttle first stood at the pickup stop
     boarded_s: int | None = None
     ended_s: int | None = None
     refusal: Refusal | None = None
@@ -95,6 +100,8 @@ class ReleasedVisit:
     alights: list[BookingId]  # not yet set down
     eta_s: int
     arrived_s: int | None = None
+    sent_s: int = 0  # when it was released
+    map_s: int = 0  # the leg's time by the map, at no pace; 0 where nothing can be learnt from it
 
 
 @dataclass(slots=True)
@@ -149,6 +156,22 @@ class TimerKind(StrEnum):
     PARK = "park"
     CHARGE = "charge"
     FORGET = "forget"
+    PACE = "pace"
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What was learnt from this zone's journal, bounded in size; see `learning` and `paces`."""
+
+    pickups: LatenessBook = field(default_factory=LatenessBook)
+    dropoffs: LatenessBook = field(default_factory=LatenessBook)
+    legs: PunctualityBook = field(default_factory=PunctualityBook)
+    pace: PaceBook = field(default_factory=PaceBook)
+    pickups_kept: Reliability = field(default_factory=Reliability)
+    dropoffs_kept: Reliability = field(default_factory=Reliability)
+    windows: int = 0  # pickups that had been promised, and of those
+    windows_kept: int = 0  # the ones whose shuttle came before the promised window closed
+    pace_pm: int = 1000  # in force
 
 
 @dataclass(slots=True)
@@ -169,6 +192,7 @@ class ServiceState:
     timers: list[tuple[int, str, str]] = field(default_factory=list)  # heap: due, kind, subject
     pending: dict[str, int] = field(default_factory=dict)  # "kind subject" -> earliest due
     demand: DemandCounts = field(init=False)
+    learnt: Learnt = field(default_factory=Learnt)
     # Derived
     streets: Streets = field(init=False)
     fleet: FleetArrays = field(init=False)

@@ -21,4 +21,5 @@ def trip_status(trip: TripRecord, at_s: int, reason: str | None = None) -> TripS
         refusal=trip.refusal,
         reason=reason,
         breach=trip.breach,
+        quote=trip.offers[0].quote if trip.accepted_s is not None and trip.offers else None,
     )

@@ -35,6 +35,7 @@ from dispatcher.engine import (
     fleet,
     idle,
     offers,
+    paces,
     proposals,
     rebook,
     rescue,
@@ -156,6 +157,7 @@ def is_resend(known: RideRequest, request: RideRequest) -> bool:
         and known.walk_limit_m == request.walk_limit_m
         and known.auto_accept == request.auto_accept
         and known.alternatives == request.alternatives
+        and known.flexible_s == request.flexible_s
     )
 
 
@@ -169,6 +171,8 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
         _forget(turn, TripId(subject))
     elif kind is TimerKind.MOVE_FREE:
         visits.let_go(turn, BookingId(subject))
+    elif kind is TimerKind.PACE:
+        paces.follow_pace(turn)
     else:
         shuttle = state.shuttles[ShuttleId(subject)]
         if kind is TimerKind.PARK:

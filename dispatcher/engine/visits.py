@@ -14,6 +14,8 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
 from dispatcher.engine.dropoffs import serve_boarded_elsewhere
+from dispatcher.engine.learning import note_arrival, note_came, note_departure, note_set_down
+from dispatcher.engine.paces import wake_for_pace
 from dispatcher.engine.release import complete_released
 from dispatcher.engine.rescue import lose_rescue, take_heart
 from dispatcher.engine.routes import forget_pickup, is_stuck, keys_of, take_off
@@ -72,11 +74,14 @@ def arrive(turn: Turn, event: VisitArrived) -> None:
     if shuttle is None or shuttle.released is None or shuttle.released.arrived_s is not None:
         return
     shuttle.released.arrived_s = turn.now_s
+    note_arrival(turn.state, shuttle.released)
+    wake_for_pace(turn.state)
     for booking_id in shuttle.released.boards:
         trip = turn.state.trips[turn.state.bookings[booking_id].trip_id]
         if trip.state in (TripState.ACCEPTED, TripState.ASSIGNED):
             trip.state = TripState.BOARDING
             turn.tell(trip.request.trip_id, "Your shuttle is at the stop.")
+            note_came(turn.state, trip)
             note_late_arrival(turn, trip)
     turn.touch(shuttle)
 
@@ -162,6 +167,7 @@ def alight(turn: Turn, event: RiderAlighted) -> None:
         if trip.booking_id is not None and trip.booking_id != booking.id:
             withdraw_booking(turn, trip)  # a rescue that is no longer needed
         note_late_dropoff(turn, trip)
+        note_set_down(turn.state, trip)
         end_trip(turn, trip, TripState.COMPLETED)
     turn.touch(shuttle)
 
@@ -189,6 +195,7 @@ def complete(turn: Turn, event: VisitCompleted) -> None:
         if booking_id in shuttle.aboard:
             trip_id = state.bookings[booking_id].trip_id
             alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, trip_id))
+    note_departure(state, shuttle.released)
     complete_released(shuttle)
     turn.touch(shuttle)
 

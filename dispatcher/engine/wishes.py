@@ -1,6 +1,7 @@
 """From a rider's wish to an insertion request: which stops, and when."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from dispatcher.domain.ids import StopId
 from dispatcher.domain.trips import (
@@ -13,6 +14,7 @@ from dispatcher.domain.trips import (
 )
 from dispatcher.domain.zone import Point, StopKind
 from dispatcher.engine.hours import next_opening_s, service_day
+from dispatcher.engine.learning import guard_s
 from dispatcher.engine.state import ServiceState
 from dispatcher.planning.request import DropoffChoice, InsertionRequest, PickupChoice
 from dispatcher.streets import UNREACHABLE_S, walk_s
@@ -28,6 +30,21 @@ class StopChoice:
     @property
     def walk_s(self) -> int:
         return walk_s(self.walk_m)
+
+
+@dataclass(frozen=True, slots=True)
+class Leeway:
+    """How far the times asked for may be missed: some trips fit nowhere else."""
+
+    sooner_s: int = 0
+    later_s: int = 0
+
+
+AS_ASKED: Final = Leeway()
+_SOONER_STEP_S: Final = 300  # nearer to the time asked for is tried first
+
+# Before a trip is planned nobody knows how many legs will lead to its drop-off.
+_USUAL_LEGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +98,42 @@ def wish_of(state: ServiceState, request: RideRequest) -> Wish | Refusal:
     return Wish(request, pickups, dropoffs, *day)
 
 
+def leeways_later(request: RideRequest) -> tuple[Leeway, ...]:
+    """How a wish may be met later than asked; an arrival may not be late."""
+    if request.wish is TimeWish.ARRIVE_BY or request.flexible_s == 0:
+        return ()
+    return (Leeway(later_s=request.flexible_s),)
+
+
+def leeways_sooner(request: RideRequest) -> tuple[Leeway, ...]:
+    """How a wish may be met sooner than asked, the least first; nothing is sooner than now."""
+    if request.wish is TimeWish.NOW:
+        return ()
+    steps_s = [*range(_SOONER_STEP_S, request.flexible_s, _SOONER_STEP_S), request.flexible_s]
+    return tuple(Leeway(sooner_s=step_s) for step_s in steps_s if step_s > 0)
+
+
+def promised_guard_s(state: ServiceState) -> int:
+    """The guard to leave before a drop-off that is not planned yet."""
+    return guard_s(state, _USUAL_LEGS)
+
+
 def insertion_request(
-    state: ServiceState, wish: Wish, *, later_s: int = 0, answered_s: int
+    state: ServiceState,
+    wish: Wish,
+    *,
+    later_s: int = 0,
+    answered_s: int,
+    leeway: Leeway = AS_ASKED,
 ) -> InsertionRequest:
     """What is asked of the planner.
 
     ``later_s`` shifts the wish; nobody boards before ``answered_s``, when the rider's answer is
-    in. Latest times leave room for the guard that every promise gets.
+    in. Latest times leave room for the guard that every promise gets. A leeway widens the time in
+    which the rider is picked up; it moves no latest arrival that was asked for.
     """
     rules, request = state.site.rules, wish.request
+    guarded_s = promised_guard_s(state)
     dwell_s = rules.dwell.dwell_s(request.party.wheelchairs)
     times_s = state.streets.stop_times_s
     direct_s = min(
@@ -102,22 +146,23 @@ def insertion_request(
     if request.wish is TimeWish.ARRIVE_BY:
         arrive_by_s = request.wish_s + later_s
         depart_s = arrive_by_s - rules.arrive_early_s - direct_s - dwell_s
-        desired_s = arrive_by_s - direct_s - dwell_s - rules.guard_s
+        desired_s = arrive_by_s - direct_s - dwell_s - guarded_s
     else:
         depart_s = desired_s = request.wish_s + later_s
-    depart_s = max(depart_s, answered_s)
+    asked_s = max(depart_s, answered_s)
+    depart_s = max(depart_s - leeway.sooner_s, answered_s)
     pickups = []
     for choice in wish.pickups:
         earliest_s = max(depart_s + choice.walk_s, wish.opens_s)
-        latest_s = earliest_s + rules.max_wait_s
+        latest_s = max(asked_s + choice.walk_s, wish.opens_s) + rules.max_wait_s + leeway.later_s
         if arrive_by_s is not None:
             latest_s = max(latest_s, arrive_by_s)
         pickups.append(PickupChoice(choice.stop, choice.walk_s, earliest_s, latest_s))
     dropoffs = []
     for choice in wish.dropoffs:
-        latest_s = wish.closes_s - rules.guard_s
+        latest_s = wish.closes_s - guarded_s
         if arrive_by_s is not None:
-            latest_s = min(latest_s, arrive_by_s - choice.walk_s - rules.guard_s)
+            latest_s = min(latest_s, arrive_by_s - choice.walk_s - guarded_s)
         dropoffs.append(DropoffChoice(choice.stop, choice.walk_s, latest_s))
     max_ride_s = tuple(
         tuple(rules.max_ride_s(int(times_s[p.stop, d.stop])) for d in wish.dropoffs)

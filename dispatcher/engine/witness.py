@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     OFFER_SOONEST = "offer_soonest"
     OFFER_LESS_WALKING = "offer_less_walking"
     OFFER_LATER = "offer_later"
+    OFFER_RETIMED = "offer_retimed"  # another time, within what the rider allows
     KEEP_PROMISE = "keep_promise"  # another shuttle within the promise given
     NEW_PROMISE = "new_promise"  # the promise cannot be kept: the best there still is
     RESCUE = "rescue"  # from a shuttle that cannot drive on

@@ -15,6 +15,7 @@ _KINDS = {
     OfferKind.SOONEST: "soonest",
     OfferKind.LESS_WALKING: "less walking",
     OfferKind.LATER: "later",
+    OfferKind.RETIMED: "another time",
 }
 
 

@@ -23,6 +23,7 @@ _PURPOSES = {
     Purpose.OFFER_SOONEST: "the cheapest place for the request",
     Purpose.OFFER_LESS_WALKING: "an alternative with less walking",
     Purpose.OFFER_LATER: "a later alternative",
+    Purpose.OFFER_RETIMED: "another time within what the rider allows",
     Purpose.KEEP_PROMISE: "another place that keeps the promise",
     Purpose.NEW_PROMISE: "the best place there still is, with a new promise",
     Purpose.RESCUE: "a shuttle to fetch the riders from one that cannot drive on",

@@ -7,9 +7,8 @@ replay learns the same.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
-HOURS: Final = 24
+from dispatcher.domain.pace import HOURS
 
 _KEPT_AN_HOUR = 60  # drives remembered for each hour of the day
 _KEPT_LATELY = 40

@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 
 from dispatcher.config import ConfigError, Settings, read_settings
-from dispatcher.config_rules import DWELL_BOUNDS, ENERGY_BOUNDS, OBJECTIVE_BOUNDS, RULE_BOUNDS
+from dispatcher.config_rules import (
+    DWELL_BOUNDS,
+    ENERGY_BOUNDS,
+    OBJECTIVE_BOUNDS,
+    PACE_BOUNDS,
+    RULE_BOUNDS,
+)
 from dispatcher.config_words import effective_toml, settings_table
 from dispatcher.domain.energy import EnergyRule
+from dispatcher.domain.pace import PaceRule
 from dispatcher.domain.policy import DwellRule, Objective
 from dispatcher.domain.rules import ServiceRules
 
@@ -125,8 +132,10 @@ def test_every_rule_has_bounds_around_its_default() -> None:
         (Objective, OBJECTIVE_BOUNDS),
         (DwellRule, DWELL_BOUNDS),
         (EnergyRule, ENERGY_BOUNDS),
+        (PaceRule, PACE_BOUNDS),
     ):
-        plain = {field.name for field in fields(kind)} - {"objective", "dwell", "energy"}
+        nested = {"objective", "dwell", "energy", "pace", "by_hour_pm"}
+        plain = {field.name for field in fields(kind)} - nested
         assert plain == set(bounds)
         for name in plain:
             low, high, text = bounds[name]
