@@ -55,6 +55,7 @@ class RiderBorder:
             walk_limit_m=message.walk_limit_m,
             auto_accept=message.accept == "auto",
             alternatives=message.alternatives,
+            flexible_s=message.flexible_s,
         )
 
     def _place(self, place: str | PointPlace, field: str, message: TripRequest) -> Place:

@@ -21,6 +21,7 @@ from pydantic import (
 
 LARGEST_PARTY: Final = 20
 LARGEST_WALK_M: Final = 2_000
+LARGEST_FLEXIBILITY_S: Final = 3_600
 
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)")
@@ -126,6 +127,13 @@ class TripRequest(Message):
         default="ask", description="auto: the first offer is accepted at once; ask: offers wait."
     )
     alternatives: int = Field(default=1, ge=1, le=3, description="How many offers at most.")
+    flexible_s: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST_FLEXIBILITY_S,
+        description="If the time cannot be met, it may be missed by so much: later or sooner, "
+        "an arrival only sooner. 0: the answer is no.",
+    )
 
 
 class TripAnswer(Message):

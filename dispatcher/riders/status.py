@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dispatcher.domain.ids import StopId
+from dispatcher.domain.quotes import LEVELS_PCT, Quote
 from dispatcher.domain.trips import (
+    ENDS,
     Breach,
     BreachCause,
     Nearest,
@@ -63,6 +65,14 @@ class PromiseTold(Document):
     party: PartyPlaces
 
 
+class OddsTold(Document):
+    """How surely it is over by when, from what past trips came to."""
+
+    level_pct: int = Field(description="So many in a hundred come by these times.")
+    pickup_by: datetime = Field(description="The shuttle is at the stop.")
+    dropoff_by: datetime = Field(description="The rider has got off.")
+
+
 class OfferTold(Document):
     """A promise the rider may have until it expires."""
 
@@ -75,6 +85,7 @@ class OfferTold(Document):
     pickup_expected: datetime
     dropoff_expected: datetime
     expires: datetime
+    odds: tuple[OddsTold, ...] = ()
 
 
 class NearestTold(Document):
@@ -124,6 +135,9 @@ class TripDocument(Document):
     refusal: RefusalTold | None = None
     reason: str | None = Field(default=None, description="What changed and why.")
     breach: BreachTold | None = None
+    odds: tuple[OddsTold, ...] = Field(
+        default=(), description="As quoted with the offer that was accepted; until the trip ends."
+    )
 
     def to_json(self) -> bytes:
         return self.model_dump_json(exclude_none=True).encode()
@@ -150,6 +164,7 @@ class StatusWriter:
             refusal=self._refusal(status.refusal) if status.refusal else None,
             reason=status.reason,
             breach=self._breach(status.breach) if status.breach else None,
+            odds=() if status.state in ENDS else _odds(status.quote),
         )
 
     def received(self, request: RideRequest, at_s: int) -> TripDocument:
@@ -188,6 +203,7 @@ class StatusWriter:
             pickup_expected=instant(offer.pickup_planned_s),
             dropoff_expected=instant(offer.dropoff_planned_s),
             expires=instant(offer.expires_s),
+            odds=_odds(offer.quote),
         )
 
     def _refusal(self, refusal: Refusal) -> RefusalTold:
@@ -222,6 +238,17 @@ def instant(at_s: int) -> datetime:
 
 def _maybe_instant(at_s: int | None) -> datetime | None:
     return None if at_s is None else instant(at_s)
+
+
+def _odds(quote: Quote | None) -> tuple[OddsTold, ...]:
+    if quote is None:
+        return ()
+    return tuple(
+        OddsTold(level_pct=level, pickup_by=instant(pickup_s), dropoff_by=instant(dropoff_s))
+        for level, pickup_s, dropoff_s in zip(
+            LEVELS_PCT, quote.pickup_by_s, quote.dropoff_by_s, strict=True
+        )
+    )
 
 
 def _places(party: Party) -> PartyPlaces:
