@@ -1,5 +1,7 @@
 """An event as one sentence for an operator."""
 
+import re
+
 from dispatcher.domain.events import (
     ClockTicked,
     EpochBegan,
@@ -69,16 +71,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return _report(event)
 
 
-def _report(
-    event: ShuttleJoined
-    | ShuttleReported
-    | ShuttleFellSilent
-    | PlanConfirmed
-    | PlanRefused
-    | VisitArrived
-    | VisitCompleted,
-) -> str:
-    shuttle = f"Shuttle {event.shuttle_id}"
+def _report(event: Event) -> str:
+    shuttle = f"Shuttle {getattr(event, 'shuttle_id', '')}"
     match event:
         case ShuttleJoined(order_id=order_id):
             return f"{shuttle} joined{'' if order_id else ' without an order'}."
@@ -98,6 +92,9 @@ def _report(
             return f"{shuttle} arrived at a stop."
         case VisitCompleted():
             return f"{shuttle} left a stop."
+        case _:  # "ChargingPlanned" says what it is
+            words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(event).__name__)
+            return f"{words.capitalize()}."
 
 
 def _lateness(state: ServiceState, trip_id: TripId) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from dispatcher.domain.ids import StopId
-from dispatcher.domain.trips import Nearest, Offer, OfferKind, Place, Promise, TimeWish, TripState
+from dispatcher.domain.trips import Nearest, Offer, OfferKind, Place, TimeWish
 from dispatcher.domain.zone import Point
-from dispatcher.engine.state import Hold
 from dispatcher.engine.witness import Purpose
-from dispatcher.explaining.explanation import Explanation, Improvement, Step, TripView
-from dispatcher.explaining.search_in_words import price_lines, search_lines
-from dispatcher.explaining.spoken import Clock, party, points, span
+from dispatcher.explaining.explanation import Explanation
+from dispatcher.explaining.search_in_words import search_lines
+from dispatcher.explaining.spoken import Clock, indented, party, points, span
+from dispatcher.explaining.story_in_words import story_lines
 
 _KINDS = {
     OfferKind.SOONEST: "soonest",
@@ -26,13 +26,13 @@ def explanation_text(explanation: Explanation, *, everyone: bool = False) -> str
         *_request_lines(explanation, clock),
         "",
         "WHAT WAS DECIDED",
-        *_indented(_decision_lines(explanation, clock)),
+        *indented(_decision_lines(explanation, clock)),
         "",
         "WHY",
-        *_indented(_why_lines(explanation, clock, everyone)),
+        *indented(_why_lines(explanation, clock, everyone)),
         "",
         "WHAT BECAME OF IT",
-        *_indented(_story_lines(explanation, clock, everyone)),
+        *indented(story_lines(explanation, clock, everyone)),
         "",
         *_footer(explanation),
     ]
@@ -68,8 +68,8 @@ def _decision_lines(explanation: Explanation, clock: Clock) -> Iterator[str]:
         )
         return
     for number, offer in enumerate(explanation.offers, start=1):
-        yield f"Offer {number} ({_KINDS[offer.kind]}): shuttle {offer.shuttle_id}"
-        yield from _indented(_offer_lines(explanation, offer, clock))
+        yield f"Offer {number} ({_KINDS.get(offer.kind, offer.kind)}): shuttle {offer.shuttle_id}"
+        yield from indented(_offer_lines(explanation, offer, clock))
     if explanation.request.auto_accept:
         yield "The rider had asked to accept the first offer at once."
     else:
@@ -99,83 +99,6 @@ def _why_lines(explanation: Explanation, clock: Clock, everyone: bool) -> Iterat
         purposes = {search.purpose for search in explanation.searches}
         if explanation.request.alternatives > 1 and Purpose.OFFER_LESS_WALKING not in purposes:
             yield "No stops need less walking than those of the first offer."
-
-
-def _story_lines(explanation: Explanation, clock: Clock, everyone: bool) -> Iterator[str]:
-    cost_milli = _chosen_milli(explanation.steps[0])
-    for step in explanation.steps[1:]:
-        yield f"{clock.at(step.at_s)}  {step.cause} (event {step.position})"
-        yield from _indented(_change_lines(explanation, step, clock), by=10)
-        for search in step.searches:
-            yield from _indented(search_lines(search, clock, everyone=everyone), by=10)
-        now_milli = _chosen_milli(step)
-        if now_milli is not None:
-            if cost_milli is not None:
-                was, now = points(cost_milli), points(now_milli)
-                yield f"{'':10}The trip's place cost {was} points before, and {now} now."
-            cost_milli = now_milli
-        if step.improvement is not None:
-            yield from _indented(_improvement_lines(step.improvement), by=10)
-    if len(explanation.steps) == 1:
-        yield "Nothing more is recorded."
-
-
-def _chosen_milli(step: Step) -> int | None:
-    """What the place cost that the step's searches led to; of several offers, the first."""
-    for search in step.searches:
-        if search.chosen is not None:
-            placement = search.answer_of(search.chosen).placement
-            return None if placement is None else placement.price.total_milli
-    return None
-
-
-def _change_lines(explanation: Explanation, step: Step, clock: Clock) -> Iterator[str]:
-    before, after = step.before, step.after
-    if before is not None:
-        yield from _compared(explanation, before, after, clock)
-    if step.told:
-        said = f': "{step.told_text}"' if step.told_text else "."
-        yield f"The rider was told{said}"
-    for alert in step.alerts:
-        yield f"Operators were alerted: {alert}"
-
-
-def _compared(
-    explanation: Explanation, before: TripView, after: TripView, clock: Clock
-) -> Iterator[str]:
-    if before.state is not after.state:
-        yield f"{_state(before.state)} -> {_state(after.state)}."
-    if before.shuttle_id != after.shuttle_id:
-        yield f"Shuttle {before.shuttle_id or 'none'} -> {after.shuttle_id or 'none'}."
-    if after.hold is Hold.MOVING and before.waits_for != after.waits_for:
-        yield (
-            f"Shuttle {after.shuttle_id} is sent for them once shuttle {after.waits_for} has"
-            " confirmed that it does not come, or can board nobody any more."
-        )
-    if before.hold is Hold.MOVING and after.hold is Hold.FIRM:
-        yield f"Shuttle {before.waits_for} has let them go; shuttle {after.shuttle_id} is sent."
-    for name, was_s, now_s in (
-        ("Pickup", before.pickup_s, after.pickup_s),
-        ("Drop-off", before.dropoff_s, after.dropoff_s),
-    ):
-        if was_s is not None and now_s is not None and was_s != now_s:
-            moved = "later" if now_s > was_s else "sooner"
-            yield f"{name} planned {clock.at(now_s)}, {span(abs(now_s - was_s))} {moved}."
-    if before.promise is not None and after.promise not in (None, before.promise):
-        assert after.promise is not None
-        yield f"Promise before: {_promise(explanation, before.promise, clock)}."
-        yield f"Promise now:    {_promise(explanation, after.promise, clock)}."
-
-
-def _improvement_lines(improvement: Improvement) -> Iterator[str]:
-    saved = points(improvement.before.total_milli - improvement.after.total_milli)
-    routes = ", ".join(improvement.shuttles)
-    yield f"The routes of {routes} together cost {saved} points less."
-    for move in improvement.moves:
-        yield f"  {move.trip_id} went from shuttle {move.old_shuttle} to {move.new_shuttle}"
-    for name, price in (("before", improvement.before), ("after", improvement.after)):
-        yield f"  {name}:"
-        yield from _indented(price_lines(price), by=4)
 
 
 def _footer(explanation: Explanation) -> Iterator[str]:
@@ -223,15 +146,6 @@ def _nearest(explanation: Explanation, nearest: Nearest | None, clock: Clock) ->
     return ", ".join(parts)
 
 
-def _promise(explanation: Explanation, promise: Promise, clock: Clock) -> str:
-    names = explanation.stop_names
-    return (
-        f"board at {names[promise.pickup_stop]} between {clock.at(promise.pickup_earliest_s)} and"
-        f" {clock.at(promise.pickup_latest_s)}, at {names[promise.dropoff_stop]} by"
-        f" {clock.at(promise.dropoff_latest_s)}"
-    )
-
-
 def _place(explanation: Explanation, place: Place) -> str:
     if isinstance(place, Point):
         return f"{place.lat:.5f}, {place.lon:.5f}"
@@ -242,11 +156,3 @@ def _wish(wish: TimeWish, at: str) -> str:
     if wish is TimeWish.NOW:
         return "as soon as possible"
     return f"leaving at {at}" if wish is TimeWish.DEPART_AT else f"to be there by {at}"
-
-
-def _state(state: TripState) -> str:
-    return state.replace("_", " ")
-
-
-def _indented(lines: Iterator[str], by: int = 2) -> Iterator[str]:
-    return (" " * by + line for line in lines)

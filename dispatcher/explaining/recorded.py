@@ -77,7 +77,7 @@ def _watch(site: Site, records: Sequence[Record], story: TripStory, aside: set[i
             first, last = chain.difference.first, chain.difference.last
             raise DisagreementError(
                 f"decided again, events {first} to {last} come out differently than recorded;"
-                " is it the same zone, and are the rules those it was recorded under?"
+                " was it recorded by this version, for this zone and under these rules?"
             )
         if done_at is not None and chain.batch_start > done_at:
             break

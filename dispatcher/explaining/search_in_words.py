@@ -43,10 +43,11 @@ _NOBODY = {
 
 def search_lines(search: Search, clock: Clock, *, everyone: bool = False) -> Iterator[str]:
     """The search from the question to the choice, without indentation."""
+    purpose = _PURPOSES.get(search.purpose) or search.purpose.replace("_", " ")
     yield (
-        f"Looked for {_PURPOSES[search.purpose]}: {party(search.seats, search.wheelchairs)},"
+        f"Looked for {purpose}: {party(search.seats, search.wheelchairs)},"
         f" wanted pickup {clock.at(search.desired_s)}, ride of {span(search.longest_ride_s)}"
-        " at most."
+        " at most from leaving the pickup stop."
     )
     for stop in search.pickups:
         yield f"  board at {stop.name}: {_walk(stop.walk_s)}, {_between(stop, clock)}"
@@ -55,6 +56,13 @@ def search_lines(search: Search, clock: Clock, *, everyone: bool = False) -> Ite
         yield f"  get off at {goal.name}: {_walk(goal.walk_s)}, {until}"
     yield from _choice_lines(search, clock)
     yield from _answer_lines(search, clock, everyone)
+
+
+def in_vain_again(search: Search) -> Iterator[str]:
+    """The same search as one told before, and again nobody."""
+    assert search.binding is not None
+    purpose = _PURPOSES.get(search.purpose) or search.purpose.replace("_", " ")
+    yield f"Looked again for {purpose}: {_NOBODY[search.binding]}."
 
 
 def price_lines(price: Price) -> Iterator[str]:
@@ -200,9 +208,7 @@ def _times(place: Placement, clock: Clock) -> str:
 
 def _standing(place: Placement) -> str:
     """How the trip stands in the route."""
-    before = (
-        "at once" if place.calls_before == 0 else f"after {counted(place.calls_before, 'call')}"
-    )
+    before = "next" if place.calls_before == 0 else f"after {counted(place.calls_before, 'call')}"
     shared = [
         name
         for name, shares in (("pickup", place.shares_pickup), ("drop-off", place.shares_dropoff))

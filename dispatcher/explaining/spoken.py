@@ -1,5 +1,6 @@
 """Times, spans, costs and parties as an operator says them."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -55,3 +56,7 @@ def party(seats: int, wheelchairs: int) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def indented(lines: Iterator[str], by: int = 2) -> Iterator[str]:
+    return (" " * by + line for line in lines)

@@ -30,7 +30,7 @@ from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import Cost, Schedule, row_cost, schedule
 
 # Plans drift by seconds all the time. A step is told when the drift since the last one is felt.
-DRIFT_S = 30
+DRIFT_S = 60
 
 
 @dataclass(slots=True)
