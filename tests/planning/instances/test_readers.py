@@ -146,7 +146,7 @@ def test_what_is_no_instance_is_named(tmp_path: Path, text: str, says: str) -> N
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InstanceError, match="none.txt: No such file"):
+    with pytest.raises(InstanceError, match=r"none\.txt: No such file"):
         read_instance(tmp_path / "none.txt")
 
 
