@@ -38,7 +38,20 @@ class Witness(Protocol):
         forbid: tuple[ShuttleId, ...],
         found: Insertion | NoInsertion,
     ) -> None:
-        """The planner was asked for a place for this trip. Nothing is changed yet."""
+        """The planner was asked for a place for this trip. Nothing is changed yet.
+
+        The same question may be put again, forbidding shuttles that it had chosen before: there
+        is no berth for these.
+        """
+        ...
+
+    def settled(
+        self,
+        state: ServiceState,
+        trip_id: TripId,
+        answer: tuple[ShuttleId, Insertion] | NoInsertion,
+    ) -> None:
+        """The question last seen is settled so, with times at which there are berths."""
         ...
 
     def improving(

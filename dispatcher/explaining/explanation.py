@@ -108,6 +108,7 @@ class Verdict(StrEnum):
     IMPOSSIBLE = "impossible"  # asked, but a limit stood in the way
     UNAVAILABLE = "unavailable"  # takes no new riders
     LEFT_OUT = "left_out"  # the one that the riders are to leave
+    CROWDED = "crowded"  # cheaper, but a stop has no berth when it would be there
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,9 @@ class Search:
     binding: Binding | None = None  # of the whole fleet, where nobody could
     nearest_pickup_s: int | None = None
     nearest_ride_s: int | None = None
+    # Where the chosen one has to wait for a berth: the times that were planned instead.
+    at_berths_pickup_s: int | None = None
+    at_berths_dropoff_s: int | None = None
 
     def answer_of(self, shuttle_id: ShuttleId) -> ShuttleAnswer:
         """KeyError if the fleet had no such shuttle."""

@@ -102,6 +102,12 @@ def _choice_lines(search: Search, clock: Clock) -> Iterator[str]:
     cost = points(place.price.total_milli)
     yield f"  Chosen: shuttle {search.chosen}, at a cost of {cost} points."
     yield f"    {_times(place, clock)}"
+    if search.at_berths_pickup_s is not None:
+        yield (
+            "    To find a free berth at each stop, planned instead: pickup"
+            f" {clock.at(search.at_berths_pickup_s)}, drop-off"
+            f" {clock.at(search.at_berths_dropoff_s)}."
+        )
     yield f"    {_standing(place)}"
     for line in price_lines(place.price):
         yield f"    {line}"
@@ -142,6 +148,8 @@ def _answer_lines(search: Search, clock: Clock, everyone: bool) -> Iterator[str]
     yield from _some(others, everyone, lambda answer: _dearer(answer, clock))
     rest = by_verdict.get(Verdict.IMPOSSIBLE, [])
     yield from _some(rest, everyone, lambda answer: _could_not(answer, clock))
+    for answer in by_verdict.get(Verdict.CROWDED, []):
+        yield f"    {answer.shuttle_id}: no berth is free when it would be there"
     for verdict in (Verdict.LEFT_OUT, Verdict.UNAVAILABLE):
         for answer in by_verdict.get(verdict, []):
             yield f"    {answer.shuttle_id}: {_not_asked(answer, clock)}"

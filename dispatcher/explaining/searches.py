@@ -29,8 +29,11 @@ def explain_search(
     asked: InsertionRequest,
     forbid: tuple[ShuttleId, ...],
     found: Insertion | NoInsertion,
+    crowded: tuple[ShuttleId, ...] = (),
 ) -> Search:
     """What every shuttle could have done, beside what was decided.
+
+    ``forbid`` is whom the riders are to leave; ``crowded`` are those for which there is no berth.
 
     Reads the state at the moment of the question; changes nothing.
 
@@ -46,7 +49,7 @@ def explain_search(
         state.site.rules.objective,
         state.now_s,
     )
-    best = _cheapest(state, answers, forbid)
+    best = _cheapest(state, answers, (*forbid, *crowded))
     if isinstance(found, Insertion):
         if best != found:
             raise DisagreementError(
@@ -60,7 +63,9 @@ def explain_search(
                 f"event {state.position}: nobody was found, but {_named(state, best)} could"
             )
         chosen, none = None, found
-    told = [_answer(state, row, answer, asked, forbid, best) for row, answer in enumerate(answers)]
+    passed = dict.fromkeys(crowded, Verdict.CROWDED)
+    passed |= dict.fromkeys(forbid, Verdict.LEFT_OUT)
+    told = [_answer(state, row, answer, asked, passed, best) for row, answer in enumerate(answers)]
     return Search(
         purpose=purpose,
         at_s=state.now_s,
@@ -104,32 +109,29 @@ def _answer(
     row: int,
     answer: Insertion | NoInsertion,
     asked: InsertionRequest,
-    forbid: tuple[ShuttleId, ...],
+    passed: dict[ShuttleId, Verdict],
     best: Insertion | None,
 ) -> ShuttleAnswer:
     shuttle_id = state.shuttle_of_row[row]
-    plan = state.fleet.plan(row)
-    if not plan.available:
+    if not state.fleet.plan(row).available:
         reasons = why_unavailable(state, state.shuttles[shuttle_id])
-        verdict = Verdict.LEFT_OUT if shuttle_id in forbid else Verdict.UNAVAILABLE
+        verdict = passed.get(shuttle_id, Verdict.UNAVAILABLE)
         return ShuttleAnswer(shuttle_id, verdict, unavailable=reasons)
     if isinstance(answer, NoInsertion):
         return ShuttleAnswer(
             shuttle_id,
-            Verdict.LEFT_OUT if shuttle_id in forbid else Verdict.IMPOSSIBLE,
+            passed.get(shuttle_id, Verdict.IMPOSSIBLE),
             binding=answer.binding,
             nearest_pickup_s=answer.nearest_pickup_s,
             nearest_ride_s=answer.nearest_ride_s,
         )
-    placement = _placement(state, row, answer, asked)
     over_milli = None if best is None else answer.cost.total - best.cost.total
-    if shuttle_id in forbid:
-        verdict = Verdict.LEFT_OUT
-    elif best is not None and row == best.row:
+    if best is not None and row == best.row:
         verdict = Verdict.CHOSEN
     else:
         verdict = Verdict.DEARER if over_milli else Verdict.TIED
-    return ShuttleAnswer(shuttle_id, verdict, placement, over_milli)
+    verdict = passed.get(shuttle_id, verdict)
+    return ShuttleAnswer(shuttle_id, verdict, _placement(state, row, answer, asked), over_milli)
 
 
 def _placement(

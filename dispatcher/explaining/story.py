@@ -1,5 +1,7 @@
 """What became of one trip: looks on at every event, and keeps those that concern it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dispatcher.core import Applied
@@ -17,14 +19,13 @@ from dispatcher.explaining.explanation import (
     Improvement,
     Move,
     Price,
-    Search,
     Step,
     TermCost,
     TripView,
 )
 from dispatcher.explaining.happenings import happening
+from dispatcher.explaining.looking import SearchLog
 from dispatcher.explaining.pricing import price_of_cost
-from dispatcher.explaining.searches import explain_search
 from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion
 from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import Cost, Schedule, row_cost, schedule
@@ -45,7 +46,7 @@ class TripStory:
     _before: TripView | None = None
     _shown: TripView | None = None  # as of the last step
     _cause: str = ""
-    _searches: list[Search] = field(default_factory=list)
+    _log: SearchLog = field(default_factory=SearchLog)
     _improvement: Improvement | None = None
 
     def before(self, event: Event, state: ServiceState) -> None:
@@ -53,7 +54,7 @@ class TripStory:
         trip = state.trips.get(self.trip_id)
         self._before = None if trip is None else view_of(state, trip)
         self._cause = happening(event, self.trip_id, state)
-        self._searches.clear()
+        self._log.clear()
         self._improvement = None
 
     def after(self, applied: Applied, state: ServiceState) -> None:
@@ -74,7 +75,7 @@ class TripStory:
             for decision in applied.decisions
             if isinstance(decision, OperatorAlerted) and decision.trip_id == self.trip_id
         )
-        if told or alerts or self._searches or self._improvement or self._is_felt(view):
+        if told or alerts or self._log.searches or self._improvement or self._is_felt(view):
             self.steps.append(
                 Step(
                     position=applied.position,
@@ -86,7 +87,7 @@ class TripStory:
                     told=bool(told),
                     told_text=told[-1].reason if told else None,
                     alerts=alerts,
-                    searches=tuple(self._searches),
+                    searches=tuple(self._log.searches),
                     improvement=self._improvement,
                 )
             )
@@ -102,14 +103,19 @@ class TripStory:
         forbid: tuple[ShuttleId, ...],
         found: Insertion | NoInsertion,
     ) -> None:
-        if trip_id != self.trip_id:
-            return
-        try:
-            self._searches.append(explain_search(state, purpose, asked, forbid, found))
-        except ExplanationError:
-            raise
-        except Exception as error:  # else a replay would take it for a mistake of the engine's
-            raise ExplanationError(f"event {state.position}: {error!r}") from error
+        if trip_id == self.trip_id:
+            with _our_mistakes(state):
+                self._log.searched(state, purpose, asked, forbid, found)
+
+    def settled(
+        self,
+        state: ServiceState,
+        trip_id: TripId,
+        answer: tuple[ShuttleId, Insertion] | NoInsertion,
+    ) -> None:
+        if trip_id == self.trip_id:
+            with _our_mistakes(state):
+                self._log.settled(answer)
 
     def improving(
         self, state: ServiceState, shuttle_ids: tuple[ShuttleId, ...], rows: tuple[RowPlan, ...]
@@ -117,7 +123,8 @@ class TripStory:
         keys = {ride.key for row in rows for ride in row.rides}
         if not any(state.bookings[BookingId(key)].trip_id == self.trip_id for key in keys):
             return
-        self._improvement = _improvement(state, shuttle_ids, rows)
+        with _our_mistakes(state):
+            self._improvement = _improvement(state, shuttle_ids, rows)
 
     def _is_felt(self, view: TripView) -> bool:
         shown = self._shown
@@ -134,6 +141,17 @@ class TripStory:
             was is not None and now is not None and abs(now - was) >= DRIFT_S
             for was, now in ((shown.pickup_s, view.pickup_s), (shown.dropoff_s, view.dropoff_s))
         )
+
+
+@contextmanager
+def _our_mistakes(state: ServiceState) -> Iterator[None]:
+    """A mistake in explaining must not be taken for one of the engine's."""
+    try:
+        yield
+    except ExplanationError:
+        raise
+    except Exception as error:
+        raise ExplanationError(f"event {state.position}: {error!r}") from error
 
 
 def view_of(state: ServiceState, trip: TripRecord) -> TripView:
