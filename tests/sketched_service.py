@@ -7,6 +7,7 @@ round costs nothing, for every stop lies on both sides of the street.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from engine_world import Car, EngineWorld
 from sketched_zones import a_zone
@@ -49,7 +50,7 @@ class Street(EngineWorld):
     ``driven`` False: shuttles take no plan by themselves; the test tells what they do.
     """
 
-    def __init__(self, *at: str, driven: bool = True, **rules: int) -> None:
+    def __init__(self, *at: str, driven: bool = True, **rules: Any) -> None:
         site = a_street()
         super().__init__(replace(site, rules=replace(site.rules, **rules)), seed=1)
         self.now_s = NOON_S

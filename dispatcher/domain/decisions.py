@@ -68,6 +68,7 @@ class AlertKind(StrEnum):
     PROMISE_BREACHED = "promise_breached"
     RIDER_STRANDED = "rider_stranded"
     LOW_BATTERY = "low_battery"
+    CHARGER_FAULT = "charger_fault"
     UNEXPECTED_RIDER = "unexpected_rider"
     EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours; told by the shell
 

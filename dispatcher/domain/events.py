@@ -6,6 +6,7 @@ backwards in the journal: the border stamps ``max(clock, last stamp)``.
 
 from dataclasses import dataclass
 
+from dispatcher.domain.energy import PlannedCharge
 from dispatcher.domain.ids import (
     BookingId,
     EdgeId,
@@ -252,6 +253,14 @@ class PlanProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargingPlanned:
+    """Who is to charge when and where, for the next hours; what of it still fits is adopted."""
+
+    at_s: int
+    sessions: tuple[PlannedCharge, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EpochBegan:
     """A dispatcher took over; its plans carry this epoch."""
 
@@ -280,5 +289,6 @@ Event = (
     | ShuttleWithdrawn
     | ClockTicked
     | PlanProposed
+    | ChargingPlanned
     | EpochBegan
 )

@@ -14,6 +14,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import NodeId, VisitId
 from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
+from dispatcher.engine.battery import learn_drain, within_range
 from dispatcher.engine.disrupt import clear_waiting, let_lapse
 from dispatcher.engine.orders import begin_order
 from dispatcher.engine.rescue import call_off_rescues, take_heart
@@ -62,6 +63,8 @@ def report(turn: Turn, event: ShuttleReported) -> None:
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.charging = event.battery_pct, event.charging
     shuttle.mode, shuttle.paused, shuttle.faults = event.mode, event.paused, event.faults
+    learn_drain(turn.state, shuttle)
+    _warn_of_battery(turn, shuttle)
     if event.left_m is not None:
         _correct_eta(turn, shuttle, event.left_m)
     if is_faulted(shuttle) and not was_faulted:
@@ -187,6 +190,23 @@ def _correct_eta(turn: Turn, shuttle: Shuttle, left_m: float) -> None:
     eta_s = turn.now_s + round(released.leg_s * share)
     if abs(eta_s - released.eta_s) >= _ETA_STEP_S:
         released.eta_s = eta_s
+
+
+def _warn_of_battery(turn: Turn, shuttle: Shuttle) -> None:
+    """Say once that a battery does not last for what was planned; its riders are moved."""
+    _, beyond = within_range(turn.state, shuttle, shuttle.row, shuttle.times)
+    if beyond:
+        turn.cause = BreachCause.LOW_BATTERY
+        turn.cause_text = "Your shuttle's battery does not last for your trip."
+        if not shuttle.short_of_range:
+            shuttle.short_of_range = True
+            text = (
+                f"{shuttle.id} has {shuttle.battery_pct:.0f} % left, too little for its route; "
+                f"{len(beyond)} trips are given to others."
+            )
+            turn.alert(AlertKind.LOW_BATTERY, text, shuttle.id)
+    elif shuttle.battery_pct >= turn.state.site.rules.battery_reserve_pct:
+        shuttle.short_of_range = False
 
 
 def _break_down(turn: Turn, shuttle: Shuttle) -> None:

@@ -1,6 +1,5 @@
-"""What idle shuttles do: charge when they must, else stand where they are next likely needed."""
+"""What idle shuttles do: stand where they are next likely needed."""
 
-from dispatcher.domain.decisions import AlertKind
 from dispatcher.engine.release import release_errand
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
@@ -34,9 +33,7 @@ def send_idle(turn: Turn, shuttle: Shuttle) -> None:
         state.wake(turn.now_s + wait_s, TimerKind.PARK, shuttle.id)
         return
     turn.touch(shuttle)
-    if shuttle.battery_pct < rules.charge_below_pct:
-        _go_charging(turn, shuttle)
-    elif not (shuttle.charging and shuttle.battery_pct < rules.charge_to_pct):
+    if not (shuttle.charging and shuttle.battery_pct < rules.charge_to_pct):
         _go_parking(turn, shuttle)
     if is_idle(shuttle):
         state.wake(turn.now_s + rules.park_again_s, TimerKind.PARK, shuttle.id)
@@ -90,24 +87,6 @@ def _hop(state: ServiceState, here: int, goal: int) -> int | None:
     if straight_s <= _HOP_S or not candidates:
         return goal
     return max(candidates, key=lambda stop: (int(times_s[here, stop]), -stop))
-
-
-def _go_charging(turn: Turn, shuttle: Shuttle) -> None:
-    state, rules = turn.state, turn.state.site.rules
-    if shuttle.charging:
-        return
-    standing = _standing(state, shuttle)
-    times_s = state.streets.stop_times_s
-    free = [
-        (int(times_s[shuttle.anchor, index]), index)
-        for index, stop in enumerate(state.site.zone.stops)
-        if stop.chargers > standing.get(index, 0) and times_s[shuttle.anchor, index] < UNREACHABLE_S
-    ]
-    if free:
-        release_errand(turn, shuttle, min(free)[1], rules.charge_to_pct)
-    elif shuttle.battery_pct < rules.battery_reserve_pct:
-        text = f"{shuttle.id} has {shuttle.battery_pct:.0f} % left and no charger is free."
-        turn.alert(AlertKind.LOW_BATTERY, text, shuttle.id)
 
 
 def _standing(state: ServiceState, shuttle: Shuttle) -> dict[int, int]:

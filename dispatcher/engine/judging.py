@@ -2,11 +2,24 @@
 
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.battery import is_errand, level_at
 from dispatcher.engine.routes import keys_of
 from dispatcher.engine.state import Hold, ServiceState, Shuttle
-from dispatcher.planning.checker import CheckedRide, CheckedRoute, CheckedVisit, check_plan
-from dispatcher.planning.rows import RowPlan
+from dispatcher.planning.checker import (
+    CheckedBattery,
+    CheckedCharge,
+    CheckedRide,
+    CheckedRoute,
+    CheckedVisit,
+    check_plan,
+    check_plugs,
+)
+from dispatcher.planning.energy import level_ws
+from dispatcher.planning.rows import FOREVER_S, RowPlan
 from dispatcher.planning.schedule import Schedule, schedule
+
+# Scaling whole watts loses less than one; no route is driven for longer than a day and a half.
+_ROUNDING_WS = 131_072
 
 
 def plan_faults(state: ServiceState) -> list[str]:
@@ -20,6 +33,8 @@ def plan_faults(state: ServiceState) -> list[str]:
         if len(shuttle.times.begin_s) == len(shuttle.row.visits)
     ]
     found = check_plan(routes, state.streets.stop_times_s)
+    plugs = {index: stop.chargers for index, stop in enumerate(state.site.zone.stops)}
+    found += check_plugs(_charges(state), plugs)
     return [f"{fault.kind} {fault.shuttle}: {fault.text}" for fault in found] + book_faults(state)
 
 
@@ -80,7 +95,10 @@ def _route(state: ServiceState, shuttle: Shuttle, row: RowPlan, times: Schedule)
                 depart_s=times.depart_s[i],
                 boards=visit.boards,
                 alights=visit.alights,
-                dwell_s=max((booking.dwell_s for booking in served), default=0),
+                dwell_s=max([visit.dwell_s, *(booking.dwell_s for booking in served)]),
+                earliest_s=visit.earliest_s or None,
+                latest_s=visit.latest_s if visit.latest_s < FOREVER_S else None,
+                charger_w=state.site.zone.stops[visit.stop].charger_w if is_errand(visit) else 0,
             )
         )
     index = state.streets.stop_index
@@ -108,4 +126,37 @@ def _route(state: ServiceState, shuttle: Shuttle, row: RowPlan, times: Schedule)
         visits=tuple(visits),
         rides=tuple(rides),
         drive_limit_s=row.drive_limit_s,
+        battery=_battery(state, shuttle, row, waiting=bool(boards)),
     )
+
+
+def _battery(
+    state: ServiceState, shuttle: Shuttle, row: RowPlan, *, waiting: bool
+) -> CheckedBattery | None:
+    """What the battery must do; nothing is asked of it where it only sets riders down.
+
+    Whoever is aboard is brought to a stop however little is left.
+    """
+    if not waiting:
+        return None
+    rules, scale = state.site.rules, shuttle.drain_pct
+    rule = rules.energy
+    return CheckedBattery(
+        level_ws=level_at(state, shuttle, row.start_s),
+        full_ws=level_ws(rule, 100),
+        least_ws=level_ws(rule, min(rule.floor_pct, rules.battery_reserve_pct)) - _ROUNDING_WS,
+        driving_w=rule.driving_w * scale // 100,
+        standing_w=rule.standing_w * scale // 100,
+        gap_s=rule.gap_s,
+    )
+
+
+def _charges(state: ServiceState) -> list[CheckedCharge]:
+    """Who has a plug reserved; who says that it hangs on one is not planned but true."""
+    return [
+        CheckedCharge(
+            shuttle.id, shuttle.charge.stop, shuttle.charge.begin_s, shuttle.charge.until_s
+        )
+        for shuttle in state.shuttles.values()
+        if shuttle.charge is not None and any(is_errand(visit) for visit in shuttle.row.visits)
+    ]

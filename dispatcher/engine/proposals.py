@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from dispatcher.domain.events import PlanProposed, ProposedRoute, ProposedVisit
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import TripState
+from dispatcher.engine.battery import is_errand
 from dispatcher.engine.judging import route_faults
 from dispatcher.engine.routes import keys_of, ride_of, takes_riders
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
@@ -135,7 +136,9 @@ def _rows(
     for shuttle, route in zip(shuttles, routes, strict=True):
         if any(not 0 <= visit.stop < n_stops for visit in route.visits):
             return None
-        visits = tuple(RowVisit(v.stop, tuple(v.boards), tuple(v.alights)) for v in route.visits)
+        visits = _with_errands(shuttle, route)
+        if visits is None:
+            return None
         keys = [key for visit in route.visits for key in visit.alights]
         boards = [key for visit in route.visits for key in visit.boards]
         if not present.issuperset(keys) or not set(boards) <= set(keys):
@@ -156,6 +159,22 @@ def _rows(
             return None
     served = [ride.key for row in rows for ride in row.rides]
     return rows if sorted(served) == sorted(present) else None
+
+
+def _with_errands(shuttle: Shuttle, route: ProposedRoute) -> tuple[RowVisit, ...] | None:
+    """The proposed visits, the shuttle's errands among them with their own bounds.
+
+    An errand is proposed as a call at which nobody boards or alights. None if one is missing,
+    elsewhere than it was, or made up.
+    """
+    errands = [visit for visit in shuttle.row.visits if is_errand(visit)]
+    visits = []
+    for proposed in route.visits:
+        visit = RowVisit(proposed.stop, tuple(proposed.boards), tuple(proposed.alights))
+        if errands and visit == RowVisit(errands[0].stop):
+            visit = errands.pop(0)
+        visits.append(visit)
+    return None if errands else tuple(visits)
 
 
 def _is_better(state: ServiceState, shuttles: list[Shuttle], rows: list[RowPlan]) -> bool:

@@ -14,6 +14,7 @@ from dispatcher.domain.plans import (
     hold_node_id,
     sequence_span,
 )
+from dispatcher.engine.battery import is_errand
 from dispatcher.engine.routes import may_drive, refresh
 from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
@@ -32,6 +33,8 @@ def release_next(turn: Turn, shuttle: Shuttle) -> None:
     if shuttle.released is not None or not may_drive(shuttle) or not shuttle.row.visits:
         return
     visit = shuttle.row.visits[0]
+    if is_errand(visit):
+        return  # charging sees to it
     firm_boards = firm(state, visit.boards)
     firm_alights = firm(state, visit.alights)
     errand = not visit.boards and not visit.alights
@@ -114,6 +117,7 @@ def complete_released(shuttle: Shuttle) -> None:
     """Move the start of the plan past the released visit, which is over."""
     released = shuttle.released
     assert released is not None
+    shuttle.driven_s += released.leg_s
     shuttle.anchor = released.stop
     shuttle.start = StartNode(
         node_id=hold_node_id(released.visit.stop_id),

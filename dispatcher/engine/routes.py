@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
+from dispatcher.engine.battery import ready_s, within_range
 from dispatcher.engine.learning import guard_s
 from dispatcher.engine.state import Booking, ReleasedVisit, ServiceState, Shuttle
 from dispatcher.planning.broken import loosen
 from dispatcher.planning.edits import remove_ride
-from dispatcher.planning.rows import Load, RowPlan, RowRide, spans
+from dispatcher.planning.rows import FOREVER_S, Load, RowPlan, RowRide, spans
 from dispatcher.planning.schedule import Infeasible, Schedule, schedule
 
 
@@ -127,8 +128,9 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     guarded = replace(
         shuttle.row,
         start_stop=shuttle.anchor if shuttle.released is None else shuttle.released.stop,
-        start_s=release_end_s(shuttle, now_s),
+        start_s=max(release_end_s(shuttle, now_s), ready_s(state, shuttle)),
         start_load=load,
+        drive_limit_s=FOREVER_S,
         # Who sits in it sits in it, even if a later factsheet knows fewer places: it still drives.
         capacity=(max(load[0], places[0]), max(load[1], places[1])),
         available=takes_riders(state, shuttle) and not overfull,
@@ -136,6 +138,10 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     )
     travel_s = state.streets.stop_times_s
     times = schedule(guarded, travel_s, now_s)
+    if not isinstance(times, Schedule):
+        # Riders whom it has already do not wait for its battery; only new ones do.
+        guarded = replace(guarded, start_s=release_end_s(shuttle, now_s))
+        times = schedule(guarded, travel_s, now_s)
     broken = _late_in_release(state, shuttle)
     if isinstance(times, Schedule):
         shuttle.row = guarded
@@ -145,6 +151,8 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     if overfull:
         broken += [BookingId(key) for visit in guarded.visits for key in visit.boards]
     shuttle.times = times
+    shuttle.row, beyond = within_range(state, shuttle, shuttle.row, times)
+    broken += beyond
     state.fleet.set_row(state.row_of[shuttle.id], shuttle.row)
     return list(dict.fromkeys(broken))
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.charging import look_after_charging
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
 from dispatcher.engine.publish import publish
@@ -24,6 +25,7 @@ def settle(turn: Turn) -> None:
         # A release touches its own route again, and mending that may touch others.
         for shuttle in _refresh_touched(turn, seen):
             version = shuttle.route_version
+            look_after_charging(turn, shuttle)
             release_next(turn, shuttle)
             go_on_parking(turn, shuttle)
             if shuttle.route_version != version:

@@ -194,6 +194,7 @@ class ServiceState:
     demand: DemandCounts = field(init=False)
     learnt: Learnt = field(default_factory=Learnt)
     # Derived
+    farthest_charge: tuple[Streets, int] | None = None  # see `battery`
     streets: Streets = field(init=False)
     fleet: FleetArrays = field(init=False)
     row_of: dict[ShuttleId, int] = field(init=False)

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from dispatcher.domain.decisions import AnswerProblem, Decision, RiderAnswered, TripChanged
 from dispatcher.domain.events import (
+    ChargingPlanned,
     ClockTicked,
     EpochBegan,
     Event,
@@ -31,6 +32,7 @@ from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import RideRequest, TripState
 from dispatcher.engine import (
     answers,
+    charging,
     closures,
     fleet,
     idle,
@@ -112,6 +114,8 @@ def _apply(turn: Turn, event: Event) -> None:
             fleet.withdraw(turn, event)
         case PlanProposed():
             proposals.adopt_if_current(turn, event)
+        case ChargingPlanned():
+            charging.adopt_charging(turn, event)
         case EpochBegan():
             turn.state.epoch = event.epoch
             for shuttle in turn.state.shuttles.values():

@@ -13,6 +13,7 @@ from dispatcher.domain.ids import BookingId, ShuttleId, TripId, VisitId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip, withdraw_booking
 from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
+from dispatcher.engine.charging import note_plugged
 from dispatcher.engine.dropoffs import serve_boarded_elsewhere
 from dispatcher.engine.learning import note_arrival, note_came, note_departure, note_set_down
 from dispatcher.engine.paces import wake_for_pace
@@ -196,7 +197,10 @@ def complete(turn: Turn, event: VisitCompleted) -> None:
             trip_id = state.bookings[booking_id].trip_id
             alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, trip_id))
     note_departure(state, shuttle.released)
+    was_charge = shuttle.released.visit.charge_to_pct is not None
     complete_released(shuttle)
+    if was_charge:
+        note_plugged(turn, shuttle)
     turn.touch(shuttle)
 
 

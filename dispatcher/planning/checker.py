@@ -36,6 +36,8 @@ class Broken(StrEnum):
     RIDE_TIME = "RIDE_TIME"  # a ride longer than promised
     SHIFT_END = "SHIFT_END"  # the last visit ends after the shift
     RANGE = "RANGE"  # more driving than the battery allows
+    BATTERY = "BATTERY"  # less in the battery than must be left
+    PLUG = "PLUG"  # more shuttles planned at a charger than it has plugs
     TWO_SHUTTLES = "TWO_SHUTTLES"  # a party is on the routes of two shuttles
     RELEASED_CHANGED = "RELEASED_CHANGED"  # what the shuttle was told has been altered
 
@@ -53,6 +55,33 @@ class CheckedVisit:
     earliest_s: int | None = None  # the visit's own window, if it has one
     latest_s: int | None = None
     dwell_s: int = 0
+    charger_w: int = 0  # what its battery gets while it stands there
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBattery:
+    """What a shuttle has when its route starts, what it takes, and what must be left.
+
+    Energies in watt-seconds. Nothing is asked of it from a pause of ``gap_s`` on, in which it
+    may charge without that being planned yet.
+    """
+
+    level_ws: int
+    full_ws: int
+    least_ws: int
+    driving_w: int
+    standing_w: int
+    gap_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCharge:
+    """A plug that one shuttle is planned to have from ``from_s`` until just before ``until_s``."""
+
+    shuttle: str
+    stop: int
+    from_s: int
+    until_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +120,7 @@ class CheckedRoute:
     rides: tuple[CheckedRide, ...]
     end_s: int | None = None
     drive_limit_s: int | None = None  # most seconds of driving from start_stop on
+    battery: CheckedBattery | None = None
     released_before: tuple[CheckedVisit, ...] = ()
 
 
@@ -139,6 +169,7 @@ def check_route(route: CheckedRoute, travel_s: TravelLookup) -> list[Violation]:
     return [
         *_check_released(route),
         *_check_times(route, travel_s),
+        *_check_battery(route, travel_s),
         *_check_places(route, rides),
         *_check_service(route, rides),
         *_check_promises(route, rides),
@@ -189,6 +220,43 @@ def _check_times(route: CheckedRoute, travel_s: TravelLookup) -> Iterator[Violat
         last = len(route.visits) - 1
         text = f"ends at {left_s}, the shift at {route.end_s}"
         yield Violation(Broken.SHIFT_END, route.shuttle, last, None, text)
+
+
+def check_plugs(charges: Iterable[CheckedCharge], plugs: Mapping[int, int]) -> list[Violation]:
+    """Every begin of a charge at which a stop would have more shuttles than plugs."""
+    charges = tuple(charges)
+    found = []
+    for charge in charges:
+        at_once = [
+            other.shuttle
+            for other in charges
+            if other.stop == charge.stop and other.from_s <= charge.from_s < other.until_s
+        ]
+        if len(at_once) > plugs.get(charge.stop, 0):
+            text = f"{', '.join(sorted(at_once))} charge at {charge.stop} at {charge.from_s}"
+            found.append(Violation(Broken.PLUG, charge.shuttle, None, None, text))
+    return found
+
+
+def _check_battery(route: CheckedRoute, travel_s: TravelLookup) -> Iterator[Violation]:
+    battery = route.battery
+    if battery is None:
+        return
+    level_ws, stop, left_s = battery.level_ws, route.start_stop, route.start_s
+    for i, visit in enumerate(route.visits):
+        if battery.gap_s is not None and visit.begin_s - visit.arrive_s >= battery.gap_s:
+            return
+        drive_s = int(travel_s[stop, visit.stop])
+        stood_s = max(0, visit.begin_s - left_s - drive_s)
+        level_ws -= drive_s * battery.driving_w + stood_s * battery.standing_w
+        if level_ws < battery.least_ws:
+            text = f"{level_ws} Ws left in the battery of at least {battery.least_ws} Ws"
+            yield Violation(Broken.BATTERY, route.shuttle, i, None, text)
+            return
+        gained_w = visit.charger_w or -battery.standing_w
+        level_ws += (visit.depart_s - visit.begin_s) * gained_w
+        level_ws = min(level_ws, battery.full_ws)
+        stop, left_s = visit.stop, visit.depart_s
 
 
 def _check_places(route: CheckedRoute, rides: Mapping[str, CheckedRide]) -> Iterator[Violation]:
