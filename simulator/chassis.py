@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.drive import DriveProfile, Stretch
+from simulator.plugs import PlugYard
 from vehicles.agent_hardware import Battery, Pose, Progress, Waypoint
 
 _NEARLY_M = 1e-3  # rounding of a drive's arithmetic, far below what matters on a street
@@ -32,7 +33,16 @@ class ChassisModel:
     battery_kwh: float = 33.0
     drive_kwh_per_km: float = 0.2
     idle_kw: float = 1.0  # heating, cooling, computers
-    charger_kw: float = 40.0
+    charger_kw: float = 40.0  # where nobody says what plug it hangs on
+
+
+@dataclass(slots=True)
+class EnergyMeters:
+    """What has gone through a battery since it was made."""
+
+    used_kwh: float = 0.0
+    charged_kwh: float = 0.0
+    charging_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class SimulatedChassis:
         rng: random.Random,
         model: ChassisModel | None = None,
         battery_pct: float = 100.0,
+        plugs: PlugYard | None = None,
     ) -> None:
         self._model = model or ChassisModel()
         self._rng = rng
@@ -78,7 +89,9 @@ class SimulatedChassis:
         self._battery_pct = battery_pct
         self._battery_at = now
         self._battery_odometer_m = 0.0
-        self._charging = False
+        self._charging_kw = 0.0
+        self._plugs = plugs
+        self.meters = EnergyMeters()
 
     # What the agent asks for
 
@@ -152,15 +165,21 @@ class SimulatedChassis:
 
     def battery(self, now: float) -> Battery:
         self._settle_battery(now)
-        return Battery(self._battery_pct, self._charging)
+        return Battery(self._battery_pct, self._charging_kw > 0.0)
 
-    def plug_in(self, now: float) -> None:
+    def plug_in(self, now: float) -> bool:
         self._settle_battery(now)
-        self._charging = True
+        self._charging_kw = self._model.charger_kw
+        if self._plugs is not None:
+            here = self.pose(now)
+            self._charging_kw = self._plugs.take(self, here.x_m, here.y_m)
+        return self._charging_kw > 0.0
 
     def unplug(self, now: float) -> None:
         self._settle_battery(now)
-        self._charging = False
+        self._charging_kw = 0.0
+        if self._plugs is not None:
+            self._plugs.leave(self)
 
     def next_change(self, now: float) -> float | None:
         driven_m = self._driven_m(now) + _NEARLY_M
@@ -245,8 +264,16 @@ class SimulatedChassis:
         hours = max(0.0, now - self._battery_at) / 3600.0
         odometer_m = self.odometer_m(now)
         km = (odometer_m - self._battery_odometer_m) / 1000.0
-        kw = model.charger_kw if self._charging else -model.idle_kw
-        kwh = hours * kw - km * model.drive_kwh_per_km
-        percent = self._battery_pct + 100.0 * kwh / model.battery_kwh
+        used_kwh = km * model.drive_kwh_per_km
+        charged_kwh = 0.0
+        if self._charging_kw > 0.0:
+            room_kwh = model.battery_kwh * (100.0 - self._battery_pct) / 100.0
+            charged_kwh = min(hours * self._charging_kw, room_kwh + used_kwh)
+            self.meters.charging_s += hours * 3600.0
+        else:
+            used_kwh += hours * model.idle_kw
+        percent = self._battery_pct + 100.0 * (charged_kwh - used_kwh) / model.battery_kwh
+        self.meters.used_kwh += used_kwh
+        self.meters.charged_kwh += charged_kwh
         self._battery_pct = min(100.0, max(0.0, percent))
         self._battery_at, self._battery_odometer_m = max(now, self._battery_at), odometer_m

@@ -24,8 +24,10 @@ from simulator.concourse import Concourse
 from simulator.crowd import Crowd
 from simulator.demand import Demand
 from simulator.dispatch import VirtualDispatcher
+from simulator.energy_book import EnergyBook
 from simulator.faults import NO_FAULTS, Mishap, Wire, WireFaults
 from simulator.figures import ConfirmWatch, Figures, RoadBook, RunFacts, figures_of
+from simulator.plugs import ChargerFault
 from simulator.rider import TripLog
 from simulator.shuttle import ShuttleYard
 from simulator.vehicle import FleetPlan
@@ -48,6 +50,7 @@ class DayPlan:
     rules: ServiceRules = field(default_factory=ServiceRules)
     wire: WireFaults = NO_FAULTS
     mishaps: Sequence[Mishap] = ()
+    charger_faults: Sequence[ChargerFault] = ()
     orders: Sequence[tuple[float, Event]] = ()  # what operators do, and when
 
 
@@ -102,17 +105,20 @@ def simulate(
     concourse.arrived = yard.arrived
     crowd = Crowd(world, plan.demand, concourse, from_rider)
     road = RoadBook()
+    energy = EnergyBook()
 
     dispatcher.start()
     yard.start()
     crowd.start()
     _schedule(world, plan, dispatcher, yard)
     _every(world, _ROAD_NOTE_S, lambda: _note_road(world, road, yard))
+    _every(world, _ROAD_NOTE_S, lambda: _note_energy(world, energy, yard))
     _every(world, 60.0, lambda: on_progress(world.now))
     world.run_until(plan.end_s)
     crowd.stop_asking()
     world.run_until(plan.end_s + plan.drain_s)
     _note_road(world, road, yard)
+    _note_energy(world, energy, yard)
 
     replayed = dispatcher.replayed()
     facts = RunFacts(
@@ -125,6 +131,7 @@ def simulate(
         journal_events=dispatcher.core.position,
         replay_identical=replayed.same and replayed.digest == dispatcher.core.digest,
         road=road,
+        energy=energy,
     )
     return DayResult(figures_of(crowd.logs, site.streets, facts), crowd.logs, dispatcher)
 
@@ -173,6 +180,8 @@ def _schedule(
     for mishap in plan.mishaps:
         shuttle = yard.shuttles[mishap.shuttle]
         world.at(mishap.at_s, partial(shuttle.suffer, mishap))
+    for fault in plan.charger_faults:
+        world.at(fault.at_s, partial(yard.suffer, fault))
     for at_s, event in plan.orders:
         world.at(at_s, partial(_submit, dispatcher, event))
 
@@ -194,3 +203,11 @@ def _note_road(world: World, road: RoadBook, yard: ShuttleYard) -> None:
         vehicle = shuttle.vehicle
         odometer_m = vehicle.chassis.odometer_m(world.now)
         road.note(vehicle.shuttle_id, odometer_m, vehicle.riders_aboard())
+
+
+def _note_energy(world: World, energy: EnergyBook, yard: ShuttleYard) -> None:
+    for shuttle in yard.shuttles:
+        vehicle = shuttle.vehicle
+        if energy.note(vehicle.shuttle_id, vehicle.chassis, world.now):
+            shuttle.run_empty()
+    energy.plug_conflicts = yard.plugs.conflicts

@@ -13,6 +13,7 @@ from dispatcher.domain.events import PlanConfirmed
 from dispatcher.domain.ids import ShuttleId, StopId
 from dispatcher.domain.trips import ENDS, TimeWish, TripState
 from dispatcher.streets import Streets
+from simulator.energy_book import EnergyBook
 from simulator.rider import TripLog
 
 _IN_TIME_S = 1.0  # the wire's times are whole seconds
@@ -49,6 +50,12 @@ class Figures:
     occupancy_mean: float  # riders aboard per kilometre driven
     empty_km_share: float
     km: float
+    stranded: int  # shuttles whose battery was empty while they drove
+    battery_lowest_pct: float
+    energy_used_kwh: float
+    energy_charged_kwh: float
+    charging_hours: float
+    plug_conflicts: int  # shuttles that came to charge and found every working plug taken
     decision_ms_p50: float
     decision_ms_p99: float
     plan_confirm_ms_p99: float
@@ -120,6 +127,7 @@ class RunFacts:
     journal_events: int
     replay_identical: bool
     road: RoadBook
+    energy: EnergyBook = field(default_factory=EnergyBook)
 
 
 def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Figures:
@@ -162,6 +170,12 @@ def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Fi
         occupancy_mean=round(facts.road.rider_km / max(1e-9, facts.road.km), 2),
         empty_km_share=round(facts.road.empty_km / max(1e-9, facts.road.km), 3),
         km=round(facts.road.km, 1),
+        stranded=len(facts.energy.stranded),
+        battery_lowest_pct=round(facts.energy.lowest_pct, 1),
+        energy_used_kwh=round(facts.energy.used_kwh, 1),
+        energy_charged_kwh=round(facts.energy.charged_kwh, 1),
+        charging_hours=round(facts.energy.charging_hours, 1),
+        plug_conflicts=facts.energy.plug_conflicts,
         decision_ms_p50=_percentile([1000.0 * s for s in facts.decide_s], 50, 2),
         decision_ms_p99=_percentile([1000.0 * s for s in facts.decide_s], 99, 2),
         plan_confirm_ms_p99=_percentile([1000.0 * s for s in facts.confirm_s], 99, 1),

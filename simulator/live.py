@@ -305,6 +305,7 @@ def _figures(run: LiveRun, start_s: float) -> Figures:
         journal_events=0,
         replay_identical=False,
         road=run.shuttles.road,
+        energy=run.shuttles.energy,
     )
     return figures_of(run.riders.crowd.logs, run.dispatcher.site.streets, facts)
 

@@ -17,7 +17,9 @@ from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription
 from simulator.concourse import REACH_M, Concourse, Place
 from simulator.crowd import Crowd
 from simulator.demand import Demand
+from simulator.energy_book import EnergyBook
 from simulator.figures import RoadBook
+from simulator.plugs import PlugYard
 from simulator.vehicle import FleetPlan, SimulatedVehicle
 from simulator.wire import WireMessage
 from simulator.world import World
@@ -127,10 +129,12 @@ class ShuttleLinks:
         seed: int,
     ) -> None:
         self.road = RoadBook()
+        self.energy = EnergyBook()
         self._clock = clock
-        now = clock.now_exact_s()
+        now, plugs = clock.now_exact_s(), PlugYard(zone)
+        self._plugs = plugs
         self._parts = [
-            _one(zone, plan, number, place, broker, clock, speed, seed, now)
+            _one(zone, plan, number, place, broker, clock, speed, seed, now, plugs)
             for number in range(plan.shuttles)
         ]
         self._pokes: set[asyncio.Task[None]] = set()
@@ -158,6 +162,8 @@ class ShuttleLinks:
         for vehicle in self.vehicles:
             odometer_m = vehicle.chassis.odometer_m(now)
             self.road.note(vehicle.shuttle_id, odometer_m, vehicle.riders_aboard())
+            self.energy.note(vehicle.shuttle_id, vehicle.chassis, now)
+        self.energy.plug_conflicts = self._plugs.conflicts
 
     async def run(self) -> None:
         """Drive until cancelled; then every shuttle says goodbye."""
@@ -176,8 +182,9 @@ def _one(
     speed: float,
     seed: int,
     now: float,
+    plugs: PlugYard,
 ) -> tuple[SimulatedVehicle, AgentLink]:
-    vehicle = SimulatedVehicle(zone, plan, number, place, now, seed=seed)
+    vehicle = SimulatedVehicle(zone, plan, number, place, now, seed=seed, plugs=plugs)
     link = AgentLink(
         vehicle.agent, broker, clock=clock.now_exact_s, interface=plan.interface, speed=speed
     )

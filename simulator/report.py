@@ -13,6 +13,10 @@ _GROUPS = {
     "Promises": "promises_broken promises_broken_by_cause",
     "Riders": ("wait_mean_s wait_p95_s ride_over_direct_mean riders_carried wheelchairs_carried"),
     "Shuttles": "riders_per_shuttle_hour occupancy_mean empty_km_share km",
+    "Energy": (
+        "stranded battery_lowest_pct energy_used_kwh energy_charged_kwh charging_hours"
+        " plug_conflicts"
+    ),
     "Dispatcher": (
         "decision_ms_p50 decision_ms_p99 plan_confirm_ms_p99 journal_events replay_identical"
     ),

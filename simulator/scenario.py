@@ -14,6 +14,7 @@ from dispatcher.streets.zones import load_zone
 from simulator.day import DayPlan, a_weekday, local_time_s
 from simulator.demand import Demand
 from simulator.faults import BAD_WIRE, Mishap, MishapKind, WireFaults, draw_mishaps
+from simulator.plugs import ChargerFault
 from simulator.vehicle import FleetPlan
 
 _OPERATOR = OperatorId("scenario")
@@ -46,6 +47,15 @@ class ClosureLine(_Part):
     streets_at: tuple[str, ...] = Field(default=(), description="stops on those streets")
 
 
+class ChargerLine(_Part):
+    """So many plugs of a charger out of order."""
+
+    at_min: float = Field(ge=0)
+    lasts_min: float = Field(gt=0)
+    stop: str
+    plugs: int = Field(ge=1)
+
+
 class WireLine(_Part):
     lost: float = Field(default=0.0, ge=0, lt=1)
     late: float = Field(default=0.0, ge=0, lt=1)
@@ -64,6 +74,8 @@ class Scenario(_Part):
     wire: WireLine = WireLine()
     mishaps: tuple[MishapLine, ...] = ()
     closures: tuple[ClosureLine, ...] = ()
+    battery_pct: tuple[float, float] = (90.0, 100.0)  # at the start, drawn between these
+    charger_faults: tuple[ChargerLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +130,19 @@ def day_plan(name: str, choices: DayChoices, *, seed: int) -> DayPlan:
         wire = BAD_WIRE
     return DayPlan(
         demand=_demand(zone, scenario, choices, seed),
-        fleet=FleetPlan(shuttles, spread=not scenario.at_depots, state_interval_s=_IDLE_STATE_S),
+        fleet=FleetPlan(
+            shuttles,
+            battery_pct=scenario.battery_pct,
+            spread=not scenario.at_depots,
+            state_interval_s=_IDLE_STATE_S,
+        ),
         start_s=start_s,
         end_s=end_s,
         drain_s=scenario.drain_min * 60.0,
         seed=seed,
         wire=wire,
         mishaps=[mishap for mishap in mishaps if mishap.shuttle < shuttles],
+        charger_faults=[_charger_fault(zone, line, start_s) for line in scenario.charger_faults],
         orders=[order for line in scenario.closures for order in _orders(zone, line, start_s)],
     )
 
@@ -139,6 +157,13 @@ def _demand(zone: Zone, scenario: Scenario, choices: DayChoices, seed: int) -> D
 def _mishap(line: MishapLine, start_s: float) -> Mishap:
     at_s = start_s + 60.0 * line.at_min
     return Mishap(MishapKind(line.kind), line.shuttle, at_s, 60.0 * line.lasts_min)
+
+
+def _charger_fault(zone: Zone, line: ChargerLine, start_s: float) -> ChargerFault:
+    if line.stop not in [stop.id for stop in zone.stops if stop.chargers > 0]:
+        raise ScenarioError(f"zone {zone.id} has no charger at {line.stop}")
+    at_s = start_s + 60.0 * line.at_min
+    return ChargerFault(StopId(line.stop), line.plugs, at_s, 60.0 * line.lasts_min)
 
 
 def _orders(zone: Zone, line: ClosureLine, start_s: float) -> list[tuple[float, Event]]:

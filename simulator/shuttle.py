@@ -6,6 +6,7 @@ from typing import Final
 from dispatcher.domain.zone import Zone
 from simulator.concourse import REACH_M, Place
 from simulator.faults import Mishap, MishapKind
+from simulator.plugs import ChargerFault, PlugYard
 from simulator.vehicle import FleetPlan, SimulatedVehicle
 from simulator.wire import Send, WireMessage
 from simulator.world import Alarm, World
@@ -17,6 +18,12 @@ BREAKDOWN: Final = VehicleError(
     error_type="driveFailure",
     error_level=ErrorLevel.FATAL,
     error_description="the drive does not answer",
+)
+
+EMPTY: Final = VehicleError(
+    error_type="batteryEmpty",
+    error_level=ErrorLevel.FATAL,
+    error_description="the battery is empty",
 )
 
 
@@ -64,6 +71,10 @@ class SimulatedShuttle:
                 self.vehicle.restart_agent(self._world.now)
                 self._world.after(mishap.lasts_s, self.start)
 
+    def run_empty(self) -> None:
+        """The battery is empty: it stands where it is and says so."""
+        self._say(self.vehicle.agent.raise_fault(EMPTY, self._world.now))
+
     def _lose_contact(self) -> None:
         self._radio = False
         self.vehicle.agent.disconnected(self._world.now)
@@ -93,10 +104,11 @@ class ShuttleYard:
     ) -> None:
         self._world = world
         self._interface = plan.interface
+        self.plugs = PlugYard(zone)
         self.shuttles = [
             SimulatedShuttle(
                 world,
-                SimulatedVehicle(zone, plan, number, place, world.now, seed=seed),
+                SimulatedVehicle(zone, plan, number, place, world.now, seed=seed, plugs=self.plugs),
                 send,
                 plan.interface,
             )
@@ -108,6 +120,11 @@ class ShuttleYard:
         """Switch them on one after another, a tenth of a second apart."""
         for number, shuttle in enumerate(self.shuttles):
             self._world.after(0.1 * number, shuttle.start)
+
+    def suffer(self, fault: ChargerFault) -> None:
+        """Have a charger fail now and be repaired in its time."""
+        self.plugs.break_down(fault.stop_id, fault.plugs, self._world.now)
+        self._world.after(fault.lasts_s, lambda: self.plugs.repair(fault.stop_id, fault.plugs))
 
     def on_message(self, message: WireMessage) -> None:
         """Hand a message to the shuttle that its topic names."""

@@ -12,6 +12,7 @@ from dispatcher.domain.zone import Stop, StopKind, Zone
 from simulator.cabin import SimulatedCabin
 from simulator.chassis import ChassisModel, SimulatedChassis
 from simulator.concourse import Place
+from simulator.plugs import PlugYard
 from vehicles.agent import OnboardAgent
 from vehicles.agent_memory import AgentMemory
 from vehicles.agent_voice import AgentSettings
@@ -38,7 +39,15 @@ class SimulatedVehicle:
     """Number ``number`` of a fleet, standing where the fleet plan has it begin."""
 
     def __init__(
-        self, zone: Zone, plan: FleetPlan, number: int, place: Place, now: float, *, seed: int
+        self,
+        zone: Zone,
+        plan: FleetPlan,
+        number: int,
+        place: Place,
+        now: float,
+        *,
+        seed: int,
+        plugs: PlugYard | None = None,
     ) -> None:
         rng = random.Random(f"{seed}/shuttle/{number}")
         stop = _start_stop(zone, plan, number, seed)
@@ -57,6 +66,7 @@ class SimulatedVehicle:
             rng=rng,
             model=plan.chassis,
             battery_pct=rng.uniform(*plan.battery_pct),
+            plugs=plugs,
         )
         self._cabin = SimulatedCabin(self.shuttle_id, place, self.position_m)
         self._kept = AgentMemory()

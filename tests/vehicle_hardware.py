@@ -21,6 +21,7 @@ class PlainChassis:
     x_m: float = 0.0
     charge_pct: float = 90.0
     charging: bool = False
+    plug_works: bool = True
     leg: Sequence[Waypoint] = ()
     driven_s: float = 0.0  # on this leg, up to the last change
     running_since: float | None = None
@@ -63,8 +64,9 @@ class PlainChassis:
     def battery(self, now: float) -> Battery:
         return Battery(self.charge_pct, self.charging)
 
-    def plug_in(self, now: float) -> None:
-        self.charging = True
+    def plug_in(self, now: float) -> bool:
+        self.charging = self.plug_works
+        return self.plug_works
 
     def unplug(self, now: float) -> None:
         self.charging = False

@@ -10,6 +10,7 @@ from vehicles.mapping import ALIGHT, BOARD, NO_SHOW, START_CHARGING
 from vehicles.messages import Action, ActionState, ActionStatus, BlockingType
 
 NOT_ABOARD = "NOT_ABOARD"
+NO_POWER = "NO_POWER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,10 @@ def _alight(memory: AgentMemory, action: Action, cabin: Cabin, now: float) -> St
 
 
 def _charge(action: Action, chassis: Chassis, now: float) -> Step:
-    if action.action_type == START_CHARGING:
-        chassis.plug_in(now)
-    else:
+    if action.action_type != START_CHARGING:
         chassis.unplug(now)
+    elif not chassis.plug_in(now):
+        return Step(ActionStatus.FAILED, NO_POWER)
     return Step(ActionStatus.FINISHED)
 
 

@@ -74,7 +74,8 @@ class Chassis(Protocol):
 
     def battery(self, now: float) -> Battery: ...
 
-    def plug_in(self, now: float) -> None: ...
+    def plug_in(self, now: float) -> bool:
+        """Begin to charge; False where no plug is free or the charger gives nothing."""
 
     def unplug(self, now: float) -> None: ...
 
