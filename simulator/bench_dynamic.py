@@ -28,6 +28,7 @@ from dispatcher.planning.request import (
     PickupChoice,
 )
 from dispatcher.planning.rows import FOREVER_S, RowPlan, RowVisit
+from simulator.bench_idle import Repositioning, RepositioningRule
 from simulator.road_net import BenchInputError, RoadNet
 
 DWELL_S = 30
@@ -135,12 +136,19 @@ def run_dynamic(
     level: Level,
     *,
     on_request: Callable[[int], None] = lambda done: None,
+    repositioning: RepositioningRule | None = None,
 ) -> DynamicFigures:
-    """Answer every request and drive every plan to its end."""
+    """Answer every request and drive every plan to its end.
+
+    With ``repositioning``, idle vehicles drive to where requests are expected.
+    """
     run = _Run(net, start_nodes, level)
+    idle = None if repositioning is None else Repositioning(net, OBJECTIVE, repositioning)
     began_s = time.process_time()
     for number, request in enumerate(requests, start=1):
         run.advance(request.asked_s * net.ticks_per_s)
+        if idle is not None:
+            run.reposition(idle, request)
         run.answer(request)
         on_request(number)
     run.advance(FOREVER_S)
@@ -176,6 +184,19 @@ class _Run:
                 self._drive(vehicle, vehicle.row.visits[0].stop, now)
             if vehicle.row is not before:
                 self._fleet.set_row(number, vehicle.row)
+
+    def reposition(self, idle: Repositioning, request: BenchRequest) -> None:
+        """Drive idle vehicles on towards their goals, and set them new ones.
+
+        What is asked now is counted last: no decision knows of a request that is not answered yet.
+        """
+        for number, goal in idle.goals.items():
+            vehicle = self._vehicles[number]
+            if not vehicle.row.visits:
+                self._drive(vehicle, goal, request.asked_s * self._net.ticks_per_s)
+                self._fleet.set_row(number, vehicle.row)
+        idle.decide(self._vehicles, request.asked_s)
+        idle.note(request.origin, request.destination, request.asked_s)
 
     def answer(self, request: BenchRequest) -> bool:
         """Book the request where it costs least, or refuse it."""

@@ -22,6 +22,9 @@ def bench_dynamic(
     out: Annotated[Path, typer.Option(help="JSON file to write.")],
     level: Annotated[str, typer.Option(help="SHUTTLE or TIGHT.")] = "SHUTTLE",
     replicate: Annotated[int, typer.Option(min=0, help="Which fleet of that size.")] = 0,
+    reposition: Annotated[
+        bool, typer.Option(help="Send idle vehicles where requests are expected.")
+    ] = False,
 ) -> None:
     """The dynamic ride-pooling protocol on a published network."""
     from rich.console import Console
@@ -33,6 +36,7 @@ def bench_dynamic(
         run_dynamic,
         write_figures,
     )
+    from simulator.bench_idle import RepositioningRule
     from simulator.road_net import BenchInputError, read_road_net
 
     if level not in LEVELS:
@@ -51,6 +55,7 @@ def bench_dynamic(
             start_nodes,
             LEVELS[level],
             on_request=lambda done: progress.update(task, completed=done),
+            repositioning=RepositioningRule() if reposition else None,
         )
     about = {
         "data": str(data),
@@ -59,6 +64,7 @@ def bench_dynamic(
         "vehicles": vehicles,
         "replicate": replicate,
         "level": level,
+        "reposition": reposition,
         "matrix_sha256": net.fingerprint(),
     }
     write_figures(figures, about, out)
