@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from dispatcher.domain.ids import StopId
-from dispatcher.domain.trips import Nearest, Offer, OfferKind, Place, TimeWish
+from dispatcher.domain.trips import Nearest, Offer, OfferKind, Place, TimeWish, TripState
 from dispatcher.domain.zone import Point
 from dispatcher.engine.witness import Purpose
 from dispatcher.explaining.explanation import Explanation
-from dispatcher.explaining.search_in_words import search_lines
+from dispatcher.explaining.search_in_words import searches_lines
 from dispatcher.explaining.spoken import Clock, indented, party, points, span
 from dispatcher.explaining.story_in_words import story_lines
 
@@ -70,7 +70,7 @@ def _decision_lines(explanation: Explanation, clock: Clock) -> Iterator[str]:
     for number, offer in enumerate(explanation.offers, start=1):
         yield f"Offer {number} ({_KINDS.get(offer.kind, offer.kind)}): shuttle {offer.shuttle_id}"
         yield from indented(_offer_lines(explanation, offer, clock))
-    if explanation.request.auto_accept:
+    if explanation.steps[0].after.state is not TripState.OFFERED:
         yield "The rider had asked to accept the first offer at once."
     else:
         yield f"Open until {clock.at(explanation.offers[0].expires_s)}; seats were held until then."
@@ -91,14 +91,15 @@ def _offer_lines(explanation: Explanation, offer: Offer, clock: Clock) -> Iterat
 
 
 def _why_lines(explanation: Explanation, clock: Clock, everyone: bool) -> Iterator[str]:
-    if not explanation.searches:
+    searches, request = explanation.searches, explanation.request
+    if not searches:
         yield "It was settled before any shuttle was considered."
-    for search in explanation.searches:
-        yield from search_lines(search, clock, everyone=everyone)
-    if explanation.refusal is None and not explanation.request.auto_accept:
-        purposes = {search.purpose for search in explanation.searches}
-        if explanation.request.alternatives > 1 and Purpose.OFFER_LESS_WALKING not in purposes:
-            yield "No stops need less walking than those of the first offer."
+        return
+    yield from searches_lines(searches, clock, set(), everyone=everyone)
+    wants_more = request.alternatives > 1 and not request.auto_accept
+    purposes = {search.purpose for search in searches}
+    if wants_more and searches[0].chosen and Purpose.OFFER_LESS_WALKING not in purposes:
+        yield "No stops need less walking than those of the first offer."
 
 
 def _footer(explanation: Explanation) -> Iterator[str]:

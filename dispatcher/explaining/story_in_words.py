@@ -5,27 +5,21 @@ from dataclasses import replace
 
 from dispatcher.domain.trips import Promise, TripState
 from dispatcher.engine.state import Hold
-from dispatcher.engine.witness import Purpose
 from dispatcher.explaining.explanation import Explanation, Improvement, Step, TripView
-from dispatcher.explaining.search_in_words import in_vain_again, price_lines, search_lines
+from dispatcher.explaining.search_in_words import InVain, price_lines, searches_lines
 from dispatcher.explaining.spoken import Clock, indented, points, span
 
 
 def story_lines(explanation: Explanation, clock: Clock, everyone: bool) -> Iterator[str]:
     cost_milli = _chosen_milli(explanation.steps[0])
-    nobody: set[tuple[Purpose, str | None]] = set()  # searches in vain, as told already
+    in_vain: set[InVain] = set()
     for steps in _runs(explanation.steps[1:]):
         step = steps[-1] if len(steps) == 1 else _joined(steps)
         since = "" if len(steps) == 1 else f" (since {clock.at(steps[0].at_s)}, event by event)"
         yield f"{clock.at(step.at_s)}  {step.cause} (event {step.position}){since}"
         yield from indented(_change_lines(explanation, step, clock), by=10)
-        for search in step.searches:
-            vain = (search.purpose, search.binding)
-            if search.chosen is None and vain in nobody:
-                yield from indented(in_vain_again(search), by=10)
-                continue
-            yield from indented(search_lines(search, clock, everyone=everyone), by=10)
-            nobody = {*nobody, vain} if search.chosen is None else set()
+        told = searches_lines(step.searches, clock, in_vain, everyone=everyone)
+        yield from indented(told, by=10)
         now_milli = _chosen_milli(step)
         if now_milli is not None:
             if cost_milli is not None:
