@@ -1,37 +1,70 @@
 """Compiled code. All of it lies in this folder, and nothing else does.
 
 Numba keeps what it has compiled on disk, and looks only at the age of the file a function stands
-in: a change to a function called from another file would go unnoticed. Hence one cache for each
-state of the whole folder, named by a digest of its sources.
+in: a change to a function called from another file would go unnoticed. Hence `njit` here, which
+keeps each module's code under a digest of its source and of all kernels it imports.
 """
 
 import hashlib
 import os
+import re
 import tempfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numba
 from numba import config
 
 _FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r"^from dispatcher\.planning\.kernels\.(\w+) import", re.MULTILINE)
 
 
-def _digest() -> str:
-    sources = sorted(_FOLDER.glob("*.py"))
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`numba.njit`, compiled code kept by what it was compiled from."""
+
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        # Whoever sets NUMBA_CACHE_DIR knows why. Numba makes its settings when it starts, so a
+        # type checker sees none of them.
+        own = config.CACHE_DIR  # type: ignore[attr-defined]
+        module = function.__module__.rpartition(".")[2]
+        config.CACHE_DIR = own or str(_cache_folder(_digest(module)))  # type: ignore[attr-defined]
+        try:
+            kernel: Callable[..., Any] = numba.njit(**options)(function)
+        finally:
+            config.CACHE_DIR = own  # type: ignore[attr-defined]
+        return kernel
+
+    return compiled
+
+
+@cache
+def _digest(module: str) -> str:
+    """Of the module's source and, through its imports, of every kernel that it may call."""
     told = hashlib.sha256()
-    for source in sources:
-        told.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    waiting, met = [module], set()
+    while waiting:
+        name = waiting.pop()
+        if name in met:
+            continue
+        met.add(name)
+        source = (_FOLDER / f"{name}.py").read_text()
+        waiting += _IMPORT.findall(source)
+    for name in sorted(met):
+        told.update((_FOLDER / f"{name}.py").read_bytes() + b"\0")
     return told.hexdigest()[:16]
 
 
-def _cache_folder() -> Path:
+@cache
+def _cache_folder(digest: str) -> Path:
     """Beside the sources, or in the user's or the machine's cache where those are read-only."""
-    name = f"numba-{_digest()}"
     homes = [_FOLDER / "__pycache__"]
     if "XDG_CACHE_HOME" in os.environ or "HOME" in os.environ:
         caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         homes.append(Path(caches) / "ringmaster")
     for home in homes:
-        folder = home / name
+        folder = home / f"numba-{digest}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -39,8 +72,3 @@ def _cache_folder() -> Path:
         if os.access(folder, os.W_OK):
             return folder
     return Path(tempfile.mkdtemp(prefix="ringmaster-"))
-
-
-# Whoever sets NUMBA_CACHE_DIR knows why. Numba makes its settings at run time, so mypy sees none.
-if not config.CACHE_DIR:  # type: ignore[attr-defined]
-    config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ and a floor under the cost. Only what passes all of them and may be the cheapest
 """
 
 import numpy as np
-from numba import njit
 
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.routes import (
     BOUND_TO,
     DWELL,

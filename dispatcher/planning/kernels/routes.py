@@ -13,8 +13,9 @@ adding a ride only ever raises the least and lowers the greatest schedule.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dispatcher.planning.kernels import njit
 
 FOREVER = 1 << 40  # as dispatcher.planning.search.model has them; a test compares
 NO_PATH = 10_000_000

@@ -6,8 +6,8 @@ one another, in place and time, are worth exchanging; what is far apart goes bac
 """
 
 import numpy as np
-from numba import njit
 
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.routes import (
     BOUND_TO,
     DWELL,

@@ -4,9 +4,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.inserting import (
     best_in_route,
     copy_route,
