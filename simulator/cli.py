@@ -129,6 +129,9 @@ def simulate(
     seed: SeedOption = 1,
     as_json: JsonOption = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures as Markdown.")] = None,
+    journal_out: Annotated[
+        Path | None, typer.Option(help="Write the journal here, to replay it or to explain trips.")
+    ] = None,
 ) -> None:
     """Live through a day in virtual time, and count."""
     from rich.console import Console
@@ -141,6 +144,7 @@ def simulate(
 
     console = Console(stderr=True)
     file_to_write(report)
+    file_to_write(journal_out)
     choices = DayChoices(
         zone=zone,
         shuttles=shuttles,
@@ -155,9 +159,12 @@ def simulate(
         fail(str(error), EXIT_SETTINGS)
     with progress_bar(console) as progress:
         task = progress.add_task("simulating", total=plan.end_s + plan.drain_s - plan.start_s)
-        figures = live_through(
+        day = live_through(
             plan, on_progress=lambda now: progress.update(task, completed=now - plan.start_s)
-        ).figures
+        )
+    figures = day.figures
+    if journal_out is not None:
+        day.dispatcher.export(journal_out)
     if report is not None:
         report.write_text(report_text(figures, plan))
     if as_json:

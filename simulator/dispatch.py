@@ -7,6 +7,7 @@ into a memory journal, decide, and send what was decided as bytes.
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dispatcher.codec import EventRecord, encode_payload
@@ -29,7 +30,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import BookingId, RiderId, TripId
 from dispatcher.domain.trips import TimeWish
 from dispatcher.engine import Site, is_resend
-from dispatcher.journal import Entry, MemoryJournal, Record
+from dispatcher.journal import Entry, MemoryJournal, Record, export_journal
 from dispatcher.replay import ReplayResult, replay
 from dispatcher.riders.border import RiderBorder, WishLimits, id_reused, problem_of
 from dispatcher.riders.messages import TripAnswer, TripCancel, TripRequest
@@ -136,6 +137,10 @@ class VirtualDispatcher:
     def records(self) -> list[Record]:
         """The whole journal."""
         return at_once(_all_records(self._journal))
+
+    def export(self, path: Path) -> None:
+        """Write the whole journal to a file, to be replayed or explained."""
+        at_once(export_journal(self._journal, path, zone=self.site.zone.id))
 
     def replayed(self) -> ReplayResult:
         """Decide the journal again in a fresh state, and compare every decision."""

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+import typer
 from explained import explained, records_of
 from sketched_service import NOON_S, Street
 from typer.testing import CliRunner
 
+import simulator.cli
 from dispatcher.cli import app
 from dispatcher.domain.trips import TimeWish
 from dispatcher.explaining import explanation_json, explanation_text
@@ -205,3 +207,15 @@ def test_the_command_says_what_cannot_be_read(tmp_path: Path) -> None:
     other = CliRunner().invoke(app, ["explain", journal, "t1", "--zone", "sejong-5-1"])
     assert other.exit_code == 2
     assert "is of zone sketch, not sejong-5-1" in other.output
+
+
+def test_a_simulated_days_journal_can_be_explained(tmp_path: Path) -> None:
+    simulated = typer.Typer()
+    simulator.cli.register(simulated)
+    journal = str(tmp_path / "journal")
+    call = "simulate --scenario quiet --hours 10 10.1 --shuttles 2 --riders-per-hour 60 --json"
+    ended = CliRunner().invoke(simulated, [*call.split(), "--journal-out", journal])
+    assert ended.exit_code == 0, ended.output
+    ended = CliRunner().invoke(app, ["explain", journal, "t1"])
+    assert ended.exit_code == 0, ended.output
+    assert "The journal's digests confirm every decision shown." in ended.output
