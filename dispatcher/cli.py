@@ -16,6 +16,7 @@ from dispatcher.cli_exits import (
 )
 from dispatcher.cli_explain import explain
 from dispatcher.cli_journal import journal_app, replay_journal
+from dispatcher.cli_solve import solve
 from dispatcher.cli_zone import zone_app
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(journal_app, name="journal")
 app.add_typer(zone_app, name="zone")
 app.command("replay")(replay_journal)
+app.command("solve")(solve)
 app.command()(explain)
 
 ConfigFile = Annotated[

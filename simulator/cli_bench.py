@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, fail
+from simulator.cli_bench_static import bench_static
 from simulator.cli_options import JsonOption, progress_bar
 
 bench_app = typer.Typer(help="Measures against fixed inputs.", no_args_is_help=True)
+bench_app.command("static")(bench_static)
 
 
 @bench_app.command("dynamic")

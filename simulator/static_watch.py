@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,25 +14,31 @@ class Found:
 
     cpu_s: float
     cost: float
+    vehicles: int
+    """In use."""
     routes: tuple[tuple[int, ...], ...]
+    """By node number; a former run keeps them of its last solution only."""
 
-    @property
-    def vehicles(self) -> int:
-        """Vehicles in use."""
-        return len(self.routes)
-
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, *, with_routes: bool) -> dict[str, Any]:
         """For a JSON file."""
-        return {"cpu_s": round(self.cpu_s, 4), "cost": self.cost, "routes": self.routes}
+        figures = {"cpu_s": round(self.cpu_s, 4), "cost": self.cost, "vehicles": self.vehicles}
+        return {**figures, "routes": self.routes} if with_routes else figures
 
 
 class SearchFailedError(RuntimeError):
     """The process ended otherwise than by its CPU time or by itself."""
 
 
-def found_of(line: dict[str, Any]) -> Found:
-    """The solution in one line of a search's report."""
-    return Found(float(line["cpu_s"]), float(line["cost"]), tuple(tuple(r) for r in line["routes"]))
+def found_of(line: Mapping[str, Any]) -> Found:
+    """The solution in one line of a search's report, or in a file of a former run."""
+    routes = tuple(tuple(int(node) for node in route) for route in line.get("routes", ()))
+    vehicles = int(line.get("vehicles", len(routes)))
+    return Found(float(line["cpu_s"]), float(line["cost"]), vehicles, routes)
+
+
+def trace_dicts(found: Sequence[Found]) -> list[dict[str, Any]]:
+    """A search's solutions for a JSON file, with the routes of the last one."""
+    return [f.as_dict(with_routes=f is found[-1]) for f in found]
 
 
 def watch(

@@ -1,0 +1,88 @@
+"""Solving a static instance: its problem, the search, and the answer in the file's numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dispatcher.planning.instances.instance import Instance
+from dispatcher.planning.instances.ticks import TICKS, distance_of, numbers_of, problem_of
+from dispatcher.planning.search.model import Solution
+from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
+
+# Rounds of search between two looks at the clock: a few milliseconds.
+_ROUNDS = 100
+# A worse plan is accepted by simulated annealing; temperatures in the instance's unit.
+_HOT, _COLD = 0.3, 0.01
+_MOST_TAKEN = 20
+_NOT_BELOW = 0.02
+
+Clock = Callable[[], float]
+"""Seconds that only grow; which ones, wall or CPU, is the caller's choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSolution:
+    """Complete, feasible routes of the file's node numbers, depots and empty routes left out."""
+
+    routes: tuple[tuple[int, ...], ...]
+    cost: float
+    """In the instance's own numbers, by its own objective (vehicles apart)."""
+    after_s: float
+    """When it was found, by the caller's clock, from the call."""
+
+    def key(self, instance: Instance) -> tuple[int, float]:
+        """Sorts better solutions first."""
+        return (len(self.routes) if instance.fewest_vehicles else 0, self.cost)
+
+
+def solve_static(
+    instance: Instance,
+    *,
+    time_limit_s: float,
+    seed: int,
+    clock: Clock,
+    on_better: Callable[[StaticSolution], None] = lambda _: None,
+    min_end_battery: float = 0.1,
+) -> StaticSolution | None:
+    """Search until the limit; the best complete solution found, or ``None`` if there is none.
+
+    Parameters
+    ----------
+    time_limit_s
+        Seconds of ``clock`` from the call; at most one round of search goes beyond.
+    on_better
+        Told of every better complete solution as soon as it is found.
+    min_end_battery
+        Share of the battery to be left at the end; for electric fleets.
+
+    Raises
+    ------
+    InstanceError
+        The instance has rules that the search does not know.
+    """
+    begun_s = clock()
+    search = NeighbourhoodSearch(problem_of(instance), seed)
+    best: StaticSolution | None = None
+    known_cost: int | None = None
+    most = min(_MOST_TAKEN, max(4, len(instance.rides) // 2))
+    while (elapsed_s := clock() - begun_s) < time_limit_s:
+        cooling = (_COLD / _HOT) ** (elapsed_s / time_limit_s)
+        search.run(_ROUNDS, _HOT * cooling * TICKS, 1, most, _NOT_BELOW)
+        if not search.unserved and (known_cost is None or search.best_cost < known_cost):
+            known_cost = search.best_cost
+            best = _in_numbers(instance, search.best(), clock() - begun_s)
+            on_better(best)
+    return best
+
+
+def prepare(instance: Instance) -> None:
+    """Load or compile what the search needs, so that it need not while time is measured."""
+    NeighbourhoodSearch(problem_of(instance), 0).run(1, 1.0, 0, 0, -1.0)
+
+
+def _in_numbers(instance: Instance, solution: Solution, after_s: float) -> StaticSolution:
+    routes = numbers_of(instance, solution.routes)
+    return StaticSolution(
+        tuple(tuple(route) for route in routes if route),
+        distance_of(instance, routes),
+        after_s,
+    )
