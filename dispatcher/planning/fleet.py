@@ -10,7 +10,11 @@ from dispatcher.planning.travel import TravelView
 
 Ints = NDArray[np.int64]
 
-_GIVEN = 6  # lines of `along` that are not derived from others
+# Columns that are not derived from others.
+_GIVEN_ALONG = 4
+_GIVEN_LIMITS = 2
+
+_FETCH_BYTES = 64
 
 
 class FleetArrays:
@@ -64,7 +68,7 @@ class FleetArrays:
     def _write(self, row: int, plan: RowPlan) -> None:
         visits, rides = bounds(plan), spans(plan)
         self._make_room(row + 1, len(visits) + 1, len(rides))
-        heads, along, ends = self._view
+        heads, along, limits, ends = self._view
         state = lines.PLAIN if visits else lines.IDLE  # what it really is shows when laid out
         heads[:, row] = (
             state if plan.available else lines.AWAY,
@@ -78,14 +82,15 @@ class FleetArrays:
             plan.drive_limit_s,
         )
         seats, places = plan.start_load
-        positions = [(plan.start_stop, 0, FOREVER_S, 0, seats, places)]
+        stands = [(plan.start_stop, 0, seats, places)]
+        bound_s = [(0, FOREVER_S)]
         for visit in visits:
             seats += visit.load_change[0]
             places += visit.load_change[1]
-            positions.append(
-                (visit.stop, visit.earliest_s, visit.latest_s, visit.dwell_s, seats, places)
-            )
-        along[row, :_GIVEN, : len(positions)] = np.array(positions, dtype=np.int64).T
+            stands.append((visit.stop, visit.dwell_s, seats, places))
+            bound_s.append((visit.earliest_s, visit.latest_s))
+        along[row, : len(stands), :_GIVEN_ALONG] = stands
+        limits[row, : len(stands), :_GIVEN_LIMITS] = bound_s
         if rides:
             ends[row, :, : len(rides)] = np.array(
                 [
@@ -102,7 +107,7 @@ class FleetArrays:
 
     def _make_room(self, rows: int, positions: int, rides: int) -> None:
         old = self._view
-        room = (old.along.shape[0], old.along.shape[2], old.rides.shape[2])
+        room = (old.along.shape[0], old.along.shape[1], old.rides.shape[2])
         wanted = (
             _doubled(room[0], rows),
             _doubled(room[1], positions),
@@ -125,6 +130,16 @@ def _doubled(room: int, wanted: int) -> int:
 def _empty_view(rows: int, positions: int, rides: int) -> FleetView:
     return FleetView(
         heads=np.zeros((lines.HEADS, rows), dtype=np.int64),
-        along=np.zeros((rows, lines.LINES, positions), dtype=np.int64),
+        along=_aligned(rows, positions, lines.ALONG),
+        limits=np.zeros((rows, positions, lines.LIMITS), dtype=np.int64),
         rides=np.zeros((rows, lines.RIDE_LINES, rides), dtype=np.int64),
     )
+
+
+def _aligned(rows: int, positions: int, columns: int) -> Ints:
+    """Zeros of which each position begins where the processor's fetches do."""
+    size = rows * positions * columns
+    spare = _FETCH_BYTES // 8
+    room = np.zeros(size + spare, dtype=np.int64)
+    skip = -room.ctypes.data % _FETCH_BYTES // 8
+    return room[skip : skip + size].reshape(rows, positions, columns)

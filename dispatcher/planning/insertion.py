@@ -3,10 +3,10 @@
 A typed wrapper around the compiled scan; `dispatcher.planning.twin` is its readable definition.
 """
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.diagnosis import diagnose
@@ -26,6 +26,9 @@ from dispatcher.planning.rows import FOREVER_S, RowPlan
 from dispatcher.planning.schedule import Constraint, Cost, Infeasible, TravelTimes
 from dispatcher.planning.travel import travel_view
 
+_NOBODY = np.empty(0, dtype=np.int64)
+_position = functools.cache(Position.from_code)
+
 STRICT = Allowance(seats=0, places=0, shift_s=0, drive_s=0)
 
 _CONSTRAINT_BY_CODE = {
@@ -40,15 +43,15 @@ _CONSTRAINT_BY_CODE = {
 
 def find_insertion(
     fleet: FleetArrays,
-    considered: NDArray[np.bool_],
     request: InsertionRequest,
     travel_s: TravelTimes,
     prices: Prices,
     now_s: int,
     allowance: Allowance = STRICT,
     rows: tuple[int, int] | None = None,
+    forbid: tuple[int, ...] = (),
 ) -> Insertion | None:
-    """The cheapest feasible insertion over the considered rows that are available, or None.
+    """The cheapest feasible insertion over the available rows not forbidden, or None.
 
     The travel times should keep the triangle inequality; without it an answer is still feasible
     but may miss the cheapest. They should be read-only as well (`travel.travel_view` says why).
@@ -58,14 +61,15 @@ def find_insertion(
     travel = travel_view(travel_s)
     view, floors = fleet.view_on(travel)
     best = np.empty(lines.RESULT_SIZE, dtype=np.int64)
-    begin_s = np.empty(view.along.shape[2] + 1, dtype=np.int64)
+    begin_s = np.empty(view.along.shape[1] + 1, dtype=np.int64)
     scan(
         view.heads,
         view.along,
+        view.limits,
         view.rides,
         floors,
-        considered,
         rows or (0, len(fleet)),
+        np.array(forbid, dtype=np.int64) if forbid else _NOBODY,
         _asked(request, prices, allowance),
         travel.travel_s,
         travel.back_s,
@@ -89,9 +93,7 @@ def best_insertion(
     Equal costs are settled by row, then fewer new visits, then the earlier pickup position, the
     earlier drop-off position, and the order of the choices.
     """
-    considered = np.ones(len(fleet), dtype=np.bool_)
-    considered[list(forbid)] = False
-    return _answer(fleet, considered, request, travel_s, objective, now_s)
+    return _answer(fleet, request, travel_s, objective, now_s, (0, len(fleet)), tuple(forbid))
 
 
 def insertions_per_shuttle(
@@ -102,9 +104,8 @@ def insertions_per_shuttle(
     now_s: int,
 ) -> tuple[Insertion | NoInsertion, ...]:
     """What each row could do for the request, by row: for explanations and alternatives."""
-    considered = np.ones(len(fleet), dtype=np.bool_)
     return tuple(
-        _answer(fleet, considered, request, travel_s, objective, now_s, (row, row + 1))
+        _answer(fleet, request, travel_s, objective, now_s, (row, row + 1))
         for row in range(len(fleet))
     )
 
@@ -115,41 +116,38 @@ def row_begins(
     """Begin of every visit of a row: the compiled counterpart of `schedule.schedule`."""
     assert 0 <= row < len(fleet)
     view = fleet.view()
-    leg_s, begin_s, pushed_s = np.empty((3, view.along.shape[2]), dtype=np.int64)
+    room = np.empty((timing.SCHEDULE_ROOM + 1, view.along.shape[1]), dtype=np.int64)
     start_s = max(fleet.plan(row).start_s, now_s)
     code, visit = timing.schedule_row(
-        view, row, travel_view(travel_s).travel_s, start_s, leg_s, begin_s, pushed_s
+        view, row, travel_view(travel_s).travel_s, start_s, room[0], room[1:]
     )
     if code != timing.FEASIBLE:
         return Infeasible(_CONSTRAINT_BY_CODE[code], visit)
-    return tuple(begin_s[: len(fleet.plan(row).visits)].tolist())
+    return tuple(room[0, : len(fleet.plan(row).visits)].tolist())
 
 
 def _answer(
     fleet: FleetArrays,
-    considered: NDArray[np.bool_],
     request: InsertionRequest,
     travel_s: TravelTimes,
     objective: Objective,
     now_s: int,
-    rows: tuple[int, int] | None = None,
+    rows: tuple[int, int],
+    forbid: tuple[int, ...] = (),
 ) -> Insertion | NoInsertion:
     prices = Prices(
         objective.driving, objective.waiting, objective.riding, objective.walking, others=1
     )
-    found = find_insertion(fleet, considered, request, travel_s, prices, now_s, STRICT, rows)
+    found = find_insertion(fleet, request, travel_s, prices, now_s, STRICT, rows, forbid)
     if found is not None:
         return found
 
     def find_relaxed(
         asked: InsertionRequest, prices: Prices, allowance: Allowance
     ) -> Insertion | None:
-        return find_insertion(fleet, considered, asked, travel_s, prices, now_s, allowance, rows)
+        return find_insertion(fleet, asked, travel_s, prices, now_s, allowance, rows, forbid)
 
-    first, behind_last = rows or (0, len(fleet))
-    available = [
-        row for row in range(first, behind_last) if considered[row] and fleet.plan(row).available
-    ]
+    available = [row for row in range(*rows) if row not in forbid and fleet.plan(row).available]
 
     def anyone_on_time() -> bool:
         return any(
@@ -183,8 +181,8 @@ def _asked(request: InsertionRequest, prices: Prices, allowance: Allowance) -> I
 
 
 def _insertion(fleet: FleetArrays, best: list[int], begin_s: Ints) -> Insertion:
-    pickup = Position.from_code(best[lines.PICKUP_CODE])
-    dropoff = Position.from_code(best[lines.DROPOFF_CODE])
+    pickup = _position(best[lines.PICKUP_CODE])
+    dropoff = _position(best[lines.DROPOFF_CODE])
     n = len(fleet.plan(best[lines.ROW]).visits) + best[lines.NEW_VISITS]
     return Insertion(
         row=best[lines.ROW],

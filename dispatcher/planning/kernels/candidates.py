@@ -7,9 +7,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.lines import (
     CHOICE_EARLIEST_S,
     CHOICE_LATEST_S,
@@ -81,7 +81,7 @@ class Search(NamedTuple):
     ends: NDArray[np.int64]  # [3, R + 1], pickup, drop-off and limit of a candidate's rides
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def consider(
     search,
     fleet,
@@ -106,17 +106,17 @@ def consider(
     drop-off, ``saving`` what the row's own riders could save at most.
     """
     prices, best = search.prices, search.best
-    along, scratch = fleet.along, search.scratch
+    along, limits, scratch = fleet.along, fleet.limits, search.scratch
     n = fleet.heads[N_VISITS, row]
     leg_s = 0
     if pos <= n:
-        leg_s = search.travel_s[request.dropoffs[m, CHOICE_STOP], along[row, STOP, pos]]
-        if leg_s >= NO_PATH_S or alighted_s + leg_s > along[row, LAST, pos]:
+        leg_s = search.travel_s[request.dropoffs[m, CHOICE_STOP], along[row, pos, STOP]]
+        if leg_s >= NO_PATH_S or alighted_s + leg_s > along[row, pos, LAST]:
             return
-        drive_s += leg_s + along[row, DRIVEN, n] - along[row, DRIVEN, pos]
+        drive_s += leg_s + along[row, n, DRIVEN] - along[row, pos, DRIVEN]
     if drive_s > fleet.heads[DRIVE_LIMIT_S, row] + search.allowance.drive_s:
         return
-    driving = prices.driving * (drive_s - along[row, DRIVEN, n])
+    driving = prices.driving * (drive_s - along[row, n, DRIVEN])
     walk_s = request.pickups[k, CHOICE_WALK_S] + request.dropoffs[m, CHOICE_WALK_S]
     walking = prices.walking * request.riders * walk_s
     if prices.waiting >= prices.riding and best[FOUND]:
@@ -128,14 +128,14 @@ def consider(
             return
     leave_s = alighted_s
     for i in range(pos, n + 1):
-        begin_s = max(leave_s + leg_s, along[row, EARLIEST, i])
-        if begin_s > along[row, LAST, i]:
+        begin_s = max(leave_s + leg_s, limits[row, i, EARLIEST])
+        if begin_s > along[row, i, LAST]:
             return
-        leave_s = begin_s + along[row, DWELL, i]
+        leave_s = begin_s + along[row, i, DWELL]
         scratch[BEGIN, i] = begin_s
         scratch[DEPART, i] = leave_s
         if i < n:
-            leg_s = along[row, DRIVEN, i + 1] - along[row, DRIVEN, i]
+            leg_s = along[row, i + 1, DRIVEN] - along[row, i, DRIVEN]
     if leave_s > fleet.heads[END_S, row] + search.allowance.shift_s:
         return
 
@@ -178,7 +178,7 @@ def consider(
     best[WALKING] = walking
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _keeps_ride_limits(search, fleet, row, new_ride_s, new_max_s):
     """Whether the candidate's times without ride limits happen to keep them all."""
     scratch, rides = search.scratch, fleet.rides
@@ -194,14 +194,14 @@ def _keeps_ride_limits(search, fleet, row, new_ride_s, new_max_s):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _others_later_s(search, fleet, row, line, first, pickup_code, dropoff_code):
     """Seconds that the row's own riders wait longer and ride longer, summed over persons.
 
     The scratch line of begins is indexed by old visit plus ``first`` if the codes are -1 (all
     visits keep their places then), else by the visits of the new route.
     """
-    scratch, along, rides = search.scratch, fleet.along, fleet.rides
+    scratch, limits, rides = search.scratch, fleet.limits, fleet.rides
     waiting_s = 0
     riding_s = 0
     for r in range(fleet.heads[N_RIDES, row]):
@@ -210,14 +210,14 @@ def _others_later_s(search, fleet, row, line, first, pickup_code, dropoff_code):
         later_s = 0
         if p >= 0:
             boards_s = scratch[line, _moved(p, pickup_code, dropoff_code) + first]
-            later_s = boards_s - along[row, PLANNED, p + 1]
+            later_s = boards_s - limits[row, p + 1, PLANNED]
         alights_s = scratch[line, _moved(d, pickup_code, dropoff_code) + first]
         waiting_s += rides[row, RIDE_RIDERS, r] * later_s
-        riding_s += rides[row, RIDE_RIDERS, r] * (alights_s - along[row, PLANNED, d + 1] - later_s)
+        riding_s += rides[row, RIDE_RIDERS, r] * (alights_s - limits[row, d + 1, PLANNED] - later_s)
     return waiting_s, riding_s
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _comes_first(total, row, new_visits, pickup_code, dropoff_code, k, m, best):
     """Whether a candidate beats the best so far; equal costs are settled as the twin does."""
     if total != best[TOTAL]:
@@ -235,7 +235,7 @@ def _comes_first(total, row, new_visits, pickup_code, dropoff_code, k, m, best):
     return m < best[DROPOFF_CHOICE]
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _moved(visit, pickup_code, dropoff_code):
     """Index of an old visit in the route with the new visits in it."""
     index = visit
@@ -246,7 +246,7 @@ def _moved(visit, pickup_code, dropoff_code):
     return index
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _dropoff_index(pickup_code, dropoff_code):
     """Index of the drop-off visit in the new route; that of the pickup is its code halved."""
     return (dropoff_code >> 1) + (1 - (pickup_code & 1))
@@ -255,17 +255,17 @@ def _dropoff_index(pickup_code, dropoff_code):
 @njit(cache=True)
 def time_candidate(search, fleet, request, row, k, m, pickup_code, dropoff_code, begin_s):
     """Build the whole candidate route and time it with ride limits; begins into ``begin_s``."""
-    heads, along, rides = fleet.heads, fleet.along, fleet.rides
+    heads, along, limits, rides = fleet.heads, fleet.along, fleet.limits, fleet.rides
     scratch, ends = search.scratch, search.ends
     stop, earliest, latest = scratch[NEW_STOP], scratch[NEW_EARLIEST], scratch[NEW_LATEST]
     dwell, leg_s = scratch[NEW_DWELL], scratch[NEW_LEG]
     n = heads[N_VISITS, row]
     for i in range(n):
         j = _moved(i, pickup_code, dropoff_code)
-        stop[j] = along[row, STOP, i + 1]
-        earliest[j] = along[row, EARLIEST, i + 1]
-        latest[j] = along[row, LATEST, i + 1]
-        dwell[j] = along[row, DWELL, i + 1]
+        stop[j] = along[row, i + 1, STOP]
+        earliest[j] = limits[row, i + 1, EARLIEST]
+        latest[j] = limits[row, i + 1, LATEST]
+        dwell[j] = along[row, i + 1, DWELL]
     new_n = n + 2 - (pickup_code & 1) - (dropoff_code & 1)
     p = pickup_code >> 1
     d = _dropoff_index(pickup_code, dropoff_code)
@@ -285,7 +285,7 @@ def time_candidate(search, fleet, request, row, k, m, pickup_code, dropoff_code,
     dwell[p] = max(dwell[p], request.dwell_s)
     latest[d] = min(latest[d], request.dropoffs[m, CHOICE_LATEST_S])
     dwell[d] = max(dwell[d], request.dwell_s)
-    before = along[row, STOP, 0]
+    before = along[row, 0, STOP]
     for j in range(new_n):
         leg_s[j] = search.travel_s[before, stop[j]]
         before = stop[j]

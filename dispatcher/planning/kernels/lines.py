@@ -33,21 +33,25 @@ BROKEN = 2  # cannot keep its own promises
 HELD_BACK = 3  # some pickup waits so that a ride does not get too long
 PLAIN = 4
 
-# Lines of FleetView.along, by position. The first six are given, the others derived from them:
-# times without ride limits, begins with them, drive so far, and the latest begin that leaves all
-# windows from there on in reach (the end of the shift and ride limits left aside).
+# Columns of FleetView.along, by position: 64 bytes, which is what a processor fetches at a time.
+# The first four are given, the others derived: times without ride limits, drive so far, and the
+# latest begin that leaves all windows from there on in reach (the end of the shift and ride limits
+# left aside).
 STOP = 0
-EARLIEST = 1
-LATEST = 2
-DWELL = 3
-SEATS = 4  # in use when leaving
-PLACES = 5
-ASAP = 6
-LEAVE = 7
-PLANNED = 8
-DRIVEN = 9
-LAST = 10
-LINES = 11
+DWELL = 1
+SEATS = 2  # in use when leaving
+PLACES = 3
+ASAP = 4
+LEAVE = 5
+DRIVEN = 6
+LAST = 7
+ALONG = 8
+
+# Columns of FleetView.limits, by position. The last is derived: the begin with ride limits.
+EARLIEST = 0
+LATEST = 1
+PLANNED = 2
+LIMITS = 3
 
 # Lines of FleetView.rides, by ride of the row.
 RIDE_PICKUP = 0  # visit index; -1: aboard at the start of the row
@@ -83,12 +87,14 @@ RESULT_SIZE = 13
 class FleetView(NamedTuple):
     """S rows, P positions and R rides of room; what lies beyond a row's counts is unset.
 
-    What a scan reads of every row lies side by side (`heads`), what it reads of few rows lies
-    together for each (`along`, `rides`).
+    What a scan reads of every row lies side by side (`heads`). What it reads of few rows lies
+    together for each: `along` for the floors of places to board and alight, `limits` and `rides`
+    for candidates.
     """
 
     heads: NDArray[np.int64]  # [HEADS, S]
-    along: NDArray[np.int64]  # [S, LINES, P]
+    along: NDArray[np.int64]  # [S, P, ALONG]
+    limits: NDArray[np.int64]  # [S, P, LIMITS]
     rides: NDArray[np.int64]  # [S, RIDE_LINES, R]
 
 

@@ -8,8 +8,8 @@ out cannot be cheaper, and cannot come first among equals.
 """
 
 import numpy as np
-from numba import njit
 
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.candidates import SCRATCH_LINES, Search, time_candidate
 from dispatcher.planning.kernels.lines import (
     AWAY,
@@ -52,20 +52,32 @@ ASKED_HEAD = 16  # numbers of a request before its choices
 
 @njit(cache=True)
 def scan(
-    heads, along, rides, floors, considered, rows, asked, travel_s, back_s, now_s, best, begin_s
+    heads,
+    along,
+    limits,
+    rides,
+    floors,
+    rows,
+    forbidden,
+    asked,
+    travel_s,
+    back_s,
+    now_s,
+    best,
+    begin_s,
 ):
     """Write the cheapest feasible insertion into the considered rows.
 
     Parameters
     ----------
-    heads, along, rides
+    heads, along, limits, rides
         The fleet; see `FleetView`. Derived lines are brought up to date.
     floors : int64[S]
         Room to write to.
-    considered : bool[S]
-        Rows to try; unavailable rows are skipped in any case.
     rows : (int, int)
-        The first row to try and the one behind the last.
+        The first row to try and the one behind the last; unavailable rows are skipped.
+    forbidden : int64[...]
+        Rows to skip as well.
     asked : int64[...]
         See `read_asked`.
     travel_s : int64[stops, stops]
@@ -80,15 +92,17 @@ def scan(
     """
     best[FOUND] = 0
     best[TRIED] = 0
-    fleet = FleetView(heads, along, rides)
+    fleet = FleetView(heads, along, limits, rides)
     request, prices, allowance = read_asked(asked)
     # One scratch block for the whole scan: allocation would cost more than the arithmetic.
-    scratch = np.empty((SCRATCH_LINES, along.shape[2] + 2), dtype=np.int64)
+    scratch = np.empty((SCRATCH_LINES, along.shape[1] + 2), dtype=np.int64)
     ends = np.empty((3, rides.shape[2] + 1), dtype=np.int64)
     ahead = np.empty((2, len(request.pickups)), dtype=np.int64)
     _write_ahead(request, prices, travel_s, ahead)
     search = Search(travel_s, back_s, prices, allowance, ahead[0], best, scratch, ends)
-    left = _write_floors(search, fleet, request, floors, considered, rows, now_s, ahead[1])
+    left = _write_floors(search, fleet, request, floors, rows, now_s, ahead[1])
+    for row in forbidden:
+        floors[row] = NEVER
     width = FIRST_RING_S * (prices.driving + request.riders * (prices.waiting + prices.riding)) + 1
     while left != NEVER and not (best[FOUND] and left > best[TOTAL]):
         left = _try_ring(search, fleet, request, floors, rows, left + width, now_s)
@@ -107,7 +121,7 @@ def scan(
         )
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def read_asked(asked):
     """A request, prices and allowance from one line of numbers, in the order of their fields.
 
@@ -130,7 +144,7 @@ def read_asked(asked):
     return request, prices, Allowance(asked[12], asked[13], asked[14], asked[15])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _write_ahead(request, prices, travel_s, ahead):
     """Write the least cost of riding and walking on from each pickup; then with the drive."""
     for k in range(len(request.pickups)):
@@ -147,8 +161,8 @@ def _write_ahead(request, prices, travel_s, ahead):
             ahead[1, k] = min(ahead[1, k], cost + prices.driving * direct_s)
 
 
-@njit(cache=True)
-def _write_floors(search, fleet, request, floors, considered, rows, now_s, ahead_driven):
+@njit(cache=True, forceinline=True)
+def _write_floors(search, fleet, request, floors, rows, now_s, ahead_driven):
     """Write a floor under each row's cost, NEVER where it can serve nobody; return the least.
 
     A row that is idle has its cost for a floor.
@@ -161,7 +175,7 @@ def _write_floors(search, fleet, request, floors, considered, rows, now_s, ahead
     for row in range(rows[0], rows[1]):
         floors[row] = NEVER
         state = heads[STATE, row]
-        if not considered[row] or state == AWAY:
+        if state == AWAY:
             continue
         if seats > heads[CAPACITY_SEATS, row] or places > heads[CAPACITY_PLACES, row]:
             continue
@@ -198,7 +212,7 @@ def _write_floors(search, fleet, request, floors, considered, rows, now_s, ahead
     return least
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _try_ring(search, fleet, request, floors, rows, within, now_s):
     """Try every row with a floor of at most ``within``; the least floor of those left."""
     heads, best = fleet.heads, search.best

@@ -1,8 +1,7 @@
 # mypy: disallow-untyped-defs=False
 """Compiled timing of routes; `dispatcher.planning.schedule` is the readable definition."""
 
-from numba import njit
-
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.lines import (
     ASAP,
     BROKEN,
@@ -42,6 +41,8 @@ RANGE = 3
 WINDOW = 4
 SHIFT_END = 5
 RIDE_TIME = 6
+
+SCHEDULE_ROOM = 5  # lines of scratch space that `schedule_row` needs
 
 
 @njit(cache=True)
@@ -129,47 +130,48 @@ def least_schedule(
 
 
 @njit(cache=True)
-def schedule_row(fleet, row, travel_s, start_s, leg_s, begin_s, pushed_s):
-    """Time one row of the fleet as it stands; arguments and result as `least_schedule`.
+def schedule_row(fleet, row, travel_s, start_s, begin_s, room):
+    """Time one row of the fleet as it stands; result as `least_schedule`.
 
-    ``leg_s``, ``begin_s`` and ``pushed_s`` are room for at least the row's visits.
+    ``begin_s`` and the SCHEDULE_ROOM lines of ``room`` are for at least the row's visits.
     """
-    heads = fleet.heads
-    line = fleet.along[row]
-    ride = fleet.rides[row]
+    heads, along, limits, rides = fleet.heads, fleet.along, fleet.limits, fleet.rides
     n = heads[N_VISITS, row]
     for i in range(n):
         if (
-            line[SEATS, i + 1] > heads[CAPACITY_SEATS, row]
-            or line[PLACES, i + 1] > heads[CAPACITY_PLACES, row]
+            along[row, i + 1, SEATS] > heads[CAPACITY_SEATS, row]
+            or along[row, i + 1, PLACES] > heads[CAPACITY_PLACES, row]
         ):
             return CAPACITY, i
-        leg_s[i] = travel_s[line[STOP, i], line[STOP, i + 1]]
+        room[0, i] = travel_s[along[row, i, STOP], along[row, i + 1, STOP]]
+        room[1, i] = limits[row, i + 1, EARLIEST]
+        room[2, i] = limits[row, i + 1, LATEST]
+        room[3, i] = along[row, i + 1, DWELL]
     return least_schedule(
         n,
         start_s,
         heads[END_S, row],
         heads[DRIVE_LIMIT_S, row],
-        leg_s,
-        line[EARLIEST, 1:],
-        line[LATEST, 1:],
-        line[DWELL, 1:],
+        room[0],
+        room[1],
+        room[2],
+        room[3],
         heads[N_RIDES, row],
-        ride[RIDE_PICKUP],
-        ride[RIDE_DROPOFF],
-        ride[RIDE_MAX_S],
+        rides[row, RIDE_PICKUP],
+        rides[row, RIDE_DROPOFF],
+        rides[row, RIDE_MAX_S],
         begin_s,
-        pushed_s,
+        room[4],
     )
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def keep_laid_out(fleet, row, travel_s, start_s, room):
     """Bring a row's derived lines up to a departure at ``start_s``, with little work if any.
 
-    ``room`` is two lines for at least the row's visits.
+    ``room`` is SCHEDULE_ROOM + 1 lines for at least the row's visits.
     """
-    heads, along = fleet.heads, fleet.along
+    heads, along, limits = fleet.heads, fleet.along, fleet.limits
     laid_s = heads[LAID_S, row]
     if laid_s == start_s:
         return
@@ -179,17 +181,17 @@ def keep_laid_out(fleet, row, travel_s, start_s, room):
         if state == BROKEN:
             heads[LAID_S, row] = start_s
             return
-        if state != IDLE and start_s + along[row, DRIVEN, 1] <= along[row, ASAP, 1]:
+        if state != IDLE and start_s + along[row, 1, DRIVEN] <= along[row, 1, ASAP]:
             heads[LAID_S, row] = start_s
-            along[row, ASAP, 0] = start_s
-            along[row, LEAVE, 0] = start_s
-            along[row, PLANNED, 0] = start_s
+            along[row, 0, ASAP] = start_s
+            along[row, 0, LEAVE] = start_s
+            limits[row, 0, PLANNED] = start_s
             return
     heads[LAID_S, row] = start_s
-    along[row, ASAP, 0] = start_s
-    along[row, LEAVE, 0] = start_s
-    along[row, PLANNED, 0] = start_s
-    along[row, DRIVEN, 0] = 0
+    along[row, 0, ASAP] = start_s
+    along[row, 0, LEAVE] = start_s
+    limits[row, 0, PLANNED] = start_s
+    along[row, 0, DRIVEN] = 0
     if heads[STATE, row] != IDLE:
         heads[STATE, row] = _lay_out(fleet, row, travel_s, start_s, room)
 
@@ -197,43 +199,43 @@ def keep_laid_out(fleet, row, travel_s, start_s, room):
 @njit(cache=True)
 def _lay_out(fleet, row, travel_s, start_s, room):
     """Write a row's derived lines behind its start and return its state."""
-    heads, along = fleet.heads, fleet.along
+    heads, along, limits = fleet.heads, fleet.along, fleet.limits
     n = heads[N_VISITS, row]
     for i in range(n):
-        leg_s = travel_s[along[row, STOP, i], along[row, STOP, i + 1]]
+        leg_s = travel_s[along[row, i, STOP], along[row, i + 1, STOP]]
         if leg_s >= NO_PATH_S:
             return BROKEN
-        along[row, DRIVEN, i + 1] = along[row, DRIVEN, i] + leg_s
-        begin_s = max(along[row, LEAVE, i] + leg_s, along[row, EARLIEST, i + 1])
-        if begin_s > along[row, LATEST, i + 1]:
+        along[row, i + 1, DRIVEN] = along[row, i, DRIVEN] + leg_s
+        begin_s = max(along[row, i, LEAVE] + leg_s, limits[row, i + 1, EARLIEST])
+        if begin_s > limits[row, i + 1, LATEST]:
             return BROKEN
-        along[row, ASAP, i + 1] = begin_s
-        along[row, PLANNED, i + 1] = begin_s
-        along[row, LEAVE, i + 1] = begin_s + along[row, DWELL, i + 1]
+        along[row, i + 1, ASAP] = begin_s
+        limits[row, i + 1, PLANNED] = begin_s
+        along[row, i + 1, LEAVE] = begin_s + along[row, i + 1, DWELL]
         if (
-            along[row, SEATS, i + 1] > heads[CAPACITY_SEATS, row]
-            or along[row, PLACES, i + 1] > heads[CAPACITY_PLACES, row]
+            along[row, i + 1, SEATS] > heads[CAPACITY_SEATS, row]
+            or along[row, i + 1, PLACES] > heads[CAPACITY_PLACES, row]
         ):
             return BROKEN
-    if along[row, DRIVEN, n] > heads[DRIVE_LIMIT_S, row]:
+    if along[row, n, DRIVEN] > heads[DRIVE_LIMIT_S, row]:
         return BROKEN
-    if along[row, LEAVE, n] > heads[END_S, row]:
+    if along[row, n, LEAVE] > heads[END_S, row]:
         return BROKEN
-    last_s = along[row, LATEST, n]
-    along[row, LAST, n] = last_s
+    last_s = limits[row, n, LATEST]
+    along[row, n, LAST] = last_s
     for i in range(n - 1, 0, -1):
-        leg_s = along[row, DRIVEN, i + 1] - along[row, DRIVEN, i]
-        last_s = min(along[row, LATEST, i], last_s - leg_s - along[row, DWELL, i])
-        along[row, LAST, i] = last_s
+        leg_s = along[row, i + 1, DRIVEN] - along[row, i, DRIVEN]
+        last_s = min(limits[row, i, LATEST], last_s - leg_s - along[row, i, DWELL])
+        along[row, i, LAST] = last_s
     for r in range(heads[N_RIDES, row]):
         p = fleet.rides[row, RIDE_PICKUP, r]
         d = fleet.rides[row, RIDE_DROPOFF, r]
         if p < 0:
             continue
-        ride_s = along[row, ASAP, d + 1] - along[row, LEAVE, p + 1]
+        ride_s = along[row, d + 1, ASAP] - along[row, p + 1, LEAVE]
         if ride_s > fleet.rides[row, RIDE_MAX_S, r]:
-            code, _ = schedule_row(
-                fleet, row, travel_s, start_s, room[0], along[row, PLANNED, 1:], room[1]
-            )
+            code, _ = schedule_row(fleet, row, travel_s, start_s, room[0], room[1:])
+            for i in range(n):
+                limits[row, i + 1, PLANNED] = room[0, i]
             return HELD_BACK if code == FEASIBLE else BROKEN
     return PLAIN

@@ -10,8 +10,7 @@ dwell may bring begins forward, but never before the times without ride limits: 
 there by what that could save at most (`could_save`).
 """
 
-from numba import njit
-
+from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.candidates import BEGIN, DEPART, REST, consider
 from dispatcher.planning.kernels.lines import (
     ASAP,
@@ -45,31 +44,31 @@ from dispatcher.planning.kernels.lines import (
 NEVER = 1 << 62  # dearer than anything
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def later_costs_more(prices):
     """Whether a later begin never lowers a cost."""
     return prices.waiting >= prices.riding
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def could_save(prices, fleet, row):
     """Most that an insertion could save a row's own riders."""
-    heads, along, rides = fleet.heads, fleet.along, fleet.rides
+    heads, along, limits, rides = fleet.heads, fleet.along, fleet.limits, fleet.rides
     if heads[STATE, row] != HELD_BACK or prices.others == 0:
         return 0
     saving = 0
     for r in range(heads[N_RIDES, row]):
         p = rides[row, RIDE_PICKUP, r]
         d = rides[row, RIDE_DROPOFF, r]
-        cost = prices.riding * (along[row, PLANNED, d + 1] - along[row, ASAP, d + 1])
+        cost = prices.riding * (limits[row, d + 1, PLANNED] - along[row, d + 1, ASAP])
         if p >= 0:
-            sooner_s = along[row, PLANNED, p + 1] - along[row, ASAP, p + 1]
+            sooner_s = limits[row, p + 1, PLANNED] - along[row, p + 1, ASAP]
             cost += (prices.waiting - prices.riding) * sooner_s
         saving += rides[row, RIDE_RIDERS, r] * cost
     return saving
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def try_row(search, fleet, request, row):
     """Try every place to board in one row that is laid out and keeps its own promises."""
     prices, best = search.prices, search.best
@@ -83,52 +82,58 @@ def try_row(search, fleet, request, row):
     by_cost = later_costs_more(prices)
     bounded = by_cost or prices.others == 0
     saving = could_save(prices, fleet, row)
-    _alighting_floors(search, fleet, request, row, seat_room, place_room)
+    looked_ahead = False
 
     for k in range(len(request.pickups)):
         pickup_stop = request.pickups[k, CHOICE_STOP]
         earliest_s = request.pickups[k, CHOICE_EARLIEST_S]
         latest_s = request.pickups[k, CHOICE_LATEST_S]
         walk_s = request.pickups[k, CHOICE_WALK_S]
+        boarding = riders * (
+            prices.riding * dwell_s + prices.walking * walk_s - prices.waiting * request.desired_s
+        )
         for code in range(2 * n + 1):
             g = code >> 1
             if not code & 1:
                 # The candidate's times before the pickup are the row's own.
-                leave_s = along[row, LEAVE, g]
-                scratch[BEGIN, g] = along[row, ASAP, g]
+                leave_s = along[row, g, LEAVE]
+                scratch[BEGIN, g] = along[row, g, ASAP]
                 scratch[DEPART, g] = leave_s
                 if leave_s > latest_s:
                     break  # every later place begins later still
-                if along[row, SEATS, g] > seat_room or along[row, PLACES, g] > place_room:
+                waiting = riders * prices.waiting * max(leave_s, earliest_s)
+                if bounded and best[FOUND] and boarding + waiting + ahead[k] - saving > best[TOTAL]:
+                    break  # and costs more still
+                if along[row, g, SEATS] > seat_room or along[row, g, PLACES] > place_room:
                     continue
-                leg_s = back_s[pickup_stop, along[row, STOP, g]]
+                leg_s = back_s[pickup_stop, along[row, g, STOP]]
                 if leg_s >= NO_PATH_S:
                     continue
                 boarding_s = max(leave_s + leg_s, earliest_s)
                 if boarding_s > latest_s:
                     continue
                 boarded_s = boarding_s + dwell_s
-                drive_s = along[row, DRIVEN, g] + leg_s
+                drive_s = along[row, g, DRIVEN] + leg_s
                 detour_s = leg_s
                 following = g + 1
                 if g < n:
-                    onward_s = travel_s[pickup_stop, along[row, STOP, g + 1]]
+                    onward_s = travel_s[pickup_stop, along[row, g + 1, STOP]]
                     # Whoever alights before the next visit makes it later still.
-                    if boarded_s + onward_s > along[row, LAST, g + 1]:
+                    if boarded_s + onward_s > along[row, g + 1, LAST]:
                         continue
-                    detour_s += onward_s - (along[row, DRIVEN, g + 1] - along[row, DRIVEN, g])
+                    detour_s += onward_s - (along[row, g + 1, DRIVEN] - along[row, g, DRIVEN])
             else:
-                if along[row, STOP, g + 1] != pickup_stop:
+                if along[row, g + 1, STOP] != pickup_stop:
                     continue
-                boarding_s = max(along[row, ASAP, g + 1], earliest_s)
-                if boarding_s > min(latest_s, along[row, LAST, g + 1]):
+                boarding_s = max(along[row, g + 1, ASAP], earliest_s)
+                if boarding_s > min(latest_s, along[row, g + 1, LAST]):
                     continue
-                if along[row, SEATS, g + 1] > seat_room or along[row, PLACES, g + 1] > place_room:
+                if along[row, g + 1, SEATS] > seat_room or along[row, g + 1, PLACES] > place_room:
                     continue
-                boarded_s = boarding_s + max(along[row, DWELL, g + 1], dwell_s)
+                boarded_s = boarding_s + max(along[row, g + 1, DWELL], dwell_s)
                 scratch[BEGIN, g + 1] = boarding_s
                 scratch[DEPART, g + 1] = boarded_s
-                drive_s = along[row, DRIVEN, g + 1]
+                drive_s = along[row, g + 1, DRIVEN]
                 detour_s = 0
                 following = g + 2
             floor = prices.driving * detour_s + riders * (
@@ -138,6 +143,9 @@ def try_row(search, fleet, request, row):
             )
             if bounded and best[FOUND] and floor + ahead[k] - saving > best[TOTAL]:
                 continue
+            if not looked_ahead:
+                looked_ahead = True
+                _alighting_floors(search, fleet, request, row, seat_room, place_room)
             # Riders who go on past the next visit, or past the one they joined.
             rest = scratch[REST, g + 1]
             if not code & 1:
@@ -169,7 +177,7 @@ def try_row(search, fleet, request, row):
             )
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _straight_floor(search, fleet, request, row, k, g, drive_s):
     """Floor of driving, riding and walking, if the riders alight before any other visit.
 
@@ -184,16 +192,16 @@ def _straight_floor(search, fleet, request, row, k, g, drive_s):
         direct_s = travel_s[pickup_stop, stop]
         if stop == pickup_stop or direct_s >= NO_PATH_S:
             continue
-        driven_s = drive_s + direct_s - along[row, DRIVEN, g]
+        driven_s = drive_s + direct_s - along[row, g, DRIVEN]
         if g < n:
-            leg_s = travel_s[stop, along[row, STOP, g + 1]]
-            driven_s += leg_s - (along[row, DRIVEN, g + 1] - along[row, DRIVEN, g])
+            leg_s = travel_s[stop, along[row, g + 1, STOP]]
+            driven_s += leg_s - (along[row, g + 1, DRIVEN] - along[row, g, DRIVEN])
         ride = prices.riding * direct_s + prices.walking * request.dropoffs[m, CHOICE_WALK_S]
         least = min(least, prices.driving * driven_s + request.riders * ride)
     return least
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _alighting_floors(search, fleet, request, row, seat_room, place_room):
     """Write floors of alighting at or behind each position and all later ones, for riders aboard.
 
@@ -207,25 +215,25 @@ def _alighting_floors(search, fleet, request, row, seat_room, place_room):
     least = NEVER
     scratch[REST, n + 1] = NEVER
     for pos in range(n, 0, -1):
-        here = along[row, STOP, pos]
-        leave_s = along[row, LEAVE, pos]
-        if along[row, SEATS, pos] > seat_room or along[row, PLACES, pos] > place_room:
+        here = along[row, pos, STOP]
+        leave_s = along[row, pos, LEAVE]
+        if along[row, pos, SEATS] > seat_room or along[row, pos, PLACES] > place_room:
             least = NEVER  # nobody more can ride on from here
             leave_s = NEVER
         for m in range(len(request.dropoffs)):
             stop = request.dropoffs[m, CHOICE_STOP]
             latest_s = request.dropoffs[m, CHOICE_LATEST_S]
             if stop == here:
-                alighting_s = along[row, ASAP, pos]
+                alighting_s = along[row, pos, ASAP]
                 detour_s = 0
             else:
                 detour_s = back_s[stop, here]
                 alighting_s = leave_s + detour_s
                 if pos < n:
-                    leg_s = travel_s[stop, along[row, STOP, pos + 1]]
-                    if alighting_s + dwell_s + leg_s > along[row, LAST, pos + 1]:
+                    leg_s = travel_s[stop, along[row, pos + 1, STOP]]
+                    if alighting_s + dwell_s + leg_s > along[row, pos + 1, LAST]:
                         continue
-                    detour_s += leg_s - (along[row, DRIVEN, pos + 1] - along[row, DRIVEN, pos])
+                    detour_s += leg_s - (along[row, pos + 1, DRIVEN] - along[row, pos, DRIVEN])
             if alighting_s > latest_s:
                 continue
             walk_s = request.dropoffs[m, CHOICE_WALK_S]
@@ -237,7 +245,7 @@ def _alighting_floors(search, fleet, request, row, seat_room, place_room):
         scratch[REST, pos] = least
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _try_alighting(
     search,
     fleet,
@@ -260,7 +268,7 @@ def _try_alighting(
     """
     prices, best = search.prices, search.best
     by_cost = later_costs_more(prices)
-    along, scratch = fleet.along, search.scratch
+    along, limits, scratch = fleet.along, fleet.limits, search.scratch
     travel_s, back_s = search.travel_s, search.back_s
     riders, dwell_s = request.riders, request.dwell_s
     n = fleet.heads[N_VISITS, row]
@@ -300,12 +308,12 @@ def _try_alighting(
             )
         if pos > n:
             return
-        here = along[row, STOP, pos]
+        here = along[row, pos, STOP]
         leg_s = travel_s[at_stop, here]
         if leg_s >= NO_PATH_S:
             return
-        begin_s = max(leave_s + leg_s, along[row, EARLIEST, pos])
-        if begin_s > along[row, LAST, pos]:
+        begin_s = max(leave_s + leg_s, limits[row, pos, EARLIEST])
+        if begin_s > along[row, pos, LAST]:
             return
         drive_s += leg_s
         scratch[BEGIN, pos] = begin_s
@@ -314,7 +322,7 @@ def _try_alighting(
                 continue
             if begin_s > request.dropoffs[m, CHOICE_LATEST_S]:
                 continue
-            scratch[DEPART, pos] = begin_s + max(along[row, DWELL, pos], dwell_s)
+            scratch[DEPART, pos] = begin_s + max(along[row, pos, DWELL], dwell_s)
             consider(
                 search,
                 fleet,
@@ -333,9 +341,9 @@ def _try_alighting(
                 saving,
             )
         # Riding on past this visit needs room when leaving it.
-        if along[row, SEATS, pos] > seat_room or along[row, PLACES, pos] > place_room:
+        if along[row, pos, SEATS] > seat_room or along[row, pos, PLACES] > place_room:
             return
-        leave_s = begin_s + along[row, DWELL, pos]
+        leave_s = begin_s + along[row, pos, DWELL]
         scratch[DEPART, pos] = leave_s
         at_stop = here
         pos += 1
