@@ -4,12 +4,14 @@ Parties go through the door one after another: doors open, everybody steps in or
 wheelchair over the ramp, doors close.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.trips import Party
 from simulator.concourse import Place
+from simulator.noise import NOISES, Noise
 from vehicles.agent_hardware import Boarding
 
 _KEPT = 64  # passages remembered, more than any shuttle has places
@@ -23,10 +25,6 @@ class DoorModel:
     step_s: float = 2.5  # per person
     ramp_s: float = 30.0  # per wheelchair, in or out
 
-    def passage_s(self, party: Party) -> float:
-        """From the first step to the last."""
-        return party.seats * self.step_s + party.wheelchairs * self.ramp_s
-
 
 @dataclass(slots=True)
 class SimulatedCabin:
@@ -36,6 +34,8 @@ class SimulatedCabin:
     place: Place
     where: Callable[[float], tuple[float, float]]
     doors: DoorModel = field(default_factory=DoorModel)
+    noise: Noise = NOISES["calm"]
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
     _boardings: dict[TripId, Boarding] = field(default_factory=dict)  # of those aboard
     _alightings: dict[TripId, float] = field(default_factory=dict)  # done, newest last
     _door_free_s: float = 0.0
@@ -48,7 +48,7 @@ class SimulatedCabin:
                 return None
             self._alightings.pop(trip_id, None)
             begins_s = self._turn_at_door(now)
-            ends_s = begins_s + self.doors.passage_s(party)
+            ends_s = begins_s + self._passage_s(party)
             self._door_free_s = ends_s
             boarding = Boarding(begins_s, ends_s + self.doors.doors_s)
             self._boardings[trip_id] = boarding
@@ -61,7 +61,7 @@ class SimulatedCabin:
             out_s = now
             if self.place.is_in(trip_id, self.shuttle_id):
                 x_m, y_m = self.where(now)
-                out_s = self._turn_at_door(now) + self.doors.passage_s(party)
+                out_s = self._turn_at_door(now) + self._passage_s(party)
                 self._door_free_s = out_s
                 self.place.sets_down(trip_id, self.shuttle_id, x_m, y_m, out_s)
             self._boardings.pop(trip_id, None)
@@ -73,6 +73,11 @@ class SimulatedCabin:
         moments = [boarding.ends_s for boarding in self._boardings.values()]
         moments += self._alightings.values()
         return min((moment for moment in moments if moment > now), default=None)
+
+    def _passage_s(self, party: Party) -> float:
+        doors = self.doors
+        steps_s, ramps_s = party.seats * doors.step_s, party.wheelchairs * doors.ramp_s
+        return self.noise.passage_s(self.rng, steps_s, ramps_s)
 
     def _turn_at_door(self, now: float) -> float:
         """When the next party can step through: the doors are open, or open now."""

@@ -9,7 +9,7 @@ are not systematically late.
 import bisect
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulator.drive import DriveProfile, Stretch
@@ -75,9 +75,12 @@ class SimulatedChassis:
         model: ChassisModel | None = None,
         battery_pct: float = 100.0,
         plugs: PlugYard | None = None,
+        slowed: Callable[[float], float] = lambda at_s: 1.0,
     ) -> None:
+        """``slowed`` gives the factor by which a leg that begins then takes longer."""
         self._model = model or ChassisModel()
         self._rng = rng
+        self._slowed = slowed
         self._points: list[tuple[float, float]] = [(x_m, y_m)]  # where the leg began, then on
         self._at_m: list[float] = [0.0]  # along the leg, by point
         self._speeds_mps: list[float] = []
@@ -110,7 +113,7 @@ class SimulatedChassis:
             speed_mps = waypoint.max_speed_mps or self._model.top_speed_mps
             self._speeds_mps.append(min(speed_mps, self._model.top_speed_mps))
         noise = self._model.slower_or_faster
-        self._slowness = 1.0 + self._rng.uniform(-noise, noise)
+        self._slowness = (1.0 + self._rng.uniform(-noise, noise)) * self._slowed(begin_s)
         self._motions, self._stood_m = [], 0.0
         self._set_off(begin_s + self._model.pull_out_s, 0.0)
 

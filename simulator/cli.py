@@ -126,6 +126,10 @@ def simulate(
         str | None, typer.Option(help="A named day; the options above go over it.")
     ] = None,
     faults: Annotated[bool, typer.Option(help="A bad wire, and shuttles that fail.")] = False,
+    noise: Annotated[
+        str | None,
+        typer.Option(help="How drives and boardings stray: calm, usual or rough."),
+    ] = None,
     seed: SeedOption = 1,
     as_json: JsonOption = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures as Markdown.")] = None,
@@ -152,6 +156,7 @@ def simulate(
         riders_per_hour=riders_per_hour,
         hours=hours,
         faults=faults,
+        noise=noise,
     )
     try:
         plan = day_plan(scenario or "day", choices, seed=seed)

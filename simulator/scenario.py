@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dispatcher.domain.events import Event, StreetsClosed, StreetsOpened
 from dispatcher.domain.ids import EdgeId, OperatorId, StopId
@@ -15,6 +15,7 @@ from simulator.day import DayPlan, a_weekday, local_time_s
 from simulator.demand import Demand
 from simulator.faults import BAD_WIRE, Mishap, MishapKind, WireFaults, draw_mishaps
 from simulator.plugs import ChargerFault
+from simulator.noise import NOISES
 from simulator.vehicle import FleetPlan
 
 _OPERATOR = OperatorId("scenario")
@@ -76,6 +77,14 @@ class Scenario(_Part):
     closures: tuple[ClosureLine, ...] = ()
     battery_pct: tuple[float, float] = (90.0, 100.0)  # at the start, drawn between these
     charger_faults: tuple[ChargerLine, ...] = ()
+    noise: str = Field(default="calm", description="a level of `simulator.noise`")
+
+    @field_validator("noise")
+    @classmethod
+    def _known_noise(cls, name: str) -> str:
+        if name not in NOISES:
+            raise ValueError(f"no noise {name!r}; there are {', '.join(NOISES)}")
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class DayChoices:
     riders_per_hour: float | None = None
     hours: tuple[float, float] | None = None
     faults: bool = False
+    noise: str | None = None
 
 
 def list_scenarios() -> dict[str, str]:
@@ -121,6 +131,9 @@ def day_plan(name: str, choices: DayChoices, *, seed: int) -> DayPlan:
     first, last = choices.hours or scenario.hours
     if not 0.0 <= first < last <= 48.0:
         raise ScenarioError("the hours must be two, from 0 to 48, the later one last")
+    noise = NOISES.get(choices.noise or scenario.noise)
+    if noise is None:
+        raise ScenarioError(f"no noise {choices.noise!r}; there are {', '.join(NOISES)}")
     start_s, end_s = (local_time_s(zone, a_weekday(), hour) for hour in (first, last))
     shuttles = choices.shuttles or scenario.shuttles
     mishaps = [_mishap(line, start_s) for line in scenario.mishaps]
@@ -135,6 +148,7 @@ def day_plan(name: str, choices: DayChoices, *, seed: int) -> DayPlan:
             battery_pct=scenario.battery_pct,
             spread=not scenario.at_depots,
             state_interval_s=_IDLE_STATE_S,
+            noise=noise,
         ),
         start_s=start_s,
         end_s=end_s,

@@ -13,6 +13,7 @@ from simulator.cabin import SimulatedCabin
 from simulator.chassis import ChassisModel, SimulatedChassis
 from simulator.concourse import Place
 from simulator.plugs import PlugYard
+from simulator.noise import NOISES, Noise
 from vehicles.agent import OnboardAgent
 from vehicles.agent_memory import AgentMemory
 from vehicles.agent_voice import AgentSettings
@@ -33,6 +34,7 @@ class FleetPlan:
     state_interval_s: float = 10.0
     visualization_interval_s: float | None = None
     interface: str = DEFAULT_INTERFACE
+    noise: Noise = NOISES["calm"]  # how drives and boardings stray
 
 
 class SimulatedVehicle:
@@ -50,6 +52,7 @@ class SimulatedVehicle:
         plugs: PlugYard | None = None,
     ) -> None:
         rng = random.Random(f"{seed}/shuttle/{number}")
+        chance = random.Random(f"{seed}/drives/{number}")
         stop = _start_stop(zone, plan, number, seed)
         self.settings = AgentSettings(
             vehicle=VehicleName(MANUFACTURER, f"S{number + 1:03d}"),
@@ -67,8 +70,15 @@ class SimulatedVehicle:
             model=plan.chassis,
             battery_pct=rng.uniform(*plan.battery_pct),
             plugs=plugs,
+            slowed=lambda at_s: plan.noise.drive_factor(chance, at_s, zone.timezone),
         )
-        self._cabin = SimulatedCabin(self.shuttle_id, place, self.position_m)
+        self._cabin = SimulatedCabin(
+            self.shuttle_id,
+            place,
+            self.position_m,
+            noise=plan.noise,
+            rng=random.Random(f"{seed}/doors/{number}"),
+        )
         self._kept = AgentMemory()
         self.agent = self._switched_on(None)
 
