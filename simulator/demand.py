@@ -49,6 +49,8 @@ class DemandShares:
     declines: float = 0.03
     cancels: float = 0.03
     no_show: float = 0.02
+    flexible: float = 0.30  # would rather travel at another time than not at all
+    flexible_s: tuple[int, ...] = (300, 600, 900, 1800)  # by so much
     ahead_s: tuple[int, int] = (1800, 3 * 3600)  # how far ahead trips are pre-booked
     shortest_trip_m: float = 450.0  # in a straight line; below that people walk
     walk_limits_m: tuple[int, ...] = (300, 400, 400, 600)
@@ -84,6 +86,7 @@ class Wisher:
     walk_speed_mps: float
     patience_s: float  # beyond the promised window, then they give up
     changes_mind: float  # how far through the wait a cancelling rider cancels, 0 to 1
+    flexible_s: int = 0  # the time may be missed by so much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,6 +190,8 @@ class Demand:
             walk_speed_mps=rng.uniform(*shares.walk_speed_mps),
             patience_s=rng.uniform(600.0, 1800.0),
             changes_mind=rng.random(),
+            # Drawn last, so that everything else about a rider is as it was without it.
+            flexible_s=_flexibility_s(rng, shares),
         )
 
     def _ends(self, rng: random.Random, ask_s: float) -> tuple[Place, Place]:
@@ -257,6 +262,10 @@ class _Doors:
             point = Point(round(point.lat, 6), round(point.lon, 6))
             if self._area.contains(point):
                 return point
+
+
+def _flexibility_s(rng: random.Random, shares: DemandShares) -> int:
+    return rng.choice(shares.flexible_s) if rng.random() < shares.flexible else 0
 
 
 def _to_five_minutes(at_s: float) -> int:

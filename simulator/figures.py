@@ -14,6 +14,7 @@ from dispatcher.domain.ids import ShuttleId, StopId
 from dispatcher.domain.trips import ENDS, TimeWish, TripState
 from dispatcher.streets import Streets
 from simulator.energy_book import EnergyBook
+from simulator.punctuality import Diagram, dropoff_diagram, pickup_diagram, window_share_pct
 from simulator.rider import TripLog
 
 _IN_TIME_S = 1.0  # the wire's times are whole seconds
@@ -41,6 +42,10 @@ class Figures:
     in_progress: int
     promises_broken: int
     promises_broken_by_cause: Mapping[str, int]
+    pickups_by_quote: Diagram
+    dropoffs_by_quote: Diagram
+    pickups_in_window_pct: float
+    retimed: int  # accepted at another time than asked for
     wait_mean_s: float
     wait_p95_s: float
     ride_over_direct_mean: float
@@ -161,6 +166,10 @@ def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Fi
         in_progress=len(sent) - counted,
         promises_broken=sum(1 for log in sent if _breach_causes(log)),
         promises_broken_by_cause=dict(sorted(broken.items())),
+        pickups_by_quote=pickup_diagram(sent),
+        dropoffs_by_quote=dropoff_diagram(sent),
+        pickups_in_window_pct=window_share_pct(sent),
+        retimed=sum(1 for log in sent if log.retimed),
         wait_mean_s=_rounded_mean(waits_s, 1),
         wait_p95_s=_percentile(waits_s, 95, 1),
         ride_over_direct_mean=_rounded_mean(ratios, 3),

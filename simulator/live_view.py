@@ -17,6 +17,7 @@ from dispatcher.engine.state import Shuttle
 from dispatcher.shuttle_status import shuttle_status
 from simulator.figures import Figures
 from simulator.live import LiveRun
+from simulator.report import in_words
 
 _LINE_EVERY_S = 5.0
 _MOST_ROWS = 24
@@ -51,9 +52,7 @@ def figures_table(figures: Figures) -> Table:
     """All figures, one per line."""
     table = Table(title="Figures", show_header=False)
     for name, value in figures.as_dict().items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
-        table.add_row(name, str(value))
+        table.add_row(name, in_words(value))
     return table
 
 

@@ -10,7 +10,10 @@ _GROUPS = {
     "Requests": (
         "requests accepted refused completed cancelled no_show expired abandoned in_progress"
     ),
-    "Promises": "promises_broken promises_broken_by_cause",
+    "Promises": (
+        "promises_broken promises_broken_by_cause pickups_in_window_pct"
+        " pickups_by_quote dropoffs_by_quote retimed"
+    ),
     "Riders": ("wait_mean_s wait_p95_s ride_over_direct_mean riders_carried wheelchairs_carried"),
     "Shuttles": "riders_per_shuttle_hour occupancy_mean empty_km_share km",
     "Energy": (
@@ -42,11 +45,15 @@ def report_text(figures: Figures, plan: DayPlan) -> str:
     values = figures.as_dict()
     for title, names in _GROUPS.items():
         lines += ["", f"## {title}", "", "| figure | value |", "| --- | --- |"]
-        lines += [f"| {name} | {_in_words(values[name])} |" for name in names.split()]
+        lines += [f"| {name} | {in_words(values[name])} |" for name in names.split()]
     return "\n".join(lines) + "\n"
 
 
-def _in_words(value: object) -> str:
+def in_words(value: object) -> str:
+    """One figure as a person reads it."""
+    if isinstance(value, dict) and "came_by_pct" in value:
+        shares = ", ".join(f"{pct} %: {share}" for pct, share in value["came_by_pct"].items())
+        return f"{shares} (of {value['outcomes']})"
     if isinstance(value, dict):
         return ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
     if isinstance(value, bool):

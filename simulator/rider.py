@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from dispatcher.domain.ids import ShuttleId, StopId, TripId
-from dispatcher.domain.trips import ENDS, TimeWish, TripState
+from dispatcher.domain.trips import ENDS, OfferKind, TimeWish, TripState
 from dispatcher.domain.zone import Point, Stop
 from dispatcher.riders.problems import Problem, ProblemCode
-from dispatcher.riders.status import PromiseTold, TripDocument
+from dispatcher.riders.status import OddsTold, PromiseTold, TripDocument
 from dispatcher.riders.topics import RiderTopic
 from dispatcher.streets import LocalFrame, walk_m
 from simulator.concourse import Concourse
@@ -55,6 +55,9 @@ class TripLog:
     problem: str | None = None  # the request was never taken in
     refusal: str | None = None
     accepted: PromiseTold | None = None  # the promise as it was accepted
+    odds: tuple[OddsTold, ...] = ()  # as quoted when it was accepted
+    retimed: bool = False  # what was accepted is at another time than asked for
+    came_s: float | None = None  # the shuttle was at the stop
     breaches: list[str] = field(default_factory=list)  # causes, one per breach told
     ready_s: float | None = None  # could have been at the stop
     boarded_s: float | None = None
@@ -150,6 +153,8 @@ class SimulatedRider:
         else:
             self._answers_s = None
             self._sending.pop(RiderTopic.ANSWER, None)
+        if document.state is TripState.BOARDING and self.log.came_s is None:
+            self.log.came_s = document.at.timestamp()
         if document.state in ENDS:
             self._stop_here()
         elif document.promise is not None:
@@ -227,6 +232,8 @@ class SimulatedRider:
             return
         if self.log.accepted is None:
             self.log.accepted = promise
+            self.log.odds = document.odds
+            self.log.retimed = document.offer_kind is OfferKind.RETIMED
             self._make_up_mind(now)
         if self._wisher.behaviour is Behaviour.STAYS_AWAY:
             return
@@ -333,6 +340,8 @@ def _request(wisher: Wisher) -> dict[str, Any]:
     }
     if wisher.alternatives > 1:
         request["alternatives"] = wisher.alternatives
+    if wisher.flexible_s > 0:
+        request["flexible_s"] = wisher.flexible_s
     return request
 
 

@@ -186,4 +186,5 @@ class TripStatus:
     refusal: Refusal | None = None
     reason: str | None = None  # what changed and why, in one sentence
     breach: Breach | None = None  # the last one, if any
-    quote: Quote | None = None  # with the offer that was accepted
+    quote: Quote | None = None  # with the offer that was accepted ...
+    offer_kind: OfferKind | None = None  # ... and of what kind that was

@@ -6,6 +6,7 @@ from dispatcher.engine.state import TripRecord
 
 def trip_status(trip: TripRecord, at_s: int, reason: str | None = None) -> TripStatus:
     """The whole status of a trip, as of its present revision."""
+    accepted = trip.offers[0] if trip.accepted_s is not None and trip.offers else None
     return TripStatus(
         trip_id=trip.request.trip_id,
         rider_id=trip.request.rider_id,
@@ -21,5 +22,6 @@ def trip_status(trip: TripRecord, at_s: int, reason: str | None = None) -> TripS
         refusal=trip.refusal,
         reason=reason,
         breach=trip.breach,
-        quote=trip.offers[0].quote if trip.accepted_s is not None and trip.offers else None,
+        quote=None if accepted is None else accepted.quote,
+        offer_kind=None if accepted is None else accepted.kind,
     )

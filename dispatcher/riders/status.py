@@ -135,6 +135,7 @@ class TripDocument(Document):
     refusal: RefusalTold | None = None
     reason: str | None = Field(default=None, description="What changed and why.")
     breach: BreachTold | None = None
+    offer_kind: OfferKind | None = Field(default=None, description="Of the accepted offer.")
     odds: tuple[OddsTold, ...] = Field(
         default=(), description="As quoted with the offer that was accepted; until the trip ends."
     )
@@ -164,6 +165,7 @@ class StatusWriter:
             refusal=self._refusal(status.refusal) if status.refusal else None,
             reason=status.reason,
             breach=self._breach(status.breach) if status.breach else None,
+            offer_kind=status.offer_kind,
             odds=() if status.state in ENDS else _odds(status.quote),
         )
 
