@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from dispatcher.engine import Site
+from dispatcher.promise_readings import promise_health, promise_readings
 from dispatcher.shuttle_status import shuttle_status
 from dispatcher.telemetry.health import (
     BrokerHealth,
@@ -69,6 +70,7 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
             "store_reachable", "The journal's store", lambda: one(service.health.store_reachable)
         ),
     ]
+    metrics.readings += promise_readings(lambda: service.core.state)
     improver, process = dispatcher.improver, dispatcher.improver_process
     if improver is not None and process is not None:
         metrics.readings += [
@@ -133,6 +135,7 @@ def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
             improved=improver.health.improved if improver else 0,
             last=improver.health.last if improver else "switched off",
         ),
+        promises=promise_health(service.core.state),
     )
 
 

@@ -37,6 +37,25 @@ class ImproverReport(Part):
     last: str
 
 
+class QuoteHealth(Part):
+    """A reliability diagram: for each level, percent that came by the time quoted at it."""
+
+    outcomes: int
+    came_by_pct: dict[str, float]
+    recent_came_by_pct: dict[str, float]  # of the last thousand
+
+
+class PromiseHealth(Part):
+    """How what was quoted held, and what is quoted from now."""
+
+    pickups: QuoteHealth
+    dropoffs: QuoteHealth
+    windows: int
+    windows_kept_pct: float
+    pace_pm: int  # drives take so many thousandths of the map's times
+    leg_guard_s: int  # for a visit that one leg leads to
+
+
 class HealthReport(Part):
     """``ok`` means: a rider who asks now is answered, and shuttles are told their plans."""
 
@@ -49,6 +68,7 @@ class HealthReport(Part):
     journal: JournalHealth
     shuttles: ShuttleHealth
     improver: ImproverReport
+    promises: PromiseHealth | None = None  # None until the journal has been read
 
     def answer(self) -> Answer:
         """200 when requests are taken in, else 503: a load balancer needs no more."""
