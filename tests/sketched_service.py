@@ -78,6 +78,7 @@ class Street(EngineWorld):
         wish_s: int | None = None,
         party: Party | None = None,
         alternatives: int = 1,
+        flexible_s: int = 0,
         walk_limit_m: int = 100,
         rider: str = "",
         request: str = "",
@@ -96,6 +97,7 @@ class Street(EngineWorld):
             walk_limit_m=walk_limit_m,
             auto_accept=auto,
             alternatives=alternatives,
+            flexible_s=flexible_s,
         )
         self.submit(RequestSubmitted(self.now_s, asked))
         return self.status[self.state.requests[f"{asked.rider_id}/{asked.request_id}"]]

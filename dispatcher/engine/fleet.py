@@ -17,6 +17,7 @@ from dispatcher.domain.trips import ENDS, BreachCause
 from dispatcher.engine.battery import learn_drain, within_range
 from dispatcher.engine.disrupt import clear_waiting, let_lapse
 from dispatcher.engine.orders import begin_order
+from dispatcher.engine.paces import begin_pace
 from dispatcher.engine.rescue import call_off_rescues, take_heart
 from dispatcher.engine.routes import is_faulted, is_stuck
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
@@ -33,6 +34,7 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
     shuttle = state.shuttles.get(event.shuttle_id)
     if shuttle is None:
         shuttle = _new_shuttle(state, event)
+        begin_pace(turn)
     known_order = shuttle.order_id != "" and event.order_id == shuttle.order_id
     shuttle.capacity = event.capacity
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m

@@ -16,6 +16,12 @@ from dispatcher.engine.turn import Turn
 _LOOK_EVERY_S = 1800  # hours are longer than this, so none between now and then is missed
 
 
+def begin_pace(turn: Turn) -> None:
+    """A shuttle is new: where the zone has a profile, it is followed from now on."""
+    if turn.state.site.rules.pace.by_hour_pm:
+        follow_pace(turn)
+
+
 def follow_pace(turn: Turn) -> None:
     """Think the pace over, change it if that is worth the while, and ask to be called again."""
     state, rule = turn.state, turn.state.site.rules.pace

@@ -33,7 +33,7 @@ _PRIOR_SHAPE_PCT = (
     *(12, 38, 64, 90, 120, 152, 186, 230, 288, 392),
 )
 _PRIOR_LEAST_S = 15
-_PRIOR_PCT_OF_AHEAD = 6
+_PRIOR_PCT_OF_AHEAD = 2
 _TYPICAL_AHEAD_S = (90, 270, 480, 750, 1200, 2700)  # in each class
 
 # Aims are in thousandths of a percent. A step is half a percent: fast enough to follow an hour
