@@ -14,8 +14,8 @@ from dispatcher.streets.zones import load_zone
 from simulator.day import DayPlan, a_weekday, local_time_s
 from simulator.demand import Demand
 from simulator.faults import BAD_WIRE, Mishap, MishapKind, WireFaults, draw_mishaps
-from simulator.plugs import ChargerFault
 from simulator.noise import NOISES
+from simulator.plugs import ChargerFault
 from simulator.vehicle import FleetPlan
 
 _OPERATOR = OperatorId("scenario")

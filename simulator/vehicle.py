@@ -12,8 +12,8 @@ from dispatcher.domain.zone import Stop, StopKind, Zone
 from simulator.cabin import SimulatedCabin
 from simulator.chassis import ChassisModel, SimulatedChassis
 from simulator.concourse import Place
-from simulator.plugs import PlugYard
 from simulator.noise import NOISES, Noise
+from simulator.plugs import PlugYard
 from vehicles.agent import OnboardAgent
 from vehicles.agent_memory import AgentMemory
 from vehicles.agent_voice import AgentSettings
