@@ -50,13 +50,14 @@ def find_insertion(
     allowance: Allowance = STRICT,
     rows: tuple[int, int] | None = None,
     forbid: tuple[int, ...] = (),
+    prunes: bool = True,
 ) -> Insertion | None:
     """The cheapest feasible insertion over the available rows not forbidden, or None.
 
     The travel times should keep the triangle inequality; without it an answer is still feasible
     but may miss the cheapest. They should be read-only as well (`travel.travel_view` says why).
     A row that cannot keep its own promises takes nobody. ``rows`` are the first row to try and
-    the one behind the last, if not all.
+    the one behind the last, if not all. Without ``prunes`` the same is found by looking at all.
     """
     travel = travel_view(travel_s)
     view, floors = fleet.view_on(travel)
@@ -74,6 +75,7 @@ def find_insertion(
         travel.travel_s,
         travel.back_s,
         now_s,
+        prunes,
         best,
         begin_s,
     )

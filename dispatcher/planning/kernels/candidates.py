@@ -75,6 +75,8 @@ class Search(NamedTuple):
     back_s: NDArray[np.int32]  # [to, from]: what lies near a stop is read side by side
     prices: Prices
     allowance: Allowance
+    by_cost: bool  # skip by cost: a later begin never lowers it
+    bounded: bool  # skip by the cost of boarding, riding and walking alone
     ahead: NDArray[np.int64]  # [K], least cost of riding and walking on after each pickup
     best: NDArray[np.int64]  # [RESULT_SIZE]
     scratch: NDArray[np.int64]  # [SCRATCH_LINES, P + 2]
@@ -119,7 +121,7 @@ def consider(
     driving = prices.driving * (drive_s - along[row, n, DRIVEN])
     walk_s = request.pickups[k, CHOICE_WALK_S] + request.dropoffs[m, CHOICE_WALK_S]
     walking = prices.walking * request.riders * walk_s
-    if prices.waiting >= prices.riding and best[FOUND]:
+    if search.by_cost and best[FOUND]:
         floor = request.riders * (
             prices.waiting * (boarding_s - request.desired_s)
             + prices.riding * (alighting_s - boarding_s)

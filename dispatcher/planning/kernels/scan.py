@@ -42,7 +42,7 @@ from dispatcher.planning.kernels.lines import (
     RequestView,
 )
 from dispatcher.planning.kernels.timing import keep_laid_out
-from dispatcher.planning.kernels.trying import NEVER, could_save, later_costs_more, try_row
+from dispatcher.planning.kernels.trying import NEVER, could_save, try_row
 
 ANYTHING = -NEVER  # a floor that rules nothing out
 FIRST_RING_S = 16  # of all prices together: wide enough for a good first answer
@@ -63,6 +63,7 @@ def scan(
     travel_s,
     back_s,
     now_s,
+    prunes,
     best,
     begin_s,
 ):
@@ -85,6 +86,8 @@ def scan(
         The same, from and to exchanged.
     now_s : int
         No shuttle leaves its start before this time.
+    prunes : bool
+        Leave out what cannot be cheapest; otherwise look at all, for comparison.
     best : int64[RESULT_SIZE]
         Written; ``best[FOUND]`` is 0 if there is none.
     begin_s : int64[P + 1]
@@ -99,7 +102,11 @@ def scan(
     ends = np.empty((3, rides.shape[2] + 1), dtype=np.int64)
     ahead = np.empty((2, len(request.pickups)), dtype=np.int64)
     _write_ahead(request, prices, travel_s, ahead)
-    search = Search(travel_s, back_s, prices, allowance, ahead[0], best, scratch, ends)
+    by_cost = prunes and prices.waiting >= prices.riding
+    bounded = by_cost or (prunes and prices.others == 0)
+    search = Search(
+        travel_s, back_s, prices, allowance, by_cost, bounded, ahead[0], best, scratch, ends
+    )
     left = _write_floors(search, fleet, request, floors, rows, now_s, ahead[1])
     for row in forbidden:
         floors[row] = NEVER
@@ -170,7 +177,6 @@ def _write_floors(search, fleet, request, floors, rows, now_s, ahead_driven):
     prices, heads, back_s = search.prices, fleet.heads, search.back_s
     seats = request.seats - search.allowance.seats
     places = request.places - search.allowance.places
-    bounded = later_costs_more(prices) or prices.others == 0
     least = NEVER
     for row in range(rows[0], rows[1]):
         floors[row] = NEVER
@@ -205,7 +211,7 @@ def _write_floors(search, fleet, request, floors, rows, now_s, ahead_driven):
             else:
                 cost += search.ahead[k] - saving
             floor = min(floor, cost)
-        if floor != NEVER and not bounded:
+        if floor != NEVER and not search.bounded:
             floor = ANYTHING
         floors[row] = floor
         least = min(least, floor)

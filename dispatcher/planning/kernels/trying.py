@@ -45,12 +45,6 @@ NEVER = 1 << 62  # dearer than anything
 
 
 @njit(cache=True, forceinline=True)
-def later_costs_more(prices):
-    """Whether a later begin never lowers a cost."""
-    return prices.waiting >= prices.riding
-
-
-@njit(cache=True, forceinline=True)
 def could_save(prices, fleet, row):
     """Most that an insertion could save a row's own riders."""
     heads, along, limits, rides = fleet.heads, fleet.along, fleet.limits, fleet.rides
@@ -78,9 +72,7 @@ def try_row(search, fleet, request, row):
     riders, dwell_s = request.riders, request.dwell_s
     seat_room = heads[CAPACITY_SEATS, row] + search.allowance.seats - request.seats
     place_room = heads[CAPACITY_PLACES, row] + search.allowance.places - request.places
-    # Whether costs only grow with time, and whether what lies ahead has a floor at all.
-    by_cost = later_costs_more(prices)
-    bounded = by_cost or prices.others == 0
+    by_cost, bounded = search.by_cost, search.bounded
     saving = could_save(prices, fleet, row)
     looked_ahead = False
 
@@ -267,7 +259,7 @@ def _try_alighting(
     ``floor`` is a cost below which no such candidate lies, but for the row's ``saving``.
     """
     prices, best = search.prices, search.best
-    by_cost = later_costs_more(prices)
+    by_cost = search.by_cost
     along, limits, scratch = fleet.along, fleet.limits, search.scratch
     travel_s, back_s = search.travel_s, search.back_s
     riders, dwell_s = request.riders, request.dwell_s
