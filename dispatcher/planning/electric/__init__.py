@@ -1,0 +1,1 @@
+"""Electric dial-a-ride: routes with partial charging at few stations, searched and recombined."""
