@@ -126,6 +126,21 @@ def best_in_route(model, routes, trial, v, r, most):
     for c in range(kinds):
         if model.load[r, c] > model.capacity[v, c]:
             return FOREVER, -1, -1
+    # The least that a drop-off behind position k, or any later one, adds to the drive.
+    least_from = trial.least_from
+    least = FOREVER
+    for k in range(n, -1, -1):
+        if model.shares and k > 0 and place[k] == place_d:
+            least = 0
+        else:
+            detour = travel[place[k], place_d]
+            if k < n or closed:
+                detour += travel[place_d, place[k + 1]]
+                if n > 0:
+                    detour -= travel[place[k], place[k + 1]]
+            if detour < least:
+                least = detour
+        least_from[k] = least
     for k1 in range(n + 1):
         if model.shares and k1 < n and joined[k1 + 1] == 1:
             continue
@@ -164,6 +179,7 @@ def best_in_route(model, routes, trial, v, r, most):
                 floor_p += model.waiting * riders * (begin_p - node[r, EARLIEST])
             if floor_p >= best:
                 continue
+            rest_p = floor_p - model.driving * detour_p
             fits = True
             for c in range(kinds):
                 if load[v, k1, c] + model.load[r, c] > model.capacity[v, c]:
@@ -214,7 +230,8 @@ def best_in_route(model, routes, trial, v, r, most):
                         )  # fmt: skip
                         if cost < best:
                             best, best_p, best_d = cost, 2 * k1 + join_p, 2 * k2
-                if k2 == n:
+                # Further on, the drop-off adds its own detour to the pickup's.
+                if k2 == n or rest_p + model.driving * (detour_p + least_from[k2 + 1]) >= best:
                     break
                 # On to the end of the next visit.
                 leg = travel[here, place[k2 + 1]]

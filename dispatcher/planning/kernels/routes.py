@@ -92,6 +92,7 @@ class Trial(NamedTuple):
     begin: NDArray[np.int64]
     depart: NDArray[np.int64]
     at: NDArray[np.int64]  # [2R] position of each node, where it is on the route
+    least_from: NDArray[np.int64]  # [L]
 
 
 @njit(cache=True, inline="always")

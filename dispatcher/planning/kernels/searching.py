@@ -15,6 +15,7 @@ from dispatcher.planning.kernels.inserting import (
 )
 from dispatcher.planning.kernels.routes import (
     ALIKE,
+    BOUND_TO,
     EARLIEST,
     FOREVER,
     HAS_PICKUP,
@@ -55,6 +56,7 @@ class Search(NamedTuple):
     gain: NDArray[np.int64]  # [R]
     key: NDArray[np.int64]  # [R]
     route_flag: NDArray[np.int64]  # [V]
+    listed: NDArray[np.int64]  # [V]
     touched: NDArray[np.int64]  # [V]
     touched_list: NDArray[np.int64]  # [V + 1], [V] counts
     seen_mark: NDArray[np.uint64]  # [R, V] of the route for which the next three hold
@@ -81,31 +83,67 @@ class Pool(NamedTuple):
 
 
 @njit(cache=True)
-def _seen(model, routes, trial, search, r, v):
-    """Cheapest place for ``r`` in route ``v``, remembered while the route is the same."""
-    if search.seen_mark[r, v] != routes.mark[v]:
-        cost, code_p, code_d = best_in_route(model, routes, trial, v, r, FOREVER)
-        search.seen_mark[r, v] = routes.mark[v]
-        search.seen_cost[r, v] = cost
-        search.seen_codes[r, v, 0] = code_p
-        search.seen_codes[r, v, 1] = code_d
+def _seen(model, routes, trial, search, r, v, most):
+    """Cheapest place for ``r`` in route ``v`` if it costs less than ``most``, else ``most`` or more.
+
+    It is remembered while the route is the same, also that there is none below some cost.
+    """
+    search.counts[5] += 1
+    if search.seen_mark[r, v] == routes.mark[v] and (
+        search.seen_codes[r, v, 1] >= 0 or search.seen_cost[r, v] >= most
+    ):
+        return search.seen_cost[r, v]
+    search.counts[4] += 1
+    cost, code_p, code_d = best_in_route(model, routes, trial, v, r, most)
+    search.seen_mark[r, v] = routes.mark[v]
+    search.seen_cost[r, v] = cost if code_d >= 0 else most
+    search.seen_codes[r, v, 0] = code_p
+    search.seen_codes[r, v, 1] = code_d
     return search.seen_cost[r, v]
+
+
+@njit(cache=True)
+def _candidates(model, routes, search, r, blink):
+    """List the routes to try for ``r``, those seen before first; each is passed over by chance.
+
+    Of empty routes alike only one is listed. Returns how many there are.
+    """
+    vehicles = routes.n.shape[0]
+    for v in range(vehicles):
+        search.route_flag[model.vehicle[v, ALIKE]] = 0
+    bound = model.ride[r, BOUND_TO]
+    if bound >= 0:
+        search.listed[0] = bound
+        return 1
+    first, last = 0, vehicles
+    for v in range(vehicles):
+        if routes.n[v] == 0 and model.start_load[v].sum() == 0:
+            kind = model.vehicle[v, ALIKE]
+            if search.route_flag[kind] == 1:
+                continue
+            search.route_flag[kind] = 1
+        if blink > 0.0 and draw_unit(search.chance) < blink:
+            continue
+        if search.seen_mark[r, v] == routes.mark[v]:
+            search.listed[first] = v
+            first += 1
+        else:
+            last -= 1
+            search.listed[last] = v
+    for x in range(last, vehicles):
+        search.listed[first] = search.listed[x]
+        first += 1
+    return first
 
 
 @njit(cache=True)
 def _cheapest(model, routes, trial, search, r, blink):
     """(cost, route) of the cheapest place over all routes; each is passed over with a chance."""
     best, best_v = FOREVER, -1
-    for v in range(routes.n.shape[0]):
-        search.route_flag[model.vehicle[v, ALIKE]] = 0
-    for v in range(routes.n.shape[0]):
-        if routes.n[v] == 0 and model.start_load[v].sum() == 0:
-            kind = model.vehicle[v, ALIKE]
-            if search.route_flag[kind] == 1:
-                continue
-            search.route_flag[kind] = 1
-        cost = _seen(model, routes, trial, search, r, v)
-        if cost < best and (blink <= 0.0 or draw_unit(search.chance) >= blink):
+    for x in range(_candidates(model, routes, search, r, blink)):
+        v = search.listed[x]
+        cost = _seen(model, routes, trial, search, r, v, best)
+        if cost < best:
             best, best_v = cost, v
     return best, best_v
 
@@ -205,17 +243,9 @@ def _recreate_by_regret(model, routes, undo, trial, search, rank, many):
             r = search.taken_list[x]
             first, second, third = FOREVER, FOREVER, FOREVER
             v_first = -1
-            for v in range(routes.n.shape[0]):
-                search.route_flag[model.vehicle[v, ALIKE]] = 0
-            for v in range(routes.n.shape[0]):
-                if routes.n[v] == 0 and model.start_load[v].sum() == 0:
-                    kind = model.vehicle[v, ALIKE]
-                    if search.route_flag[kind] == 1:
-                        continue
-                    search.route_flag[kind] = 1
-                cost = _seen(model, routes, trial, search, r, v)
-                if cost < FOREVER and noise > 0.0 and draw_unit(search.chance) < noise:
-                    continue
+            for y in range(_candidates(model, routes, search, r, noise)):
+                v = search.listed[y]
+                cost = _seen(model, routes, trial, search, r, v, third)
                 if cost < first:
                     first, second, third = cost, first, second
                     v_first = v
@@ -329,6 +359,7 @@ def iterate(
 
         ruin(model, routes, search, operator, size)
         taken = search.counts[0]
+        search.counts[6] += taken
         for x in range(taken):
             v = search.route_of[search.taken_list[x]]
             _touch(routes, undo, search, v)
@@ -351,6 +382,7 @@ def iterate(
 
         cost = total_cost(model, routes, search)
         changed = search.touched_list[vehicles]
+        search.counts[7] += changed
         if (
             pool_within >= 0.0
             and search.counts[1] == 0

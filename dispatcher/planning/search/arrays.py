@@ -1,6 +1,7 @@
 """A problem and its plans as the kernels' arrays, and back."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatcher.planning.kernels.routes import (
     NODE_SIZE,
@@ -36,6 +37,8 @@ def model_of(problem: Problem, unserved_cost: int) -> Model:
             load[r] = one.load
         load[len(rides) + r] = [-places for places in one.load]
         ride[r] = _ride_line(one, unserved_cost)
+    if not problem.shares_visits:
+        _tighten(node, ride, problem)
     vehicle = np.zeros((len(vehicles), VEHICLE_SIZE), dtype=np.int64)
     alike: dict[tuple[object, ...], int] = {}
     for v, shuttle in enumerate(vehicles):
@@ -55,6 +58,23 @@ def model_of(problem: Problem, unserved_cost: int) -> Model:
         no_path=NO_PATH if problem.shares_visits else FOREVER,
         shares=problem.shares_visits,
     )
+
+
+def _tighten(node: NDArray[np.int64], ride: NDArray[np.int64], problem: Problem) -> None:
+    """Narrow the windows of both ends by what the other's allows; no schedule is lost.
+
+    With shared visits a neighbour's dwell may count towards the ride, and this would not hold.
+    """
+    for r, one in enumerate(problem.rides):
+        if one.pickup is None:
+            continue
+        p, d = node[r], node[len(problem.rides) + r]
+        direct = int(problem.travel[one.pickup.place, one.dropoff.place])
+        # The columns are those of the kernels: place, earliest, latest, dwell.
+        d[1] = max(d[1], p[1] + p[3] + direct)
+        p[2] = min(p[2], d[2] - direct - p[3])
+        p[1] = max(p[1], d[1] - ride[r, 0] - p[3])
+        d[2] = min(d[2], p[2] + p[3] + ride[r, 0])
 
 
 def _ride_line(ride: Ride, unserved_cost: int) -> tuple[int, ...]:
@@ -132,6 +152,7 @@ def room_for_trial(model: Model, longest: int) -> Trial:
         begin=np.zeros(longest, dtype=np.int64),
         depart=np.zeros(longest, dtype=np.int64),
         at=np.zeros(model.node.shape[0], dtype=np.int64),
+        least_from=np.zeros(longest, dtype=np.int64),
     )
 
 
