@@ -5,7 +5,7 @@ writes them, from 1: pickups, drop-offs, a common origin and destination (not us
 vehicle's origin, the destinations to choose from, the stations. Then the numbers of those; the
 longest ride of each request; seats, first charge and battery of each vehicle; the rate of each
 station; the drain for one unit of travel; reference values; and, in files from real streets, the
-travel times between all nodes, which then count instead of the coordinates.
+travel times between all nodes, which then count, twice, instead of the coordinates.
 
 Each destination ends at most one route. Stations are visited at most ``visits`` times by the
 whole fleet, only by vehicles without riders, and charge for as long as wished.
@@ -33,7 +33,7 @@ from dispatcher.planning.instances.lines import Line, euclidean, whole
 _TRAVEL_WEIGHT = 0.75
 _EXCESS_WEIGHT = 0.25
 # "original travel times (for Uber instances -- need to be multiplied by a factor of 2 to reproduce
-# results)", says the README of the authors' archive; with it u2-20 and u3-18 give their known values.
+# results)", says the README of the authors' archive; so u2-20 and u3-18 give their known values.
 _GIVEN_TRAVEL_FACTOR = 2.0
 
 

@@ -118,7 +118,8 @@ def test_eadarp(tmp_path: Path) -> None:
 def test_eadarp_with_given_travel_times(tmp_path: Path) -> None:
     rows = "\n".join(" ".join(str(10 * a + b) for b in range(8)) for a in range(8))
     instance = read_instance(written(tmp_path, EADARP + rows + "\n"))
-    assert (instance.travel[1, 2], instance.travel[2, 1]) == (12, 21)
+    # Given as 12 and 21; the published results take them twice.
+    assert (instance.travel[1, 2], instance.travel[2, 1]) == (24, 42)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_every_shared_instance_is_read() -> None:
 def test_given_travel_times_of_real_streets() -> None:
     instance = read_instance(shared("benchmarks/darp/eadarp/Type-u/u2-20.txt"))
     # The matrix's first and second lines start 0.0 1.8678 and 2.0755 0.0: one-way streets.
-    assert (instance.travel[0, 1], instance.travel[1, 0]) == (1.8678, 2.0755)
+    assert (instance.travel[0, 1], instance.travel[1, 0]) == (2 * 1.8678, 2 * 2.0755)
 
 
 def test_coordinates_otherwise() -> None:
