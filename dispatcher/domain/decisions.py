@@ -69,6 +69,7 @@ class AlertKind(StrEnum):
     RIDER_STRANDED = "rider_stranded"
     LOW_BATTERY = "low_battery"
     CHARGER_FAULT = "charger_fault"
+    STOP_CROWDED = "stop_crowded"  # more shuttles at a stop than it has berths
     UNEXPECTED_RIDER = "unexpected_rider"
     EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours; told by the shell
 

@@ -53,6 +53,10 @@ class ServiceRules:
     # Idle shuttles
     park_after_s: int = 45  # idle so long before it moves to where it is likely needed
     park_again_s: int = 300  # and thinks again after this
+    rebalance_every_s: int = 60  # idle shuttles are placed together, at most so often ...
+    rebalance_horizon_s: int = 1200  # ... for the requests expected within this ...
+    rebalance_gain_pct: int = 150  # ... where waits saved are worth so much of the drive
+    fair_wait_multiple_pct: int = 200  # stops that wait so much of the median count for more
     battery_reserve_pct: int = 15  # below this a shuttle takes no new rider
     charge_below_pct: int = 35  # below this a plug is reserved for it
     charge_to_pct: int = 90

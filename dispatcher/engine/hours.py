@@ -52,3 +52,16 @@ def _days_around(
 def local_hour(zone: Zone, at_s: int) -> int:
     """The hour of the day on the zone's clocks, 0 to 23."""
     return datetime.fromtimestamp(at_s, ZoneInfo(zone.timezone)).hour
+
+
+def utc_offset_s(zone: Zone, at_s: int) -> int:
+    """What the zone's clocks are ahead of UTC, in seconds."""
+    return _offset_s(zone.timezone, at_s // 900)
+
+
+@lru_cache(maxsize=64)
+def _offset_s(timezone: str, quarter: int) -> int:
+    # Clocks are changed at full quarters of an hour UTC, anywhere in the world.
+    offset = datetime.fromtimestamp(quarter * 900, ZoneInfo(timezone)).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())

@@ -1,10 +1,14 @@
 """What idle shuttles do: stand where they are next likely needed."""
 
+from collections import Counter
+
+from dispatcher.engine.hours import utc_offset_s
 from dispatcher.engine.release import release_errand
-from dispatcher.engine.routes import may_drive
+from dispatcher.engine.routes import may_drive, takes_riders
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
-from dispatcher.planning.parking import choose_parking
+from dispatcher.planning.fairness import fair_demand
+from dispatcher.planning.rebalancing import RebalancingRule, rebalance
 from dispatcher.streets import UNREACHABLE_S
 
 # A drive to park goes by stops at most so far apart, since a shuttle can be sent elsewhere only
@@ -12,9 +16,7 @@ from dispatcher.streets import UNREACHABLE_S
 _HOP_S = 75
 _HOP_DETOUR_S = 15
 
-# Choosing where to park looks at the whole fleet: milliseconds, when that is large. When many
-# are idle since the same moment, riders' requests must not have to wait behind all of them.
-MOST_AT_ONCE = 4
+_SOON_S = 300  # a shuttle that has done all it has to within this counts as there
 
 
 def is_idle(shuttle: Shuttle) -> bool:
@@ -23,20 +25,17 @@ def is_idle(shuttle: Shuttle) -> bool:
 
 
 def send_idle(turn: Turn, shuttle: Shuttle) -> None:
-    """Called when a shuttle has been idle for a while."""
+    """Called when a shuttle has been idle for a while: where all idle ones stand is decided."""
     state, rules = turn.state, turn.state.site.rules
     if not is_idle(shuttle):
         return
-    turn.idle_sent += 1
-    wait_s = (turn.idle_sent - 1) // MOST_AT_ONCE
-    if wait_s > 0:
-        state.wake(turn.now_s + wait_s, TimerKind.PARK, shuttle.id)
-        return
-    turn.touch(shuttle)
-    if not (shuttle.charging and shuttle.battery_pct < rules.charge_to_pct):
-        _go_parking(turn, shuttle)
+    next_s = state.rebalanced_s + rules.rebalance_every_s
+    if turn.now_s >= next_s:
+        state.rebalanced_s = turn.now_s
+        _rebalance(turn)
+        next_s = turn.now_s + rules.park_again_s
     if is_idle(shuttle):
-        state.wake(turn.now_s + rules.park_again_s, TimerKind.PARK, shuttle.id)
+        state.wake(next_s, TimerKind.PARK, shuttle.id)
 
 
 def go_on_parking(turn: Turn, shuttle: Shuttle) -> None:
@@ -54,25 +53,75 @@ def go_on_parking(turn: Turn, shuttle: Shuttle) -> None:
         release_errand(turn, shuttle, hop, None)
 
 
-def _go_parking(turn: Turn, shuttle: Shuttle) -> None:
-    state = turn.state
-    standing = _standing(state, shuttle)
-    free_berths = [
-        stop.berths - standing.get(index, 0) if state.streets.open_stops[index] else 0
-        for index, stop in enumerate(state.site.zone.stops)
-    ]
-    others_at = [stop for stop, count in standing.items() for _ in range(count)]
-    moves = choose_parking(
-        [shuttle.anchor],
-        state.demand.hourly_milli(turn.now_s),
+def _rebalance(turn: Turn) -> None:
+    """Send idle shuttles where riders are expected, as far as that pays."""
+    state, rules = turn.state, turn.state.site.rules
+    idle, others_at = _idle_and_others(turn)
+    if not idle:
+        return
+    local_s = turn.now_s + utc_offset_s(state.site.zone, turn.now_s)
+    expected = state.forecast.expected_milli(local_s, rules.rebalance_horizon_s)
+    moves = rebalance(
+        [shuttle.anchor for shuttle in idle],
+        fair_demand(expected, state.waits.ratios_pct(), rules.fair_wait_multiple_pct),
         state.streets.stop_times_s,
-        free_berths,
-        state.site.rules.objective,
+        _room(state, idle),
+        rules.objective,
         others_at,
+        RebalancingRule(least_gain_pct=rules.rebalance_gain_pct),
     )
     for move in moves:
+        shuttle = idle[move.idle]
         shuttle.parking_stop = move.to_stop
+        turn.touch(shuttle)
         go_on_parking(turn, shuttle)
+
+
+def _idle_and_others(turn: Turn) -> tuple[list[Shuttle], list[int]]:
+    """Those that may be moved, idle longest first, and the stops where others are free soon."""
+    state, rules = turn.state, turn.state.site.rules
+    idle: list[tuple[int, Shuttle]] = []
+    others_at: list[int] = []
+    for shuttle in state.shuttles.values():
+        since_s = shuttle.idle_since_s
+        charges = shuttle.charging and shuttle.battery_pct < rules.charge_to_pct
+        if is_idle(shuttle) and not charges and shuttle.charge is None and since_s is not None:
+            if turn.now_s - since_s >= rules.park_after_s:
+                idle.append((since_s, shuttle))
+            else:
+                others_at.append(shuttle.anchor)
+        elif takes_riders(state, shuttle):
+            free_s, stop = _free_at(shuttle)
+            if free_s <= turn.now_s + _SOON_S:
+                others_at.append(stop)
+    idle.sort(key=lambda each: (each[0], each[1].id))
+    return [shuttle for _, shuttle in idle], others_at
+
+
+def _free_at(shuttle: Shuttle) -> tuple[int, int]:
+    """When and where a shuttle has done all that is planned."""
+    if shuttle.row.visits and shuttle.times.depart_s:
+        return shuttle.times.depart_s[-1], shuttle.row.visits[-1].stop
+    stop = shuttle.row.start_stop if shuttle.parking_stop is None else shuttle.parking_stop
+    return shuttle.row.start_s, stop
+
+
+def _room(state: ServiceState, idle: list[Shuttle]) -> list[int]:
+    """How many of the idle shuttles can stand at each stop; one berth is left to riders."""
+    mine = {state.row_of[shuttle.id] for shuttle in idle}
+    bound_for = Counter(
+        shuttle.parking_stop for shuttle in state.shuttles.values() if shuttle.released is not None
+    )
+    room = []
+    for stop, berths in enumerate(state.berths.berths):
+        if not state.streets.open_stops[stop]:
+            room.append(0)
+        elif berths is None:
+            room.append(len(idle))
+        else:
+            taken = sum(1 for row in state.berths.parked(stop) if row not in mine)
+            room.append(max(0, berths - 1 - taken - bound_for[stop]))
+    return room
 
 
 def _hop(state: ServiceState, here: int, goal: int) -> int | None:
@@ -87,16 +136,3 @@ def _hop(state: ServiceState, here: int, goal: int) -> int | None:
     if straight_s <= _HOP_S or not candidates:
         return goal
     return max(candidates, key=lambda stop: (int(times_s[here, stop]), -stop))
-
-
-def _standing(state: ServiceState, shuttle: Shuttle) -> dict[int, int]:
-    """How many other shuttles stand at, or are bound for, each stop; in the order of the fleet."""
-    taken: dict[int, int] = {}
-    for other in state.shuttles.values():
-        if other.id == shuttle.id:
-            continue
-        at = other.anchor if other.released is None else other.released.stop
-        if other.parking_stop is not None:
-            at = other.parking_stop
-        taken[at] = taken.get(at, 0) + 1
-    return taken

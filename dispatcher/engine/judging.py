@@ -3,14 +3,18 @@
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.battery import is_errand, level_at
-from dispatcher.engine.routes import keys_of
+from dispatcher.engine.berths import standings
+from dispatcher.engine.routes import keys_of, may_drive
 from dispatcher.engine.state import Hold, ServiceState, Shuttle
+from dispatcher.planning.berths import Standing
 from dispatcher.planning.checker import (
     CheckedBattery,
     CheckedCharge,
     CheckedRide,
     CheckedRoute,
+    CheckedStand,
     CheckedVisit,
+    check_berths,
     check_plan,
     check_plugs,
 )
@@ -34,6 +38,7 @@ def plan_faults(state: ServiceState) -> list[str]:
     ]
     found = check_plan(routes, state.streets.stop_times_s)
     plugs = {index: stop.chargers for index, stop in enumerate(state.site.zone.stops)}
+    found += check_berths(routes, _stands(state), _berths(state))
     found += check_plugs(_charges(state), plugs)
     return [f"{fault.kind} {fault.shuttle}: {fault.text}" for fault in found] + book_faults(state)
 
@@ -59,6 +64,10 @@ def book_faults(state: ServiceState) -> list[str]:
             faults.append(f"{booking_id} is booked on {booking.shuttle_id} and stands on {on}")
         if (booking.hold is Hold.MOVING) != (booking_id in state.moving):
             faults.append(f"{booking_id} is {booking.hold} but listed otherwise")
+    for shuttle in state.shuttles.values():
+        row = state.row_of[shuttle.id]
+        if (state.berths.of(row), state.berths.parked_at(row)) != _berths_of(state, shuttle):
+            faults.append(f"{shuttle.id} stands elsewhere than the book of berths says")
     for trip_id, trip in state.trips.items():
         served = trip.booking_id is not None and trip.booking_id in state.bookings
         waits = trip.without_shuttle_since_s is not None
@@ -160,3 +169,30 @@ def _charges(state: ServiceState) -> list[CheckedCharge]:
         for shuttle in state.shuttles.values()
         if shuttle.charge is not None and any(is_errand(visit) for visit in shuttle.row.visits)
     ]
+
+
+def _berths(state: ServiceState) -> dict[int, int]:
+    """Berths of the stops where they are counted."""
+    return {stop: n for stop, n in enumerate(state.berths.berths) if n is not None}
+
+
+def _stands(state: ServiceState) -> list[CheckedStand]:
+    stands = []
+    for shuttle in state.shuttles.values():
+        found, _ = standings(state, shuttle, may_drive(shuttle))
+        stands += [
+            CheckedStand(
+                shuttle=shuttle.id,
+                stop=standing.stop,
+                from_s=standing.from_s,
+                to_s=standing.to_s,
+                unplanned=shuttle.crowds or standing.to_s >= FOREVER_S,
+            )
+            for standing in found
+        ]
+    return stands
+
+
+def _berths_of(state: ServiceState, shuttle: Shuttle) -> tuple[tuple[Standing, ...], int | None]:
+    found, idles_at = standings(state, shuttle, may_drive(shuttle))
+    return tuple(s for s in found if state.berths.berths[s.stop] is not None), idles_at

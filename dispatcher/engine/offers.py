@@ -14,6 +14,8 @@ from dispatcher.domain.trips import (
     TripState,
 )
 from dispatcher.engine.answers import drop_booking
+from dispatcher.engine.berths import insertion_at_berths
+from dispatcher.engine.hours import utc_offset_s
 from dispatcher.engine.learning import quote_for
 from dispatcher.engine.paces import pace_of
 from dispatcher.engine.promises import promise_around
@@ -21,6 +23,7 @@ from dispatcher.engine.refusals import refusal_of
 from dispatcher.engine.routes import refresh, ride_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
+from dispatcher.engine.waits import note_wait
 from dispatcher.engine.wishes import (
     AS_ASKED,
     Leeway,
@@ -33,7 +36,7 @@ from dispatcher.engine.wishes import (
 from dispatcher.engine.witness import Purpose
 from dispatcher.planning.edits import apply_insertion, restate_ride
 from dispatcher.planning.insertion import best_insertion
-from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion
+from dispatcher.planning.request import Binding, Insertion, InsertionRequest, NoInsertion
 
 PURPOSE_OF: Final = {
     OfferKind.SOONEST: Purpose.OFFER_SOONEST,
@@ -42,6 +45,9 @@ PURPOSE_OF: Final = {
     OfferKind.RETIMED: Purpose.OFFER_RETIMED,
 }
 
+
+# So many shuttles are tried for a stop that has no berth when they would be there.
+_MOST_CROWDED: Final = 4
 
 # Refusals that no other time changes.
 _NO_TIME_WOULD_DO: Final = frozenset({RefusalReason.FLEET_DOWN, RefusalReason.UNREACHABLE})
@@ -58,7 +64,10 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
     if isinstance(wish, Refusal):
         return _refuse(turn, trip, wish)
     state.demand.count(wish.pickups[0].stop, turn.now_s)
+    local_s = turn.now_s + utc_offset_s(state.site.zone, turn.now_s)
+    state.forecast.count(wish.pickups[0].stop, wish.dropoffs[0].stop, local_s)
     first = _offer(turn, trip, wish, OfferKind.SOONEST)
+    note_wait(state, wish.pickups[0], trip)
     if isinstance(first, NoInsertion):
         refusal = refusal_of(state, wish, first)
         _offer_other_times(turn, trip, wish, refusal)
@@ -90,23 +99,56 @@ def find_place(
     ``drives_s`` is when the trip will be driven, if that is far ahead: it is planned at the pace
     of that hour. For whom and what for changes nothing here: it is said for explanations.
     """
+    answer = _place_at_berths(
+        turn, asked, forbid, trip_id=trip_id, purpose=purpose, drives_s=drives_s
+    )
+    if turn.witness is not None:
+        told = answer if isinstance(answer, NoInsertion) else (answer[0].id, answer[1])
+        turn.witness.settled(turn.state, trip_id, told)
+    return answer
+
+
+def _place_at_berths(
+    turn: Turn,
+    asked: InsertionRequest,
+    forbid: tuple[ShuttleId, ...],
+    *,
+    trip_id: TripId,
+    purpose: Purpose,
+    drives_s: int,
+) -> tuple[Shuttle, Insertion] | NoInsertion:
+    """The cheapest that finds a berth; riders with a promise are fetched even without one."""
     state = turn.state
     for shuttle_id in turn.stale:
         # Changed in this turn; what breaks there is mended when the turn settles.
         refresh(state, state.shuttles[shuttle_id])
     turn.stale.clear()
-    rows = [state.row_of[shuttle_id] for shuttle_id in forbid]
+    crowded: list[tuple[Shuttle, Insertion]] = []  # cheaper, but there are no berths for these
+    found: Insertion | NoInsertion = NoInsertion(Binding.WAIT_TOO_LONG)
     objective = state.site.rules.objective
     with pace_of(state, drives_s):
-        found = best_insertion(
-            state.fleet, asked, state.streets.stop_times_s, objective, turn.now_s, rows
-        )
-        if turn.witness is not None:
-            turn.witness.searched(state, trip_id, purpose, asked, forbid, found)
-    if isinstance(found, NoInsertion):
+        while len(crowded) < _MOST_CROWDED:
+            rows = [state.row_of[shuttle_id] for shuttle_id in forbid]
+            found = best_insertion(
+                state.fleet, asked, state.streets.stop_times_s, objective, turn.now_s, rows
+            )
+            if turn.witness is not None:
+                turn.witness.searched(state, trip_id, purpose, asked, forbid, found)
+            if isinstance(found, NoInsertion):
+                break
+            shuttle = state.shuttles[state.shuttle_of_row[found.row]]
+            at_berths = insertion_at_berths(state, shuttle, found, asked)
+            if at_berths is not None:
+                return shuttle, at_berths
+            crowded.append((shuttle, found))
+            forbid = (*forbid, shuttle.id)
+    if not crowded:
+        assert isinstance(found, NoInsertion)
         return found
-    shuttle_id = state.shuttle_of_row[found.row]
-    return state.shuttles[shuttle_id], found
+    if purpose in PURPOSE_OF.values():
+        # To the rider it is all one whether the shuttle or a place for it is missing.
+        return NoInsertion(Binding.WAIT_TOO_LONG)
+    return crowded[0]  # riders with a promise are fetched even so
 
 
 def place_booking(

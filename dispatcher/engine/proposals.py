@@ -6,10 +6,12 @@ from dispatcher.domain.events import PlanProposed, ProposedRoute, ProposedVisit
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import TripState
 from dispatcher.engine.battery import is_errand
+from dispatcher.engine.berths import rows_at_berths
 from dispatcher.engine.judging import route_faults
 from dispatcher.engine.routes import keys_of, ride_of, takes_riders
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
 from dispatcher.engine.turn import Turn
+from dispatcher.planning.berths import unheld
 from dispatcher.planning.improver import ImproveProblem, ImproveResult
 from dispatcher.planning.rows import RowPlan, RowVisit
 from dispatcher.planning.schedule import Schedule, row_cost, schedule
@@ -34,7 +36,7 @@ def improve_ask(state: ServiceState) -> ImproveAsk | None:
             continue
         if len(shuttle.times.begin_s) != len(shuttle.row.visits):
             continue  # no open street leads on
-        rows.append(shuttle.row)
+        rows.append(unheld(shuttle.row))  # who waits for a berth is found anew
         shuttles.append((shuttle.id, shuttle.route_version))
         bound |= _bound_keys(state, shuttle)
     waiting = sum(len(visit.boards) for row in rows for visit in row.visits)
@@ -115,6 +117,7 @@ def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...]) -> None:
             return
         shuttles.append(shuttle)
     rows = _rows(state, shuttles, routes)
+    rows = None if rows is None else rows_at_berths(state, shuttles, rows)
     if rows is None or not _is_better(state, shuttles, rows):
         return
     for shuttle, row in zip(shuttles, rows, strict=True):

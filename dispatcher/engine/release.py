@@ -18,6 +18,7 @@ from dispatcher.engine.battery import is_errand
 from dispatcher.engine.routes import may_drive, refresh
 from dispatcher.engine.state import Booking, Hold, ReleasedVisit, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
+from dispatcher.planning.berths import is_held
 from dispatcher.planning.rows import RowVisit
 from dispatcher.planning.schedule import Schedule, schedule
 from dispatcher.streets import EdgePoint, Path, Streets
@@ -41,8 +42,10 @@ def release_next(turn: Turn, shuttle: Shuttle) -> None:
     if not (firm_boards or firm_alights or errand) or not shuttle.times.begin_s:
         return
     travel_s = int(state.streets.stop_times_s[shuttle.anchor, visit.stop])
-    leave_s = shuttle.times.begin_s[0] - travel_s - state.site.rules.early_start_s
-    if not firm_alights and turn.now_s < leave_s:
+    leave_s = shuttle.times.begin_s[0] - travel_s
+    if not is_held(visit):
+        leave_s -= state.site.rules.early_start_s
+    if (is_held(visit) or not firm_alights) and turn.now_s < leave_s:
         state.wake(leave_s, TimerKind.LEAVE, shuttle.id)
         return
     release_visit(turn, shuttle, visit, firm_boards, firm_alights, travel_s)

@@ -5,8 +5,10 @@ from dataclasses import replace
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
 from dispatcher.engine.battery import ready_s, within_range
+from dispatcher.engine.berths import at_free_berths, note_berths
 from dispatcher.engine.learning import guard_s
 from dispatcher.engine.state import Booking, ReleasedVisit, ServiceState, Shuttle
+from dispatcher.planning.berths import unheld
 from dispatcher.planning.broken import loosen
 from dispatcher.planning.edits import remove_ride
 from dispatcher.planning.rows import FOREVER_S, Load, RowPlan, RowRide, spans
@@ -126,7 +128,7 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     places = (shuttle.capacity.seats, shuttle.capacity.wheelchairs)
     overfull = load[0] > places[0] or load[1] > places[1]
     guarded = replace(
-        shuttle.row,
+        unheld(shuttle.row),
         start_stop=shuttle.anchor if shuttle.released is None else shuttle.released.stop,
         start_s=max(release_end_s(shuttle, now_s), ready_s(state, shuttle)),
         start_load=load,
@@ -143,8 +145,9 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
         guarded = replace(guarded, start_s=release_end_s(shuttle, now_s))
         times = schedule(guarded, travel_s, now_s)
     broken = _late_in_release(state, shuttle)
+    shuttle.crowds = True
     if isinstance(times, Schedule):
-        shuttle.row = guarded
+        shuttle.row, times = at_free_berths(state, shuttle, guarded, times)
     else:
         times, late = _pin(state, shuttle, guarded)
         broken += late
@@ -154,6 +157,7 @@ def refresh(state: ServiceState, shuttle: Shuttle) -> list[BookingId]:
     shuttle.row, beyond = within_range(state, shuttle, shuttle.row, times)
     broken += beyond
     state.fleet.set_row(state.row_of[shuttle.id], shuttle.row)
+    note_berths(state, shuttle, may_drive(shuttle))
     return list(dict.fromkeys(broken))
 
 

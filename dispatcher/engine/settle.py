@@ -7,6 +7,7 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.charging import look_after_charging
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
+from dispatcher.engine.make_room import make_room
 from dispatcher.engine.publish import publish
 from dispatcher.engine.release import release_next
 from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
@@ -30,6 +31,8 @@ def settle(turn: Turn) -> None:
             go_on_parking(turn, shuttle)
             if shuttle.route_version != version:
                 turn.touch(shuttle)
+            else:
+                make_room(turn, shuttle)
     for shuttle_id in turn.moved:
         shuttle = turn.state.shuttles[shuttle_id]
         publish(turn, shuttle)
@@ -54,6 +57,11 @@ def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
         if broken and seen[shuttle.id] <= _TIMES:
             mend(turn, shuttle, broken)
             refresh(turn.state, shuttle)
+        if shuttle.crowds:  # those it meets at a stop wait instead, if they can
+            for row in turn.state.berths.rivals(turn.state.row_of[shuttle.id]):
+                rival = turn.state.shuttles[turn.state.shuttle_of_row[row]]
+                if not seen[rival.id]:
+                    turn.touch(rival)
         refreshed[shuttle.id] = shuttle
     return list(refreshed.values())
 

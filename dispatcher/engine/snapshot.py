@@ -7,11 +7,15 @@ from dataclasses import fields
 from pydantic import TypeAdapter
 
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
+from dispatcher.engine.berths import new_book, note_berths
 from dispatcher.engine.closures import apply_closures
+from dispatcher.engine.routes import may_drive
 from dispatcher.engine.site import Site
 from dispatcher.engine.state import Booking, Learnt, ServiceState, Shuttle, TripRecord
 from dispatcher.planning.demand import DemandCounts
+from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
+from dispatcher.planning.forecast import Forecast
 
 _TYPES: dict[str, TypeAdapter[object]] = {
     "position": TypeAdapter(int),
@@ -28,16 +32,21 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "pending": TypeAdapter(dict[str, int]),
     "demand": TypeAdapter(DemandCounts),
     "learnt": TypeAdapter(Learnt),
+    "forecast": TypeAdapter(Forecast),
+    "waits": TypeAdapter(WaitBook),
+    "rebalanced_s": TypeAdapter(int),
 }
 
 # Parts that earlier versions did not write: a state without them begins with nothing learnt.
-_ADDED_LATER = frozenset({"learnt"})
+_ADDED_LATER = frozenset({"learnt", "forecast", "waits", "rebalanced_s"})
 
 
 def new_state(site: Site, epoch: int = 0) -> ServiceState:
     """A zone with no shuttle and no trip yet."""
     state = ServiceState(site, epoch=epoch)
     state.demand = DemandCounts(len(site.zone.stops))
+    state.forecast = Forecast(len(site.zone.stops))
+    state.waits = WaitBook(len(site.zone.stops))
     _derive(state)
     return state
 
@@ -58,6 +67,8 @@ def load_state(site: Site, payload: bytes) -> ServiceState:
     if set(written) - set(_TYPES) or missing - _ADDED_LATER:
         raise ValueError("the snapshot has other parts than this version writes")
     state = ServiceState(site)
+    state.forecast = Forecast(len(site.zone.stops))
+    state.waits = WaitBook(len(site.zone.stops))
     for name, adapter in _TYPES.items():
         if name in missing:
             continue
@@ -76,9 +87,11 @@ def _derive(state: ServiceState) -> None:
     state.fleet = FleetArrays()
     state.row_of = {}
     state.shuttle_of_row = []
+    state.berths = new_book(state.site)
     for shuttle in state.shuttles.values():
         state.row_of[shuttle.id] = state.fleet.add_row(shuttle.row)
         state.shuttle_of_row.append(shuttle.id)
+        note_berths(state, shuttle, may_drive(shuttle))
 
 
 def parts_not_written() -> set[str]:

@@ -22,9 +22,12 @@ from dispatcher.domain.trips import (
     TripState,
 )
 from dispatcher.engine.site import Site
+from dispatcher.planning.berths import BerthBook
 from dispatcher.planning.calibration import LatenessBook
 from dispatcher.planning.demand import DemandCounts
+from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
+from dispatcher.planning.forecast import Forecast
 from dispatcher.planning.pace import PaceBook
 from dispatcher.planning.punctuality import PunctualityBook
 from dispatcher.planning.reliability import Reliability
@@ -137,6 +140,7 @@ class Shuttle:
     aboard: list[BookingId] = field(default_factory=list)
     times: Schedule = field(default_factory=lambda: Schedule((), (), ()))
     parking_stop: int | None = None  # where it is being repositioned to
+    crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
     published: ShuttlePlan | None = None
     charge: ChargeSession | None = None  # a plug that is reserved for it, or that it is at
     plug_trouble: PlugTrouble | None = None  # the last one, for as long as it is believed
@@ -192,11 +196,15 @@ class ServiceState:
     timers: list[tuple[int, str, str]] = field(default_factory=list)  # heap: due, kind, subject
     pending: dict[str, int] = field(default_factory=dict)  # "kind subject" -> earliest due
     demand: DemandCounts = field(init=False)
+    forecast: Forecast = field(init=False)
+    waits: WaitBook = field(init=False)
+    rebalanced_s: int = 0  # when idle shuttles were last placed
     learnt: Learnt = field(default_factory=Learnt)
     # Derived
     farthest_charge: tuple[Streets, int] | None = None  # see `battery`
     streets: Streets = field(init=False)
     fleet: FleetArrays = field(init=False)
+    berths: BerthBook = field(init=False)
     row_of: dict[ShuttleId, int] = field(init=False)
     shuttle_of_row: list[ShuttleId] = field(init=False)
 

@@ -27,7 +27,6 @@ class Turn:
     touched: dict[ShuttleId, None] = field(default_factory=dict)
     stale: dict[ShuttleId, None] = field(default_factory=dict)  # touched since last scheduled
     moved: dict[ShuttleId, None] = field(default_factory=dict)  # touched at all, in order
-    idle_sent: int = 0  # idle shuttles whose time had come, see `idle.MOST_AT_ONCE`
     told: dict[TripId, str | None] = field(default_factory=dict)
     witness: Witness | None = None
 

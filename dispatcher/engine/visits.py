@@ -16,6 +16,7 @@ from dispatcher.engine.breaches import note_late_arrival, note_late_dropoff
 from dispatcher.engine.charging import note_plugged
 from dispatcher.engine.dropoffs import serve_boarded_elsewhere
 from dispatcher.engine.learning import note_arrival, note_came, note_departure, note_set_down
+from dispatcher.engine.make_room import note_crowd
 from dispatcher.engine.paces import wake_for_pace
 from dispatcher.engine.release import complete_released
 from dispatcher.engine.rescue import lose_rescue, take_heart
@@ -77,6 +78,7 @@ def arrive(turn: Turn, event: VisitArrived) -> None:
     shuttle.released.arrived_s = turn.now_s
     note_arrival(turn.state, shuttle.released)
     wake_for_pace(turn.state)
+    note_crowd(turn, shuttle)
     for booking_id in shuttle.released.boards:
         trip = turn.state.trips[turn.state.bookings[booking_id].trip_id]
         if trip.state in (TripState.ACCEPTED, TripState.ASSIGNED):

@@ -163,7 +163,7 @@ def test_a_restart_from_a_snapshot_decides_the_same(hostile_worlds: list[EngineW
 
 
 def test_a_snapshot_leaves_out_only_what_is_derived() -> None:
-    derived = {"streets", "farthest_charge", "fleet", "row_of", "shuttle_of_row"}
+    derived = {"streets", "berths", "farthest_charge", "fleet", "row_of", "shuttle_of_row"}
     assert parts_not_written() == derived | {"site"}
 
 
