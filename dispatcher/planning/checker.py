@@ -38,6 +38,8 @@ class Broken(StrEnum):
     RANGE = "RANGE"  # more driving than the battery allows
     BATTERY = "BATTERY"  # less in the battery than must be left
     PLUG = "PLUG"  # more shuttles planned at a charger than it has plugs
+    BERTHS = "BERTHS"  # more shuttles at a stop than it has berths
+    NO_BERTH = "NO_BERTH"  # a visit for which the shuttle claims no berth
     TWO_SHUTTLES = "TWO_SHUTTLES"  # a party is on the routes of two shuttles
     RELEASED_CHANGED = "RELEASED_CHANGED"  # what the shuttle was told has been altered
 
@@ -125,6 +127,21 @@ class CheckedRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedStand:
+    """A shuttle at a berth from ``from_s`` until before ``to_s``.
+
+    ``unplanned``: the world made it so, such as a breakdown or a delay that no promise allows to
+    be put off; a crowd that has such a shuttle in it is not the plan's fault.
+    """
+
+    shuttle: str
+    stop: int
+    from_s: int
+    to_s: int
+    unplanned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule. ``visit`` is an index into the route, where one is to blame."""
 
@@ -160,6 +177,42 @@ def check_plan(
         violations.append(
             Violation(Broken.NOT_BOARDED, "", None, key, f"{key} has a promise and no shuttle")
         )
+    return violations
+
+
+def check_berths(
+    routes: Iterable[CheckedRoute],
+    stands: Iterable[CheckedStand],
+    berths: Mapping[int, int],
+) -> list[Violation]:
+    """Stops where more shuttles stand at a time than there are berths.
+
+    Stops that ``berths`` does not name have room for everybody. Each visit of a route has to be
+    covered by a stand, so that nothing is hidden by leaving it out.
+    """
+    stands = tuple(stands)
+    violations = []
+    for route in routes:
+        mine = [stand for stand in stands if stand.shuttle == route.shuttle]
+        for i, visit in enumerate(route.visits):
+            serves = visit.boards or visit.alights  # who charges stands at a plug
+            if serves and visit.stop in berths and not any(
+                stand.stop == visit.stop
+                and stand.from_s <= visit.begin_s
+                and visit.depart_s <= stand.to_s
+                for stand in mine
+            ):
+                text = f"claims no berth at {visit.stop} from {visit.begin_s} to {visit.depart_s}"
+                violations.append(Violation(Broken.NO_BERTH, route.shuttle, i, None, text))
+    for stop, room in sorted(berths.items()):
+        here = [stand for stand in stands if stand.stop == stop]
+        for begun in here:
+            # The crowd is largest at some moment at which one of them arrives.
+            crowd = [s for s in here if s.from_s <= begun.from_s < s.to_s]
+            if len(crowd) > room and not any(stand.unplanned for stand in crowd):
+                names = ", ".join(sorted(stand.shuttle for stand in crowd))
+                text = f"{names} are at stop {stop} at {begun.from_s}, where {room} fit"
+                violations.append(Violation(Broken.BERTHS, begun.shuttle, None, None, text))
     return violations
 
 
