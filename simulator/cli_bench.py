@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, fail
+from simulator.cli_bench_speed import bench_speed
 from simulator.cli_bench_static import bench_static
 from simulator.cli_options import JsonOption, progress_bar
 
 bench_app = typer.Typer(help="Measures against fixed inputs.", no_args_is_help=True)
+bench_app.command("speed")(bench_speed)
 bench_app.command("static")(bench_static)
 
 
@@ -71,28 +73,6 @@ def bench_dynamic(
     }
     write_figures(figures, about, out)
     typer.echo(json.dumps(asdict(figures)))
-
-
-@bench_app.command("speed")
-def bench_speed(as_json: JsonOption = False) -> None:
-    """One request's answer with every shuttle considered: 50, 200 and 1,000 of 10 seats."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from dispatcher.planning.bench import speed_table
-    from simulator.bench_offers import offer_table
-
-    searches = [asdict(row) for row in speed_table()]
-    offers = [asdict(row) for row in offer_table()]
-    if as_json:
-        typer.echo(json.dumps({"search": searches, "whole_offer": offers}))
-        return
-    console = Console()
-    for title, rows in (("The search alone", searches), ("A whole request", offers)):
-        table = Table(*rows[0], title=title)
-        for row in rows:
-            table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
-        console.print(table)
 
 
 @bench_app.command("day")

@@ -4,11 +4,12 @@ What the live service does over asyncio happens here in one call: read the bytes
 into a memory journal, decide, and send what was decided as bytes.
 """
 
+import functools
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dispatcher.codec import EventRecord, encode_payload
 from dispatcher.core import Applied, DispatchCore
@@ -43,9 +44,24 @@ from simulator.wire import Send, WireMessage
 from simulator.world import Alarm, World
 from vehicles.fleet import Fleet, FleetOutput, FleetRules
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _FLEET_TICK_S = 2.0  # how often resends and silences are looked after
+
+
+def _counted(
+    act: Callable[Concatenate["VirtualDispatcher", P], None],
+) -> Callable[Concatenate["VirtualDispatcher", P], None]:
+    """The same, with its computing counted."""
+
+    @functools.wraps(act)
+    def counting(dispatcher: "VirtualDispatcher", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        began_s = time.process_time()
+        act(dispatcher, *args, **kwargs)
+        dispatcher.cpu_s += time.process_time() - began_s
+
+    return counting
 
 
 @dataclass(slots=True)
@@ -62,6 +78,8 @@ class VirtualDispatcher:
     fleet_rules: FleetRules = field(default_factory=FleetRules)
     watch: Callable[[Applied], None] = lambda applied: None
     decide_s: list[float] = field(default_factory=list)  # real seconds per request
+    decide_cpu_s: list[float] = field(default_factory=list)  # and seconds of computing
+    cpu_s: float = 0.0  # computing on all that shuttles, riders and timers brought
     core: DispatchCore = field(init=False)
     fleet: Fleet = field(init=False)
     _journal: MemoryJournal = field(init=False)
@@ -88,10 +106,12 @@ class VirtualDispatcher:
         self.submit(EpochBegan(self._now_s(), self._epoch))
         self.world.after(_FLEET_TICK_S, self._tick_fleet)
 
+    @_counted
     def on_shuttle_message(self, message: WireMessage) -> None:
         output = self.fleet.on_message(message.topic, message.body, self.world.now, retained=False)
         self._carry_out(output)
 
+    @_counted
     def on_rider_message(self, message: WireMessage) -> None:
         found = self._topics.read(message.topic)
         if found is None:
@@ -160,7 +180,7 @@ class VirtualDispatcher:
                 self.submit(TripCancelled(0, trip_id, rider_id, reason=cancel.reason))
 
     def _take_request(self, rider_id: RiderId, message: TripRequest) -> None:
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
         trip_id = TripId(f"t{self._trips + 1}")
         asked = self._border.ride_request(message, rider_id, trip_id, self._now_s())
         known = self.core.engine.find_request(self.core.state, rider_id, asked.request_id)
@@ -177,6 +197,7 @@ class VirtualDispatcher:
         wish_s = stamp_s if asked.wish is TimeWish.NOW else asked.wish_s
         self.submit(RequestSubmitted(stamp_s, replace(asked, wish_s=wish_s)))
         self.decide_s.append(time.perf_counter() - began_s)
+        self.decide_cpu_s.append(time.process_time() - began_cpu_s)
 
     def _tell_problem(self, rider_id: RiderId, problem: Problem) -> None:
         self.to_rider(WireMessage(self._topics.error(rider_id), problem.to_json(), qos=1))
@@ -187,11 +208,13 @@ class VirtualDispatcher:
         for sending in output.sendings:
             self.to_shuttle(WireMessage(sending.topic, sending.body()))
 
+    @_counted
     def _tick(self) -> None:
         due_s = self.core.engine.next_due_s(self.core.state)
         if due_s is not None and due_s <= self._now_s():
             self.submit(ClockTicked(0))
 
+    @_counted
     def _tick_fleet(self) -> None:
         self._carry_out(self.fleet.tick(self.world.now))
         self.world.after(_FLEET_TICK_S, self._tick_fleet)
