@@ -1,6 +1,7 @@
 """The speed benchmark measures what it says, on fleets small enough for a test."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -26,10 +27,10 @@ def test_each_size_and_number_of_stops_has_a_row() -> None:
 
 
 def test_a_search_that_leaves_out_too_much_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = bench.find_insertion
+    find: Any = bench.find_insertion
 
-    def hasty(*args: object, prunes: bool) -> object:
-        return None if prunes else find(*args, prunes=prunes)  # type: ignore[arg-type]
+    def hasty(*args: Any, prunes: bool) -> Any:
+        return None if prunes else find(*args, prunes=prunes)
 
     monkeypatch.setattr(bench, "find_insertion", hasty)
     with pytest.raises(AssertionError, match="left out"):
