@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 from dispatcher.planning.static_checker.energy import least_excess
@@ -41,13 +42,17 @@ def judge(path: Path, routes: Sequence[Sequence[int]], *, min_end_battery: float
     """
     rules = parse(path)
     used = [list(route) for route in routes if route]
+    vehicles = len(used)
     broken = [*_who_is_served(rules, used), *_stations(rules, used)]
     for k, route in enumerate(used):
         broken += [f"route {k}: {what}" for what in _order(rules, route)]
     if len(used) > len(rules.cars):
         broken.append(f"{len(used)} routes for {len(rules.cars)} vehicles")
     if broken:
-        return Verdict(tuple(broken), float("inf"), len(used))
+        return Verdict(tuple(broken), inf, vehicles)
+    if rules.one_route_per_destination:
+        # Vehicles that serve nobody go home, too, and that is paid.
+        used += [[]] * (len(rules.cars) - len(used))
     prices: list[dict[tuple[int, int], float]] = []
     known: dict[tuple[object, ...], float | str] = {}
     for k, route in enumerate(used):
@@ -66,11 +71,11 @@ def judge(path: Path, routes: Sequence[Sequence[int]], *, min_end_battery: float
             broken.append(f"route {k}: {min(faults, key=len)}")
         prices.append(price)
     if broken:
-        return Verdict(tuple(broken), float("inf"), len(used))
+        return Verdict(tuple(broken), inf, vehicles)
     cost = cheapest_fleet(prices, shared_ends=not rules.one_route_per_destination)
     if cost is None:
-        return Verdict(("no vehicles for all of the routes at once",), float("inf"), len(used))
-    return Verdict((), cost, len(used))
+        return Verdict(("no vehicles for all of the routes at once",), inf, vehicles)
+    return Verdict((), cost, vehicles)
 
 
 def _alike(rules: Rules, car: Car, destination: int) -> tuple[object, ...]:

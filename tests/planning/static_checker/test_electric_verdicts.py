@@ -131,9 +131,13 @@ def test_vehicles_and_destinations_are_chosen_once_each_and_at_least_cost(tmp_pa
     # Each out and back on its own side: 40 + 40, at 0.75.
     assert judge(path, [[1, 3], [2, 4]]).cost == pytest.approx(60)
     assert judge(path, [[2, 4], [1, 3]]).cost == pytest.approx(60)
+    # One alone does both, from 0 over 90 and 80 to 0 again, and the other stays at 100.
+    assert judge(path, [[1, 3, 2, 4]]).cost == pytest.approx(0.75 * 180)
     # Both destinations at 0: one vehicle comes home the long way, 20 + 80.
     path.write_text(TWO.replace("10 100 0 0 0 0 1000", "10 0 0 0 0 0 1000"))
     assert judge(path, [[1, 3], [2, 4]]).cost == pytest.approx(0.75 * (40 + 20 + 80))
+    # The other one drives to the second destination for nothing but that.
+    assert judge(path, [[1, 3, 2, 4]]).cost == pytest.approx(0.75 * (180 + 100))
 
 
 def test_given_travel_times_count_instead_of_coordinates(tmp_path: Path) -> None:
