@@ -136,8 +136,9 @@ def test_vehicles_and_destinations_are_chosen_once_each_and_at_least_cost(tmp_pa
     # Both destinations at 0: one vehicle comes home the long way, 20 + 80.
     path.write_text(TWO.replace("10 100 0 0 0 0 1000", "10 0 0 0 0 0 1000"))
     assert judge(path, [[1, 3], [2, 4]]).cost == pytest.approx(0.75 * (40 + 20 + 80))
-    # The other one drives to the second destination for nothing but that.
-    assert judge(path, [[1, 3, 2, 4]]).cost == pytest.approx(0.75 * (180 + 100))
+    # If one alone does both, the one from 100 should: 90 + 10 + 70 + 10 + 80. From 0 it would be
+    # 180, but the other one would still have to drive home, another 100.
+    assert judge(path, [[1, 3, 2, 4]]).cost == pytest.approx(0.75 * 260)
 
 
 def test_given_travel_times_count_instead_of_coordinates(tmp_path: Path) -> None:
