@@ -4,6 +4,7 @@ from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from dispatcher.demand_readings import demand_health
 from dispatcher.engine import Site
 from dispatcher.promise_readings import promise_health, promise_readings
 from dispatcher.shuttle_status import shuttle_status
@@ -136,6 +137,7 @@ def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
             last=improver.health.last if improver else "switched off",
         ),
         promises=promise_health(service.core.state),
+        demand=demand_health(service.core.state),
     )
 
 

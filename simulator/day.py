@@ -26,7 +26,7 @@ from simulator.demand import Demand
 from simulator.dispatch import VirtualDispatcher
 from simulator.energy_book import EnergyBook
 from simulator.faults import NO_FAULTS, Mishap, Wire, WireFaults
-from simulator.figures import ConfirmWatch, Figures, RoadBook, RunFacts, figures_of
+from simulator.figures import ConfirmWatch, CrowdWatch, Figures, RoadBook, RunFacts, figures_of
 from simulator.plugs import ChargerFault
 from simulator.rider import TripLog
 from simulator.shuttle import ShuttleYard
@@ -79,9 +79,11 @@ def simulate(
     world = World(plan.start_s)
     wires = _Wires(world, plan)
     confirms = ConfirmWatch(lambda: world.now)
+    crowds = CrowdWatch()
 
     def listen(applied: Applied) -> None:
         confirms.on_applied(applied)
+        crowds.on_applied(applied)
         watch(applied, dispatcher.core.state)
 
     dispatcher = VirtualDispatcher(
@@ -132,6 +134,9 @@ def simulate(
         replay_identical=replayed.same and replayed.digest == dispatcher.core.digest,
         road=road,
         energy=energy,
+        forecast=dispatcher.core.state.forecast.score.figures(),
+        stops_crowded=crowds.seen,
+        fair_multiple_pct=plan.rules.fair_wait_multiple_pct or 200,
     )
     return DayResult(figures_of(crowd.logs, site.streets, facts), crowd.logs, dispatcher)
 

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from dispatcher.core import Applied
-from dispatcher.domain.decisions import PlanPublished
+from dispatcher.domain.decisions import AlertKind, OperatorAlerted, PlanPublished
 from dispatcher.domain.events import PlanConfirmed
 from dispatcher.domain.ids import ShuttleId, StopId
 from dispatcher.domain.trips import ENDS, TimeWish, TripState
 from dispatcher.streets import Streets
 from simulator.energy_book import EnergyBook
+from simulator.fairness import Fairness, fairness_of
 from simulator.punctuality import Diagram, dropoff_diagram, pickup_diagram, window_share_pct
 from simulator.rider import TripLog
 
@@ -46,6 +47,9 @@ class Figures:
     dropoffs_by_quote: Diagram
     pickups_in_window_pct: float
     retimed: int  # accepted at another time than asked for
+    fairness: Fairness
+    forecast: Mapping[str, float]  # errors in percent of the requests, see `ForecastScore`
+    stops_crowded: int  # arrivals at a stop that had no berth left
     wait_mean_s: float
     wait_p95_s: float
     ride_over_direct_mean: float
@@ -100,6 +104,20 @@ class ConfirmWatch:
 
 
 @dataclass(slots=True)
+class CrowdWatch:
+    """Counts arrivals at stops that had no berth left. Listens to a service."""
+
+    seen: int = 0
+
+    def on_applied(self, applied: Applied) -> None:
+        self.seen += sum(
+            1
+            for decision in applied.decisions
+            if isinstance(decision, OperatorAlerted) and decision.kind is AlertKind.STOP_CROWDED
+        )
+
+
+@dataclass(slots=True)
 class RoadBook:
     """Kilometres with and without riders, from how many are aboard while a shuttle drives."""
 
@@ -133,6 +151,9 @@ class RunFacts:
     replay_identical: bool
     road: RoadBook
     energy: EnergyBook = field(default_factory=EnergyBook)
+    forecast: Mapping[str, float] = field(default_factory=dict)
+    stops_crowded: int = 0
+    fair_multiple_pct: int = 200
 
 
 def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Figures:
@@ -170,6 +191,9 @@ def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Fi
         dropoffs_by_quote=dropoff_diagram(sent),
         pickups_in_window_pct=window_share_pct(sent),
         retimed=sum(1 for log in sent if log.retimed),
+        fairness=fairness_of(sent, streets, facts.fair_multiple_pct),
+        forecast=facts.forecast,
+        stops_crowded=facts.stops_crowded,
         wait_mean_s=_rounded_mean(waits_s, 1),
         wait_p95_s=_percentile(waits_s, 95, 1),
         ride_over_direct_mean=_rounded_mean(ratios, 3),

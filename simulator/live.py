@@ -44,7 +44,7 @@ from dispatcher.zone_engine import ZoneEngine
 from simulator.concourse import Concourse
 from simulator.day import local_time_s
 from simulator.demand import Demand
-from simulator.figures import ConfirmWatch, Figures, RunFacts, figures_of
+from simulator.figures import ConfirmWatch, CrowdWatch, Figures, RunFacts, figures_of
 from simulator.live_parts import RiderLink, ShuttleLinks, every
 from simulator.separate import broker_access
 from simulator.vehicle import FleetPlan
@@ -83,6 +83,7 @@ class LiveRun:
     concourse: Concourse
     metrics: "TimedMetrics"
     confirms: ConfirmWatch
+    crowds: CrowdWatch
     began: float  # on the monotonic clock, when riders began to come
 
     @property
@@ -179,6 +180,8 @@ def _put_together(
     dispatcher = build(_settings(plan, broker_url), site, journal, clock=clock, metrics=metrics)
     confirms = ConfirmWatch(time.perf_counter)
     dispatcher.service.add_listener(confirms.on_applied)
+    crowds = CrowdWatch()
+    dispatcher.service.add_listener(crowds.on_applied)
     broker = broker_access(broker_url)
     concourse = Concourse()
     # Riders and shuttles of an earlier run may still be remembered by a given broker and store.
@@ -193,7 +196,16 @@ def _put_together(
     )
     concourse.arrived = shuttles.arrived
     return LiveRun(
-        plan, clock, dispatcher, riders, shuttles, concourse, metrics, confirms, time.monotonic()
+        plan,
+        clock,
+        dispatcher,
+        riders,
+        shuttles,
+        concourse,
+        metrics,
+        confirms,
+        crowds,
+        time.monotonic(),
     )
 
 
@@ -306,6 +318,8 @@ def _figures(run: LiveRun, start_s: float) -> Figures:
         replay_identical=False,
         road=run.shuttles.road,
         energy=run.shuttles.energy,
+        forecast=run.dispatcher.service.core.state.forecast.score.figures(),
+        stops_crowded=run.crowds.seen,
     )
     return figures_of(run.riders.crowd.logs, run.dispatcher.site.streets, facts)
 

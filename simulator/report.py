@@ -4,7 +4,10 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from simulator.day import DayPlan
+from simulator.fairness import Fairness
 from simulator.figures import Figures
+
+_SHOWN_STOPS = 15
 
 _GROUPS = {
     "Requests": (
@@ -15,6 +18,7 @@ _GROUPS = {
         " pickups_by_quote dropoffs_by_quote retimed"
     ),
     "Riders": ("wait_mean_s wait_p95_s ride_over_direct_mean riders_carried wheelchairs_carried"),
+    "Fairness and foresight": "fairness forecast stops_crowded",
     "Shuttles": "riders_per_shuttle_hour occupancy_mean empty_km_share km",
     "Energy": (
         "stranded battery_lowest_pct energy_used_kwh energy_charged_kwh charging_hours"
@@ -46,7 +50,21 @@ def report_text(figures: Figures, plan: DayPlan) -> str:
     for title, names in _GROUPS.items():
         lines += ["", f"## {title}", "", "| figure | value |", "| --- | --- |"]
         lines += [f"| {name} | {in_words(values[name])} |" for name in names.split()]
+    lines += _worst_stops(figures.fairness)
     return "\n".join(lines) + "\n"
+
+
+def _worst_stops(fairness: Fairness) -> list[str]:
+    """The stops whose riders wait longest, for the end of the page."""
+    head = ["stop", "requests", "mean s", "median s", "90 % s", "of the median stop", "refused"]
+    rows: list[list[object]] = [
+        [s.stop, s.requests, s.wait_mean_s, s.wait_median_s, s.wait_p90_s, s.ratio, s.refused_share]
+        for s in fairness.by_stop[:_SHOWN_STOPS]
+    ]
+    table: list[list[object]] = [list(head), ["---"] * len(head), *rows]
+    return ["", "## Waits by stop, the longest first", ""] + [
+        f"| {' | '.join(str(cell) for cell in line)} |" for line in table
+    ]
 
 
 def in_words(value: object) -> str:
@@ -54,6 +72,14 @@ def in_words(value: object) -> str:
     if isinstance(value, dict) and "came_by_pct" in value:
         shares = ", ".join(f"{pct} %: {share}" for pct, share in value["came_by_pct"].items())
         return f"{shares} (of {value['outcomes']})"
+    if isinstance(value, dict) and "by_stop" in value:
+        chairs, others = value["wheelchairs"], value["others"]
+        return (
+            f"median stop {value['median_stop_wait_s']} s, worst {value['worst_ratio']} times it, "
+            f"{value['stops_beyond']} stops beyond {value['multiple']} times; with a wheelchair "
+            f"{chairs['wait_mean_s']} s and {chairs['refused_share']} refused, "
+            f"others {others['wait_mean_s']} s and {others['refused_share']}"
+        )
     if isinstance(value, dict):
         return ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
     if isinstance(value, bool):

@@ -56,6 +56,14 @@ class PromiseHealth(Part):
     leg_guard_s: int  # for a visit that one leg leads to
 
 
+class DemandHealth(Part):
+    """How well requests are foreseen, and which stops' riders are to wait longest."""
+
+    forecast: dict[str, float]  # errors in percent of the requests that came
+    median_stop_wait_s: int
+    neglected_stops: tuple[str, ...]  # beyond the multiple of the rules
+
+
 class HealthReport(Part):
     """``ok`` means: a rider who asks now is answered, and shuttles are told their plans."""
 
@@ -69,6 +77,7 @@ class HealthReport(Part):
     shuttles: ShuttleHealth
     improver: ImproverReport
     promises: PromiseHealth | None = None  # None until the journal has been read
+    demand: DemandHealth | None = None
 
     def answer(self) -> Answer:
         """200 when requests are taken in, else 503: a load balancer needs no more."""
