@@ -9,7 +9,7 @@ from dataclasses import replace
 from dispatcher.domain.zone import StopKind
 from dispatcher.engine.site import Site
 from dispatcher.engine.state import ServiceState, Shuttle
-from dispatcher.planning.berths import BerthBook, Standing, standings_of, unheld, yielding
+from dispatcher.planning.berths import BerthBook, Standing, standings_of, yielding
 from dispatcher.planning.edits import apply_insertion
 from dispatcher.planning.request import Insertion, InsertionRequest
 from dispatcher.planning.rows import FOREVER_S, RowPlan
@@ -26,10 +26,13 @@ def new_book(site: Site) -> BerthBook:
 def at_free_berths(
     state: ServiceState, shuttle: Shuttle, plan: RowPlan, times: Schedule
 ) -> tuple[RowPlan, Schedule]:
-    """A feasible row, its visits put off until there are berths; as it is where that cannot be."""
-    fitted = _yielding(state, plan, {state.row_of[shuttle.id]})
+    """A row that waits for no berth yet, its visits put off until there are berths for them.
+
+    It stays as it is where that cannot be.
+    """
+    fitted = _yielding(state, plan, {state.row_of[shuttle.id]}, times)
     shuttle.crowds = fitted is None
-    return (unheld(plan), times) if fitted is None else fitted
+    return (plan, times) if fitted is None else fitted
 
 
 def insertion_at_berths(
@@ -106,7 +109,9 @@ def _planned(
     return standings_of(row, times, state.streets.stop_times_s, early_s, here_s)
 
 
-def _yielding(state: ServiceState, plan: RowPlan, but: set[int]) -> tuple[RowPlan, Schedule] | None:
+def _yielding(
+    state: ServiceState, plan: RowPlan, but: set[int], times: Schedule | None = None
+) -> tuple[RowPlan, Schedule] | None:
     return yielding(
         plan,
         state.streets.stop_times_s,
@@ -114,4 +119,5 @@ def _yielding(state: ServiceState, plan: RowPlan, but: set[int]) -> tuple[RowPla
         state.site.rules.early_start_s,
         state.berths,
         but,
+        times,
     )

@@ -150,17 +150,21 @@ def yielding(
     early_s: int,
     book: BerthBook,
     but: Container[int],
+    times: Schedule | None = None,
 ) -> tuple[RowPlan, Schedule] | None:
     """The row with visits put off until there is a berth for each; None if a promise forbids it.
 
     ``but`` are the rows whose standings do not count: the shuttle's own, and any planned anew
-    together with it. The stop that the row starts from is taken as it is.
+    together with it. The stop that the row starts from is taken as it is. ``times`` are those of a
+    row that waits for no berth, where they are known.
     """
     plan = unheld(plan)
     for _ in range(_ROUNDS_PER_VISIT * len(plan.visits) + 1):
-        times = schedule(plan, travel_s, now_s)
-        if not isinstance(times, Schedule):
-            return None
+        if times is None:
+            found = schedule(plan, travel_s, now_s)
+            if not isinstance(found, Schedule):
+                return None
+            times = found
         clash = _first_clash(plan, times, (travel_s, early_s), book, but)
         if clash is None:
             return plan, times
@@ -169,6 +173,7 @@ def yielding(
             return None
         held = replace(plan.visits[at], earliest_s=free_s)
         plan = replace(plan, visits=(*plan.visits[:at], held, *plan.visits[at + 1 :]))
+        times = None
     return None
 
 

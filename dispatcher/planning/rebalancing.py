@@ -124,6 +124,7 @@ def _worthwhile(
     """Those moves that pay on their own, given the moves already chosen."""
     movable, goals, fixed = fleet
     at = list(movable)
+    around = nearest(near_s, fixed)
     moves: list[Move] = []
     left = [i for i, goal in enumerate(goals) if goal != at[i]]
     left.sort(key=lambda i: (int(near_s[at[i], goals[i]]), i))
@@ -133,7 +134,7 @@ def _worthwhile(
         drive_s = int(near_s[at[i], goals[i]])
         if drive_s >= FAR_S:
             continue
-        rest = nearest(near_s, [*at[:i], *at[i + 1 :], *fixed])
+        rest = nearest(near_s, [*at[:i], *at[i + 1 :]], around)
         stay, go = expected_drive(near_s[[at[i], goals[i]]], rest, demand).tolist()
         # Milli-requests times percent, hence the divisor.
         saved = (stay - go) * objective.waiting // (1000 * 100)
@@ -143,10 +144,13 @@ def _worthwhile(
     return tuple(moves)
 
 
-def nearest(near_s: Ints, at: Sequence[int]) -> Ints:
-    """Drive from the nearest, second and third nearest shuttle to each stop; int64[3, stops]."""
+def nearest(near_s: Ints, at: Sequence[int], around: Ints | None = None) -> Ints:
+    """Drive from the nearest, second and third nearest shuttle to each stop; int64[3, stops].
+
+    ``around`` is the same for shuttles that are not in ``at``.
+    """
     depth = len(SHARES_PCT)
-    ranked = np.full((depth, near_s.shape[1]), FAR_S, dtype=np.int64)
+    ranked = np.full((depth, near_s.shape[1]), FAR_S, dtype=np.int64) if around is None else around
     # A stop holds many shuttles at times; more than `depth` of them change nothing.
     stops, counts = np.unique(np.asarray(at, dtype=np.int64), return_counts=True)
     rows = near_s[np.repeat(stops, np.minimum(counts, depth))]
