@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.planning import bench
+from dispatcher.planning import bench, insertion
 from dispatcher.planning.bench import speed_table
 from simulator.bench_dispatch import dispatch_row
 
@@ -27,7 +27,7 @@ def test_each_size_and_number_of_stops_has_a_row() -> None:
 
 
 def test_a_search_that_leaves_out_too_much_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    find: Any = bench.find_insertion
+    find: Any = insertion.find_insertion
 
     def hasty(*args: Any, prunes: bool) -> Any:
         return None if prunes else find(*args, prunes=prunes)
