@@ -28,7 +28,7 @@ class RoadNet:
     """Nodes 0 to n-1 and the shortest times between them."""
 
     ticks_per_s: int
-    travel: NDArray[np.int64]  # [nodes, nodes], ticks
+    travel: NDArray[np.int64]  # [nodes, nodes], ticks; read-only
     arcs: tuple[Arcs, ...]  # by start node
 
     def next_node(self, node: int, target: int) -> tuple[int, int, float]:
@@ -84,4 +84,6 @@ def _net_of(edges: list[tuple[int, int, float, float]], path: Path) -> RoadNet:
     times = dijkstra(graph)
     if not np.isfinite(times).all():
         raise BenchInputError(f"{path}: some node cannot be reached from another")
-    return RoadNet(ticks_per_s, np.rint(times).astype(np.int64), tuple(arcs))
+    travel = np.rint(times).astype(np.int64)
+    travel.flags.writeable = False  # so that the planner may keep what it derives from it
+    return RoadNet(ticks_per_s, travel, tuple(arcs))
