@@ -9,6 +9,7 @@ from dispatcher.planning.instances import InstanceError
 from simulator.bench_static import (
     StaticCase,
     StaticRow,
+    best_of,
     judged,
     list_cases,
     read_ortools,
@@ -114,6 +115,14 @@ def test_when_ortools_cost_was_reached() -> None:
     assert row.ortools_reached_s() == 2.0
     assert a_row(found(0.5, 110.0), best=best, ortools=theirs).ortools_reached_s() is None
     assert a_row(found(0.5, 110.0), best=best, ortools=()).ortools_reached_s() is None
+
+
+def test_the_best_of_two_searches_at_any_time() -> None:
+    one = (found(1.0, 120.0), found(5.0, 104.0))
+    two = (found(2.0, 110.0), found(4.0, 106.0), found(6.0, 105.0))
+    assert best_of([one, two]) == (one[0], two[0], two[1], one[1])
+    assert best_of([one]) == one
+    assert best_of([(), two]) == two
 
 
 def test_a_row_is_written_and_ortools_read_again(tmp_path: Path) -> None:
