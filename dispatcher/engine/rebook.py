@@ -6,6 +6,7 @@ from dispatcher.domain.ids import ShuttleId, StopId, TripId
 from dispatcher.domain.trips import ENDS, Promise, TripState
 from dispatcher.engine.answers import drop_booking, end_trip
 from dispatcher.engine.breaches import break_promise
+from dispatcher.engine.learning import arrival_slack_s, quote_for, window_after_s
 from dispatcher.engine.offers import find_place, new_booking_id, place_booking
 from dispatcher.engine.routes import load_of
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
@@ -55,14 +56,15 @@ def place_again(
     if isinstance(found, NoInsertion):
         return None
     shuttle, insertion = found
+    quote = quote_for(state, insertion.pickup_s, insertion.dropoff_s)
     zone = state.site.zone
     booking.shuttle_id = shuttle.id
     booking.promise = Promise(
         pickup_stop=zone.stops[pickups[insertion.pickup_choice][0]].id,
         dropoff_stop=zone.stops[dropoffs[insertion.dropoff_choice][0]].id,
         pickup_earliest_s=max(turn.now_s, insertion.pickup_s - rules.window_before_s),
-        pickup_latest_s=insertion.pickup_s + rules.window_after_s,
-        dropoff_latest_s=insertion.dropoff_s + rules.arrival_slack_s,
+        pickup_latest_s=insertion.pickup_s + window_after_s(state, quote, insertion.pickup_s),
+        dropoff_latest_s=insertion.dropoff_s + arrival_slack_s(state, quote, insertion.dropoff_s),
         party=promise.party,
     )
     place_booking(turn, shuttle, insertion, asked, booking)

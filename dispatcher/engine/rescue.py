@@ -7,6 +7,7 @@ from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.trips import ENDS, BreachCause, TripState
 from dispatcher.engine.answers import drop_booking, end_trip
 from dispatcher.engine.breaches import break_promise
+from dispatcher.engine.learning import arrival_slack_s, quote_for, window_after_s
 from dispatcher.engine.offers import find_place, new_booking_id, place_booking
 from dispatcher.engine.rebook import leave_without_shuttle, open_stops, rebooking_request
 from dispatcher.engine.routes import is_released, is_stuck
@@ -148,11 +149,12 @@ def _plan_rescue(turn: Turn, shuttle: Shuttle, booking: Booking, trip: TripRecor
         return False
     other, insertion = found
     rescue.shuttle_id = other.id
+    quote = quote_for(state, insertion.pickup_s, insertion.dropoff_s)
     rescue.promise = replace(
         promise,
         dropoff_stop=state.site.zone.stops[dropoffs[insertion.dropoff_choice][0]].id,
-        pickup_latest_s=insertion.pickup_s + rules.window_after_s,
-        dropoff_latest_s=insertion.dropoff_s + rules.arrival_slack_s,
+        pickup_latest_s=insertion.pickup_s + window_after_s(state, quote, insertion.pickup_s),
+        dropoff_latest_s=insertion.dropoff_s + arrival_slack_s(state, quote, insertion.dropoff_s),
     )
     place_booking(turn, other, insertion, asked, rescue)
     trip.booking_id, trip.shuttle_id = rescue.id, other.id
