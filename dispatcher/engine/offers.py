@@ -28,6 +28,7 @@ from dispatcher.engine.wishes import (
     AS_ASKED,
     Leeway,
     Wish,
+    at_opening,
     insertion_request,
     leeways_later,
     leeways_sooner,
@@ -60,13 +61,19 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
     state.trips[request.trip_id] = trip
     state.requests[f"{request.rider_id}/{request.request_id}"] = request.trip_id
     turn.tell(request.trip_id)
+    kind = OfferKind.SOONEST
     wish = wish_of(state, request)
     if isinstance(wish, Refusal):
-        return _refuse(turn, trip, wish)
+        opening = at_opening(state, request, wish)
+        if opening is None:
+            return _refuse(turn, trip, wish)
+        kind, wish = OfferKind.RETIMED, wish_of(state, opening)
+        if isinstance(wish, Refusal):
+            return _refuse(turn, trip, wish)
     state.demand.count(wish.pickups[0].stop, turn.now_s)
     local_s = turn.now_s + utc_offset_s(state.site.zone, turn.now_s)
     state.forecast.count(wish.pickups[0].stop, wish.dropoffs[0].stop, local_s)
-    first = _offer(turn, trip, wish, OfferKind.SOONEST)
+    first = _offer(turn, trip, wish, kind)
     note_wait(state, wish.pickups[0], trip)
     if isinstance(first, NoInsertion):
         refusal = refusal_of(state, wish, first)
@@ -255,7 +262,8 @@ def _offer_other_times(turn: Turn, trip: TripRecord, wish: Wish, refusal: Refusa
     The nearest later and the nearest sooner time, the one that is nearer to the wish first.
     """
     request = trip.request
-    if refusal.reason in _NO_TIME_WOULD_DO:
+    too_many = refusal.nearest is not None and refusal.nearest.party is not None
+    if too_many or refusal.reason in _NO_TIME_WOULD_DO:
         return
     for leeways in (leeways_later(request), leeways_sooner(request)):
         for leeway in leeways:

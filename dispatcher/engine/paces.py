@@ -38,8 +38,11 @@ def follow_pace(turn: Turn) -> None:
 
 
 def wake_for_pace(state: ServiceState) -> None:
-    """Ask to think the pace over at the next round moment."""
-    every_s = state.site.rules.pace.every_s
+    """Ask to think the pace over at the next round moment, where anything can change it."""
+    rule = state.site.rules.pace
+    if not rule.learning and not rule.by_hour_pm:
+        return
+    every_s = rule.every_s
     state.wake((state.now_s // every_s + 1) * every_s, TimerKind.PACE, "")
 
 

@@ -1,6 +1,6 @@
 """From a rider's wish to an insertion request: which stops, and when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dispatcher.domain.ids import StopId
@@ -41,7 +41,9 @@ class Leeway:
 
 
 AS_ASKED: Final = Leeway()
-_SOONER_STEP_S: Final = 300  # nearer to the time asked for is tried first
+# What is nearer to the time asked for is tried first, in so many steps at most.
+_SOONER_STEP_S: Final = 300
+_SOONER_STEPS: Final = 4
 
 # Before a trip is planned nobody knows how many legs will lead to its drop-off.
 _USUAL_LEGS: Final = 4
@@ -107,10 +109,26 @@ def leeways_later(request: RideRequest) -> tuple[Leeway, ...]:
 
 def leeways_sooner(request: RideRequest) -> tuple[Leeway, ...]:
     """How a wish may be met sooner than asked, the least first; nothing is sooner than now."""
-    if request.wish is TimeWish.NOW:
+    flexible_s = request.flexible_s
+    if request.wish is TimeWish.NOW or flexible_s == 0:
         return ()
-    steps_s = [*range(_SOONER_STEP_S, request.flexible_s, _SOONER_STEP_S), request.flexible_s]
-    return tuple(Leeway(sooner_s=step_s) for step_s in steps_s if step_s > 0)
+    step_s = max(_SOONER_STEP_S, -(-flexible_s // _SOONER_STEPS))
+    return tuple(
+        Leeway(sooner_s=sooner_s) for sooner_s in (*range(step_s, flexible_s, step_s), flexible_s)
+    )
+
+
+def at_opening(state: ServiceState, request: RideRequest, refusal: Refusal) -> RideRequest | None:
+    """The same wish for when service begins, if it is too early by no more than is allowed."""
+    if refusal.reason is not RefusalReason.OUTSIDE_HOURS or refusal.nearest is None:
+        return None
+    opens_s = refusal.nearest.pickup_s
+    asked_s = max(request.wish_s, state.now_s)
+    if opens_s is None or request.wish is TimeWish.ARRIVE_BY:
+        return None
+    if opens_s - asked_s > request.flexible_s:
+        return None
+    return replace(request, wish=TimeWish.DEPART_AT, wish_s=opens_s)
 
 
 def promised_guard_s(state: ServiceState) -> int:

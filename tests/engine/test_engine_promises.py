@@ -8,7 +8,7 @@ from sketched_service import NOON_S, Street, drive_s
 
 from dispatcher.domain.pace import PaceRule
 from dispatcher.domain.quotes import LEVELS_PCT
-from dispatcher.domain.trips import OfferKind, TimeWish, TripState
+from dispatcher.domain.trips import OfferKind, Party, TimeWish, TripState
 from dispatcher.engine import dump_state, load_state, state_digest
 from dispatcher.engine.learning import guard_s
 from dispatcher.engine.paces import expected_pace_pm
@@ -202,3 +202,19 @@ def test_every_level_is_quoted() -> None:
     (offer,) = street.want("Q", "S", auto=False).offers
     assert offer.quote is not None
     assert len(offer.quote.pickup_by_s) == len(offer.quote.dropoff_by_s) == len(LEVELS_PCT)
+
+
+def test_whoever_is_a_little_too_early_is_offered_the_opening() -> None:
+    street = Street("P")
+    opens_s = NOON_S + 18 * 3600  # the next morning at six
+    asked: dict[str, Any] = {"wish": TimeWish.DEPART_AT, "wish_s": opens_s - 300, "auto": False}
+    assert street.want("Q", "S", **asked, flexible_s=299).state is TripState.REFUSED
+    (offer,) = street.want("Q", "S", **asked, flexible_s=300).offers
+    assert offer.kind is OfferKind.RETIMED
+    assert offer.pickup_planned_s == opens_s
+
+
+def test_a_party_too_large_is_too_large_at_any_time() -> None:
+    street = Street("P")
+    status = street.want("Q", "S", party=Party(seats=7), flexible_s=3600)
+    assert status.state is TripState.REFUSED
