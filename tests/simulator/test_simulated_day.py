@@ -63,6 +63,11 @@ def test_twenty_quiet_minutes_keep_every_promise(zone: Zone, seed: int) -> None:
     assert figures.completed > 0.7 * figures.requests
     assert figures.promises_broken == 0
     assert figures.abandoned == figures.expired == 0
+    # The riders' own diagram is the one that the service counts for itself.
+    learnt = found.dispatcher.core.state.learnt
+    assert figures.pickups_by_quote.outcomes == learnt.pickups_kept.outcomes > 0
+    assert tuple(figures.pickups_by_quote.came_by_pct.values()) == learnt.pickups_kept.shares_pct()
+    assert figures.pickups_in_window_pct == 100.0
     stops = {stop.id: stop for stop in zone.stops}
     for log in found.logs:
         if log.state is not TripState.COMPLETED:
