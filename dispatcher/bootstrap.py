@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from dispatcher.charging_loop import ChargingLoop
 from dispatcher.clock import Clock, WallClock
 from dispatcher.config import BrokerAddress, Settings
 from dispatcher.domain.ids import ShuttleId, TripId
@@ -104,6 +105,8 @@ class Dispatcher:
             self.fleet_link.run(),
             watch_lag(self.metrics.loop_lag_s.observe),
         ]
+        if any(stop.chargers for stop in self.site.zone.stops):
+            parts.append(ChargingLoop(self.service).run())
         if self.improver is not None:
             parts.append(self.improver.run())
         return [asyncio.create_task(part) for part in parts]

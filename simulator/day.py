@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from dispatcher.charging_loop import PLAN_EVERY_S, plan_charging
 from dispatcher.core import Applied
 from dispatcher.domain.events import Event
 from dispatcher.domain.rules import ServiceRules
@@ -50,6 +51,7 @@ class DayPlan:
     rules: ServiceRules = field(default_factory=ServiceRules)
     wire: WireFaults = NO_FAULTS
     mishaps: Sequence[Mishap] = ()
+    plans_charging: bool = True  # from outside the engine, as in live service
     charger_faults: Sequence[ChargerFault] = ()
     orders: Sequence[tuple[float, Event]] = ()  # what operators do, and when
 
@@ -116,6 +118,8 @@ def simulate(
     _every(world, _ROAD_NOTE_S, lambda: _note_road(world, road, yard))
     _every(world, _ROAD_NOTE_S, lambda: _note_energy(world, energy, yard))
     _every(world, 60.0, lambda: on_progress(world.now))
+    if plan.plans_charging:
+        _every(world, PLAN_EVERY_S, lambda: _plan_charging(dispatcher))
     world.run_until(plan.end_s)
     crowd.stop_asking()
     world.run_until(plan.end_s + plan.drain_s)
@@ -193,6 +197,12 @@ def _schedule(
 
 def _submit(dispatcher: VirtualDispatcher, event: Event) -> None:
     dispatcher.submit(event)
+
+
+def _plan_charging(dispatcher: VirtualDispatcher) -> None:
+    event = plan_charging(dispatcher.core.state, 0)
+    if event is not None:
+        dispatcher.submit(event)
 
 
 def _every(world: World, seconds: float, act: Callable[[], None]) -> None:

@@ -279,7 +279,7 @@ def test_a_plug_that_gives_nothing_is_left_for_another_or_tried_again() -> None:
     trouble = line.shuttle(car).plug_trouble
     assert trouble is not None
     assert trouble.working == 0
-    line.wait(900)  # and then it is tried again, where it stands
+    line.wait(1800)  # and then it is tried again, where it stands
     assert bound_for(line, car)[-1] == ("D", 90)
 
 
