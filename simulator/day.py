@@ -226,3 +226,4 @@ def _note_energy(world: World, energy: EnergyBook, yard: ShuttleYard) -> None:
         if energy.note(vehicle.shuttle_id, vehicle.chassis, world.now):
             shuttle.run_empty()
     energy.plug_conflicts = yard.plugs.conflicts
+    energy.dead_plugs = yard.plugs.in_vain

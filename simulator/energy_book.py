@@ -8,11 +8,12 @@ from simulator.chassis import SimulatedChassis
 
 @dataclass(slots=True)
 class EnergyBook:
-    """Kept while a service is simulated; ``plug_conflicts`` is read off the plugs at the end."""
+    """Kept while a service is simulated; the counts of plugs are read off the yard."""
 
     lowest_pct: float = 100.0
     stranded: set[ShuttleId] = field(default_factory=set)
     plug_conflicts: int = 0
+    dead_plugs: int = 0
     _charging_s: dict[ShuttleId, float] = field(default_factory=dict)
     _used_kwh: dict[ShuttleId, float] = field(default_factory=dict)
     _charged_kwh: dict[ShuttleId, float] = field(default_factory=dict)

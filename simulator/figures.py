@@ -64,7 +64,8 @@ class Figures:
     energy_used_kwh: float
     energy_charged_kwh: float
     charging_hours: float
-    plug_conflicts: int  # shuttles that came to charge and found every working plug taken
+    plug_conflicts: int  # shuttles that came to charge and found another one at every plug
+    dead_plugs_met: int  # and those that found a plug which gives nothing
     decision_ms_p50: float
     decision_ms_p99: float
     plan_confirm_ms_p99: float
@@ -209,6 +210,7 @@ def figures_of(logs: Iterable[TripLog], streets: Streets, facts: RunFacts) -> Fi
         energy_charged_kwh=round(facts.energy.charged_kwh, 1),
         charging_hours=round(facts.energy.charging_hours, 1),
         plug_conflicts=facts.energy.plug_conflicts,
+        dead_plugs_met=facts.energy.dead_plugs,
         decision_ms_p50=_percentile([1000.0 * s for s in facts.decide_s], 50, 2),
         decision_ms_p99=_percentile([1000.0 * s for s in facts.decide_s], 99, 2),
         plan_confirm_ms_p99=_percentile([1000.0 * s for s in facts.confirm_s], 99, 1),

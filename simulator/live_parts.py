@@ -164,6 +164,7 @@ class ShuttleLinks:
             self.road.note(vehicle.shuttle_id, odometer_m, vehicle.riders_aboard())
             self.energy.note(vehicle.shuttle_id, vehicle.chassis, now)
         self.energy.plug_conflicts = self._plugs.conflicts
+        self.energy.dead_plugs = self._plugs.in_vain
 
     async def run(self) -> None:
         """Drive until cancelled; then every shuttle says goodbye."""

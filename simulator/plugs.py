@@ -33,8 +33,8 @@ class ChargerFault:
 class PlugYard:
     """Every plug of the zone.
 
-    ``conflicts`` counts the shuttles that came to a charger and found all its working plugs
-    taken, ``in_vain`` those that came to one of which no plug works.
+    ``conflicts`` counts the shuttles that came to a charger and found another shuttle at every
+    plug of it, ``in_vain`` those that found a plug, but one that gives nothing.
     """
 
     zone: Zone
@@ -50,10 +50,10 @@ class PlugYard:
             self.in_vain += 1
             return 0.0
         if id(holder) not in self._taken:
-            working = self.working(stop.id)
-            if self.holders(stop.id) >= working:
-                self.conflicts += working > 0
-                self.in_vain += working == 0
+            holders = self.holders(stop.id)
+            if holders >= self.working(stop.id):
+                self.conflicts += holders >= stop.chargers
+                self.in_vain += holders < stop.chargers
                 return 0.0
             self._taken[id(holder)] = (stop.id, holder)
         return stop.charger_w / 1000.0

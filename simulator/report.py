@@ -22,7 +22,7 @@ _GROUPS = {
     "Shuttles": "riders_per_shuttle_hour occupancy_mean empty_km_share km",
     "Energy": (
         "stranded battery_lowest_pct energy_used_kwh energy_charged_kwh charging_hours"
-        " plug_conflicts"
+        " plug_conflicts dead_plugs_met"
     ),
     "Dispatcher": (
         "decision_ms_p50 decision_ms_p99 plan_confirm_ms_p99 journal_events replay_identical"

@@ -50,7 +50,7 @@ class PlugTrouble:
 
     stop: int
     working: int
-    until_s: int  # believed so long
+    until_s: int  # then one plug more is tried
 
 
 @dataclass(frozen=True, slots=True)

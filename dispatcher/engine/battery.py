@@ -171,10 +171,11 @@ def _ranges_s(
     rule, drain_pct = rules.energy, shuttle.drain_pct
     level = level_at(state, shuttle, row.start_s)
     level -= drain_ws(rule, farthest_charge_s(state), 0, drain_pct)
-    standing_s = 0
-    if near:
-        planned_s = times.depart_s[near - 1] - row.start_s
-        standing_s = max(0, planned_s - sum(_legs_s(state, row)[:near]))
+    # In a long pause it can charge, so that no more of it counts than makes it one.
+    standing_s = sum(
+        min(times.begin_s[i] - times.arrive_s[i], rule.gap_s) + times.depart_s[i] - times.begin_s[i]
+        for i in range(near)
+    )
     reserve = level_ws(rule, rules.battery_reserve_pct)
     floor = level_ws(rule, min(rule.floor_pct, rules.battery_reserve_pct))
     comfortable_s = driving_s(rule, level - reserve, standing_s + rule.lookahead_s, drain_pct)

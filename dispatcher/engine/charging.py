@@ -54,8 +54,11 @@ def needs_charge(state: ServiceState, shuttle: Shuttle) -> bool:
     released = shuttle.released
     if released is not None and released.visit.charge_to_pct is not None:
         return False
-    low = shuttle.battery_pct < state.site.rules.charge_below_pct
-    return low or not lasts(state, shuttle)
+    rules = state.site.rules
+    if shuttle.battery_pct < rules.charge_below_pct:
+        return True
+    has_room = shuttle.battery_pct < rules.charge_to_pct - rules.energy.least_charge_pct
+    return has_room and not lasts(state, shuttle)
 
 
 def note_plugged(turn: Turn, shuttle: Shuttle) -> None:

@@ -23,15 +23,24 @@ def plug_uses(state: ServiceState, stop: int, but: Shuttle | None = None) -> lis
 
 
 def working_plugs(state: ServiceState, stop: int) -> int:
-    """Plugs of a stop that are believed to give something; 0 while the stop is closed."""
+    """Plugs of a stop that are believed to give something; 0 while the stop is closed.
+
+    After trouble only those that gave something then are believed in. Later one more is tried,
+    and another one with each further wait that passes without trouble.
+    """
     plugs = state.site.zone.stops[stop].chargers
     if not plugs or not state.streets.open_stops[stop]:
         return 0
+    retry_s = state.site.rules.energy.plug_retry_s
+    giving = 0
     for shuttle in state.shuttles.values():
+        giving += shuttle.charging and shuttle.released is None and shuttle.anchor == stop
         trouble = shuttle.plug_trouble
-        if trouble is not None and trouble.stop == stop and trouble.until_s > state.now_s:
-            plugs = min(plugs, trouble.working)
-    return plugs
+        if trouble is not None and trouble.stop == stop:
+            waited_s = state.now_s - trouble.until_s
+            tried = 1 + waited_s // retry_s if waited_s >= 0 else 0
+            plugs = min(plugs, trouble.working + tried)
+    return max(plugs, min(giving, state.site.zone.stops[stop].chargers))
 
 
 def charger_stops(state: ServiceState) -> list[int]:

@@ -200,3 +200,40 @@ def claimed(plan: RowPlan, travel_s: TravelTimes, now_s: int) -> CheckedRoute:
         ),
         end_s=None if plan.end_s == FOREVER_S else plan.end_s,
     )
+
+
+# A to B, C and D: three drives of 60 s at 10 W, and 100 s of standing at 1 W, are 1,900 Ws.
+BATTERY = checker.CheckedBattery(
+    level_ws=2000, full_ws=2500, least_ws=100, driving_w=10, standing_w=1
+)
+
+
+def test_a_battery_must_keep_what_is_to_be_left_in_it() -> None:
+    # When it comes to D the last 20 s of standing are still to come: 2,000 - 1,880 = 120 Ws.
+    assert check_route(replace(SOUND, battery=BATTERY), TRAVEL_S) == []
+    (found,) = check_route(replace(SOUND, battery=replace(BATTERY, least_ws=121)), TRAVEL_S)
+    assert (found.kind, found.visit) == (Broken.BATTERY, 2)
+    # Charging at C, 60 s at 5 W instead of standing there, adds 360 Ws.
+    charged = visit(1, charger_w=5)(replace(SOUND, battery=replace(BATTERY, least_ws=480)))
+    assert check_route(charged, TRAVEL_S) == []
+
+
+def test_a_battery_is_not_judged_beyond_a_pause_in_which_it_can_charge() -> None:
+    poor = replace(BATTERY, least_ws=1500)
+    late = visit(2, begin_s=1290, depart_s=1310)(replace(SOUND, battery=poor, end_s=None))
+    assert Broken.BATTERY in [found.kind for found in check_route(late, TRAVEL_S)]
+    # From A to B it takes 600 Ws; the pause of 30 s comes before D.
+    paused = replace(late, battery=replace(poor, least_ws=700, gap_s=30))
+    assert check_route(paused, TRAVEL_S) == []
+
+
+def test_a_charger_has_no_more_shuttles_than_plugs() -> None:
+    one, two, three = (
+        checker.CheckedCharge(name, A, from_s, from_s + 100)
+        for name, from_s in (("s1", 0), ("s2", 50), ("s3", 100))
+    )
+    assert checker.check_plugs([one, two, three], {A: 2}) == []
+    (found,) = checker.check_plugs([one, two], {A: 1})
+    assert (found.kind, found.shuttle) == (Broken.PLUG, "s2")
+    assert [f.shuttle for f in checker.check_plugs([one, three], {A: 1})] == []
+    assert [f.shuttle for f in checker.check_plugs([one], {})] == ["s1"]
