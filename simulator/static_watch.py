@@ -1,10 +1,12 @@
 """Watching a search in a process of its own as it finds better and better solutions."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import Any
 
 
@@ -56,11 +58,12 @@ def watch(
     """
     command = [sys.executable, "-m", module, *arguments]
     found: list[Found] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    # Into a file: nobody reads it before the end, and a full pipe would stop the search.
+    with (
+        TemporaryFile("w+") as complaints,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process,
+    ):
         assert process.stdout is not None
-        assert process.stderr is not None
         for line in process.stdout:
             # The timer may end the process in the middle of a line.
             if not line.endswith("\n"):
@@ -69,8 +72,14 @@ def watch(
             if enough(found[-1]):
                 process.terminate()
                 break
-        said = process.stderr.read()
-    # Negative: ended by a signal, that is by the CPU timer or by us.
-    if process.returncode > 0:
-        raise SearchFailedError(said.strip().splitlines()[-1] if said.strip() else module)
+        process.wait()
+        complaints.seek(0)
+        said = complaints.read()
+    # It may end by itself, by the CPU timer, or because we said so.
+    if process.returncode not in (0, -signal.SIGPROF, -signal.SIGTERM):
+        raise SearchFailedError(
+            said.strip().splitlines()[-1]
+            if said.strip()
+            else f"{module} ended with {process.returncode}"
+        )
     return tuple(found)

@@ -189,6 +189,9 @@ def test_a_process_that_its_timer_ends_has_not_failed(
         "os.kill(os.getpid(), signal.SIGPROF)\n"
     )
     assert [f.cost for f in watch("a_timed_search", [], lambda _: False)] == [5.0]
+    search.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    with pytest.raises(SearchFailedError, match="a_timed_search ended with -11"):
+        watch("a_timed_search", [], lambda _: False)
 
 
 def test_found_keeps_vehicles_without_routes() -> None:
