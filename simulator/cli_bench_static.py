@@ -1,6 +1,7 @@
 """``ringmaster bench static``: static instances, gaps over CPU time, OR-Tools beside."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -74,7 +75,9 @@ def bench_static(
         former = read_ortools(ortools_from) if ortools_from else {}
     except (InstanceError, BestKnownError, ValueError) as error:
         fail(str(error), EXIT_SETTINGS)
-    console, rows = Console(), []
+    # A file has room for the whole table, whatever the screen has.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    rows: list[StaticRow] = []
 
     def keep(row: "StaticRow") -> None:
         if row.ortools is None and not row.case.electric:
@@ -160,22 +163,22 @@ def _groups_table(rows: Sequence["StaticRow"], marks_s: Sequence[float]) -> "Tab
     from simulator.static_figures import group_figures
 
     table = Table(
-        "group", "instances", *(f"{m:g} s mean / worst" for m in marks_s), "vehicles equal",
-        "slowest first", "accepted", "OR-Tools mean", "OR-Tools unsolved",
+        "group", "n", *(f"{mark_s:g} s" for mark_s in marks_s), "vehicles", "first s", "accepted",
+        "OR-Tools", title="Gaps in %, mean / worst; vehicles: as few as best known",
     )  # fmt: skip
     for figures in group_figures(rows, marks_s):
-        first_s = figures.slowest_first_s
+        first_s, theirs = figures.slowest_first_s, figures.ortools_mean_gap
+        unsolved = f", {figures.ortools_unsolved} none" if figures.ortools_unsolved else ""
         table.add_row(
             figures.group,
             str(figures.instances),
             *(
-                f"{_percent(mean)} / {_percent(worst)}"
+                "-" if mean is None or worst is None else f"{mean:.2f} / {worst:.2f}"
                 for mean, worst in zip(figures.mean_gaps, figures.worst_gaps, strict=True)
             ),
             "-" if figures.vehicles_equal is None else str(figures.vehicles_equal),
-            "-" if first_s is None else f"{first_s:.2f} s",
-            f"{figures.accepted} of {figures.instances}",
-            _percent(figures.ortools_mean_gap),
-            str(figures.ortools_unsolved),
+            "-" if first_s is None else f"{first_s:.2f}",
+            str(figures.accepted),
+            ("-" if theirs is None else f"{theirs:.2f}") + unsolved,
         )
     return table
