@@ -4,7 +4,6 @@ A scan asks for the drives to one stop from all over the zone. In a matrix turne
 side by side.
 """
 
-import weakref
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 
 from dispatcher.planning.rows import NO_PATH_S
 from dispatcher.planning.schedule import TravelTimes
+
+_KEPT = 4  # matrices: those in force, and a few for whoever compares
 
 
 class TravelView(NamedTuple):
@@ -21,32 +22,28 @@ class TravelView(NamedTuple):
     back_s: NDArray[np.int32]  # [to, from]; no path is NO_PATH_S
 
 
-_known: dict[int, tuple[weakref.ref[TravelTimes], TravelView]] = {}
+_known: dict[int, tuple[TravelTimes, TravelView]] = {}
+"""By identity of the matrix, which is held here so that no other can take its place."""
 
 
 def travel_view(travel_s: TravelTimes) -> TravelView:
-    """The view of a matrix; the same one for the same matrix as long as that is read-only.
+    """The view of a matrix; the same one for the same matrix if that is read-only.
 
     Turning a matrix round takes milliseconds in a large zone, so hand in one that cannot be
     written to. A matrix that can be is looked at anew each time.
     """
+    known = _known.get(id(travel_s))
+    if known is not None:
+        return known[1]
     assert travel_s.dtype == np.int64, "travel times are int64 seconds"
     assert travel_s.ndim == 2
     assert travel_s.shape[0] == travel_s.shape[1]
-    key = id(travel_s)
-    known = _known.get(key)
-    if known is not None and known[0]() is travel_s:
-        return known[1]
     if travel_s.flags.writeable:
         return _viewed(travel_s.copy())
+    while len(_known) >= _KEPT:
+        del _known[next(iter(_known))]
     view = _viewed(travel_s)
-
-    def forget(gone: weakref.ref[TravelTimes]) -> None:
-        # Another matrix may have taken the place in memory, and in here, by now.
-        if key in _known and _known[key][0] is gone:
-            del _known[key]
-
-    _known[key] = (weakref.ref(travel_s, forget), view)
+    _known[id(travel_s)] = (travel_s, view)
     return view
 
 
