@@ -34,7 +34,7 @@ ENERGY_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "least_charge_pct": (0, 100, "but not before it has gained so much"),
     "lookahead_s": (0, 4 * 3600, "standing allowed for, beyond what is planned"),
     "gap_s": (600, _DAY_S, "a pause before a timed pickup in which a shuttle can charge"),
-    "charge_slack_s": (60, 3600, "riders may make a planned charge so much later"),
+    "charge_slack_s": (0, 599, "riders may make a planned charge so much later"),
     "plug_retry_s": (60, _DAY_S, "a plug that gave nothing is tried again after this"),
     "peak_keep_pct": (0, 100, "of the fleet stays out when the most is asked for"),
 }

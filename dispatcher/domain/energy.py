@@ -22,7 +22,7 @@ class EnergyRule:
     least_charge_pct: int = 10  # but not before it has gained so much
     lookahead_s: int = 1800  # standing allowed for, beyond what is planned
     gap_s: int = 2700  # a pause before a timed pickup in which a shuttle can charge
-    charge_slack_s: int = 600  # riders may make a planned charge so much later
+    charge_slack_s: int = 300  # riders may make a planned charge so much later
     plug_retry_s: int = 1800  # a plug that gave nothing is tried again after this
     peak_keep_pct: int = 80  # of the fleet stays out when the most is asked for
 

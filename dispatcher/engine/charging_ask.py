@@ -4,6 +4,7 @@ from dispatcher.domain.energy import PlannedCharge
 from dispatcher.domain.events import ChargingPlanned
 from dispatcher.domain.ids import ShuttleId
 from dispatcher.engine.battery import is_errand, level_at
+from dispatcher.engine.hours import utc_offset_s
 from dispatcher.engine.plugs import charger_stops, plug_uses, working_plugs
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.state import ServiceState, Shuttle
@@ -54,6 +55,7 @@ def charging_ask(state: ServiceState) -> ChargingProblem | None:
         full_ws=level_ws(rule, 100),
         target_ws=target,
         low_ws=level_ws(rule, rules.charge_below_pct),
+        slack_s=min(rule.charge_slack_s, _SLOT_S - 1),
     )
 
 
@@ -113,5 +115,9 @@ def _free_from(shuttle: Shuttle) -> tuple[int, int]:
 
 
 def _demand(state: ServiceState) -> tuple[int, ...]:
-    """Expected requests by slot; the same in all of them while nothing is forecast."""
-    return (1,) * _SLOTS
+    """Expected requests in the whole zone by slot, in thousandths for a slot of the forecast."""
+    forecast, now_s = state.forecast, state.now_s
+    local_s = now_s + utc_offset_s(state.site.zone, now_s)
+    return tuple(
+        forecast.zone_milli((local_s + i * _SLOT_S) // forecast.slot_s) for i in range(_SLOTS)
+    )

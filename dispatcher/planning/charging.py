@@ -49,6 +49,7 @@ class ChargingProblem:
     full_ws: int
     target_ws: int
     low_ws: int  # no battery should get there
+    slack_s: int = 0  # a charge may begin so late; it ends that much before its last slot does
     shortest_slots: int = 2
     longest_slots: int = 6
 
@@ -101,7 +102,7 @@ def _options(problem: ChargingProblem, need_index: int, charger_index: int) -> l
         for slots in range(problem.shortest_slots, problem.longest_slots + 1):
             if slot + slots > len(problem.demand):
                 break
-            for_s = slots * problem.slot_s
+            for_s = slots * problem.slot_s - problem.slack_s
             to_ws = min(problem.target_ws, level + for_s * charger.power_w)
             worth = _worth(problem, need, (slot, slots, to_ws)) - _DETOUR_WORTH * drive_s
             if worth > 0:

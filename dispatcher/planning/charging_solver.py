@@ -63,7 +63,7 @@ def choose_charges(problem: ChargingProblem) -> tuple[ChosenCharge, ...]:
             problem.needs[option.need].key,
             problem.chargers[option.charger].stop,
             problem.now_s + option.slot * problem.slot_s,
-            problem.now_s + (option.slot + option.slots) * problem.slot_s,
+            problem.now_s + (option.slot + option.slots) * problem.slot_s - problem.slack_s,
             option.to_ws,
         )
         for option in sorted(chosen, key=lambda o: (o.slot, o.charger, o.need))

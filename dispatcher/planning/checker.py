@@ -196,11 +196,15 @@ def check_berths(
         mine = [stand for stand in stands if stand.shuttle == route.shuttle]
         for i, visit in enumerate(route.visits):
             serves = visit.boards or visit.alights  # who charges stands at a plug
-            if serves and visit.stop in berths and not any(
-                stand.stop == visit.stop
-                and stand.from_s <= visit.begin_s
-                and visit.depart_s <= stand.to_s
-                for stand in mine
+            if (
+                serves
+                and visit.stop in berths
+                and not any(
+                    stand.stop == visit.stop
+                    and stand.from_s <= visit.begin_s
+                    and visit.depart_s <= stand.to_s
+                    for stand in mine
+                )
             ):
                 text = f"claims no berth at {visit.stop} from {visit.begin_s} to {visit.depart_s}"
                 violations.append(Violation(Broken.NO_BERTH, route.shuttle, i, None, text))

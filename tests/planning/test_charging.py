@@ -1,6 +1,7 @@
 """Charging plans small enough to see that nothing better could be done."""
 
 import random
+from dataclasses import replace
 
 from dispatcher.planning.charging import (
     ChargeNeed,
@@ -72,6 +73,13 @@ def test_a_plug_that_is_taken_is_waited_for() -> None:
     taken = (PlugUse(0, 3 * SLOT_S),)
     assert begins(choose_charges(a_problem(a_need("a", 30), taken=taken))) == {"a": 3}
     assert choose_charges(a_problem(a_need("a", 30), plugs=0)) == ()
+
+
+def test_a_charge_leaves_its_plug_in_time_for_the_next_even_if_it_begins_late() -> None:
+    problem = replace(a_problem(a_need("a", 45), a_need("b", 25)), slack_s=200)
+    first, second = choose_charges(problem)
+    assert first.until_s + 200 <= second.begin_s
+    assert (first.until_s + 200) % SLOT_S == 0
 
 
 def test_nobody_charges_before_being_free() -> None:

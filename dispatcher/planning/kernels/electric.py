@@ -326,15 +326,24 @@ def _push(task, bench, width, layer, cost, first, last, charge, used, parent, vi
                     more = False
         if fewer and labels[at, L_COST] <= cost and other_first <= first:
             reach = other_charge + task.rate * (min(first, other_last) - other_first)
-            if reach >= charge and (other_full if other_last <= last else
-                                    other_charge + task.rate * (last - other_first)) >= full:
+            if (
+                reach >= charge
+                and (
+                    other_full
+                    if other_last <= last
+                    else other_charge + task.rate * (last - other_first)
+                )
+                >= full
+            ):
                 return
         worse = False
         if more and cost <= labels[at, L_COST] and first <= other_first:
             reach = charge + task.rate * (min(other_first, last) - first)
-            worse = reach >= other_charge and (
-                full if last <= other_last else charge + task.rate * (other_last - first)
-            ) >= other_full
+            worse = (
+                reach >= other_charge
+                and (full if last <= other_last else charge + task.rate * (other_last - first))
+                >= other_full
+            )
         if not worse:
             if write != at:
                 for column in range(LABEL_COLUMNS):
@@ -362,9 +371,7 @@ def _push(task, bench, width, layer, cost, first, last, charge, used, parent, vi
 
 
 @njit(cache=True)
-def plan_charging(
-    task, bench, shuttle, fragments, station_left, destination_left, most, width
-):
+def plan_charging(task, bench, shuttle, fragments, station_left, destination_left, most, width):
     """Cheapest way to keep the battery alive along ``bench.chain``, or ``NEVER``.
 
     Costs count the travel beyond that between the fragments: to and from stations, and to the
@@ -514,11 +521,35 @@ def plan_charging(
                         if total < most:
                             most = total
                             count[g + 1] = 0
-                            _push(task, bench, width, g + 1, total, new_first, new_last, new_charge,
-                                  new_used, at, s, target)
+                            _push(
+                                task,
+                                bench,
+                                width,
+                                g + 1,
+                                total,
+                                new_first,
+                                new_last,
+                                new_charge,
+                                new_used,
+                                at,
+                                s,
+                                target,
+                            )
                     else:
-                        _push(task, bench, width, g + 1, total, new_first, new_last, new_charge,
-                              new_used, at, s, -1)
+                        _push(
+                            task,
+                            bench,
+                            width,
+                            g + 1,
+                            total,
+                            new_first,
+                            new_last,
+                            new_charge,
+                            new_used,
+                            at,
+                            s,
+                            -1,
+                        )
     if count[fragments + 1] == 0:
         return NEVER
     at = (fragments + 1) * MOST_LABELS

@@ -451,7 +451,11 @@ def cheapest_place(task, bench, routes, shuttle, rider, most, blink, dice, place
                 kept_excess = info[RIDDEN] - old_excess
                 floor = price * new_driven + excess_price * kept_excess
                 if floor < best and judge_fragment(
-                    task, bench, total, capacity, (best - 1 - floor) // excess_price if excess_price > 0 else NEVER,
+                    task,
+                    bench,
+                    total,
+                    capacity,
+                    (best - 1 - floor) // excess_price if excess_price > 0 else NEVER,
                 ):
                     told = bench.told
                     arrive = ready + task.travel[previous, sequence[0]]

@@ -302,9 +302,7 @@ def _recreate(task, bench, routes, hunt, absent, blink):
                         break
                 if not first:
                     continue
-            added = cheapest_place(
-                task, bench, routes, k, rider, best, blink, dice, hunt.place
-            )
+            added = cheapest_place(task, bench, routes, k, rider, best, blink, dice, hunt.place)
             if added < best:
                 best = added
                 best_shuttle = k
