@@ -265,7 +265,7 @@ def _offer_other_times(turn: Turn, trip: TripRecord, wish: Wish, refusal: Refusa
     too_many = refusal.nearest is not None and refusal.nearest.party is not None
     if too_many or refusal.reason in _NO_TIME_WOULD_DO:
         return
-    for leeways in (leeways_later(request), leeways_sooner(request)):
+    for leeways in (leeways_later(wish.request), leeways_sooner(wish.request)):
         for leeway in leeways:
             if isinstance(_offer(turn, trip, wish, OfferKind.RETIMED, leeway), Offer):
                 break

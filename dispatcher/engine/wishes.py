@@ -126,9 +126,10 @@ def at_opening(state: ServiceState, request: RideRequest, refusal: Refusal) -> R
     asked_s = max(request.wish_s, state.now_s)
     if opens_s is None or request.wish is TimeWish.ARRIVE_BY:
         return None
-    if opens_s - asked_s > request.flexible_s:
+    left_s = request.flexible_s - (opens_s - asked_s)
+    if left_s < 0:
         return None
-    return replace(request, wish=TimeWish.DEPART_AT, wish_s=opens_s)
+    return replace(request, wish=TimeWish.DEPART_AT, wish_s=opens_s, flexible_s=left_s)
 
 
 def promised_guard_s(state: ServiceState) -> int:

@@ -9,7 +9,7 @@ from sketched_service import NOON_S, Street, drive_s
 from dispatcher.domain.pace import PaceRule
 from dispatcher.domain.quotes import LEVELS_PCT
 from dispatcher.domain.trips import OfferKind, Party, TimeWish, TripState
-from dispatcher.engine import dump_state, load_state, state_digest
+from dispatcher.engine import dump_state, load_state, new_state, state_digest, step
 from dispatcher.engine.learning import guard_s
 from dispatcher.engine.paces import expected_pace_pm
 
@@ -218,3 +218,23 @@ def test_a_party_too_large_is_too_large_at_any_time() -> None:
     street = Street("P")
     status = street.want("Q", "S", party=Party(seats=7), flexible_s=3600)
     assert status.state is TripState.REFUSED
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_promises_hold_while_the_pace_changes(seed: int) -> None:
+    """Riders ask all the while that the pace of every other hour comes into force and goes."""
+    hours_pm = tuple(1300 if hour % 2 else 1000 for hour in range(24))
+    street = Street("P", "S", "T", pace=PaceRule(by_hour_pm=hours_pm, learning=0))
+    street.rng.seed(seed)
+    paces = set()
+    for minute in range(0, 110, 4):
+        street.at(NOON_S + 60 * minute, street.a_rider)
+        street.at(NOON_S + 60 * minute, lambda: paces.add(street.state.learnt.pace_pm))
+    street.run_until(NOON_S + 3 * 3600)  # the plan is judged after each event
+    assert paces == {1000, 1300}, seed
+    assert street.happened["completed"] > 10, seed
+    assert street.happened["breach"] == 0, seed
+    again = new_state(street.site)
+    for event in street.journal:
+        step(again, event)
+    assert state_digest(again) == state_digest(street.state), seed
