@@ -110,7 +110,10 @@ def _room(state: ServiceState, idle: list[Shuttle]) -> list[int]:
     """How many of the idle shuttles can stand at each stop; one berth is left to riders."""
     mine = {state.row_of[shuttle.id] for shuttle in idle}
     bound_for = Counter(
-        shuttle.parking_stop for shuttle in state.shuttles.values() if shuttle.released is not None
+        shuttle.parking_stop
+        for shuttle in state.shuttles.values()
+        # On its last hop there it counts as parked already.
+        if shuttle.released is not None and shuttle.released.stop != shuttle.parking_stop
     )
     room = []
     for stop, berths in enumerate(state.berths.berths):
