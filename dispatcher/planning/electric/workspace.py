@@ -77,7 +77,7 @@ def bench_for(problem: ElectricProblem) -> Bench:
         detour=_ints(n + 3),
         due=_ints(n + 3),
         labels=_ints((n + 3) * MOST_LABELS, LABEL_COLUMNS),
-        count=_ints(n + 3),
+        kept=_ints(n + 3),
         tail=_ints(edges),
         head=_ints(edges),
         length=_ints(edges),

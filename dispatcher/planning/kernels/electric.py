@@ -46,20 +46,17 @@ TRAVEL = 5
 EXCESS = 6  # riders' least, in ticks
 FROM = 7  # positions in the route
 TO = 8
-READY = 9  # earliest departure at its end, nothing charged
-DUE = 10  # latest begin that the rest of the route allows, nothing charged
-FRAGMENT_COLUMNS = 11
+FRAGMENT_COLUMNS = 9
 
 # What is known of a route.
 LENGTH = 0
 FRAGMENTS = 1
 COST = 2
-BASE = 3  # cost if no charging were needed
-DRIVEN = 4  # travel up to the last visit, without stations
-RIDDEN = 5  # riders' excess, in ticks
-DESTINATION = 6  # index, -1 for an empty route
-CHARGES = 7
-ROUTE_COLUMNS = 8
+DRIVEN = 3  # travel up to the last visit, without stations
+RIDDEN = 4  # riders' excess, in ticks
+DESTINATION = 5  # index
+CHARGES = 6
+ROUTE_COLUMNS = 7
 
 # Columns of a label, behind a fragment (or at the origin).
 L_COST = 0
@@ -116,7 +113,7 @@ class Bench(NamedTuple):
     detour: NDArray[np.int64]  # [riders + 3], least extra cost of a station from here on
     due: NDArray[np.int64]  # [riders + 3], latest begin of a fragment
     labels: NDArray[np.int64]  # [(riders + 3) * MOST_LABELS, LABEL_COLUMNS]
-    count: NDArray[np.int64]  # [riders + 3]
+    kept: NDArray[np.int64]  # [riders + 3], labels of each gap
     tail: NDArray[np.int64]  # [edges], of the network for `least_ride`
     head: NDArray[np.int64]
     length: NDArray[np.int64]
@@ -304,7 +301,7 @@ def _push(task, bench, width, layer, cost, first, last, charge, used, parent, vi
     """
     labels = bench.labels
     start = layer * MOST_LABELS
-    count = bench.count[layer]
+    count = bench.kept[layer]
     stations = task.station.shape[0]
     full = charge + task.rate * (last - first)
     write = start
@@ -367,7 +364,7 @@ def _push(task, bench, width, layer, cost, first, last, charge, used, parent, vi
     labels[write, L_PARENT] = parent
     labels[write, L_VIA] = via
     labels[write, L_DESTINATION] = destination
-    bench.count[layer] = count + 1
+    bench.kept[layer] = count + 1
 
 
 @njit(cache=True)
@@ -379,7 +376,7 @@ def plan_charging(task, bench, shuttle, fragments, station_left, destination_lef
     station before each fragment and before the end; the last entry is the destination. The
     cheapest is surely found with ``width`` `MOST_LABELS`, and mostly with a few.
     """
-    chain, labels, count, ahead = bench.chain, bench.labels, bench.count, bench.ahead
+    chain, labels, kept, ahead = bench.chain, bench.labels, bench.kept, bench.ahead
     stations = task.station.shape[0]
     destinations = task.destination.shape[0]
     rate, drain = task.rate, task.drain
@@ -426,14 +423,14 @@ def plan_charging(task, bench, shuttle, fragments, station_left, destination_lef
                 way = task.travel[before, stop] + task.travel[stop, chain[g, FIRST]] - leg
                 bench.detour[g] = min(bench.detour[g], way)
     for layer in range(fragments + 2):
-        count[layer] = 0
+        kept[layer] = 0
     begin = task.earliest[origin]
     _push(task, bench, width, 0, 0, begin, begin, task.charge[shuttle], 0, -1, -1, -1)
     for g in range(fragments + 1):
         last_gap = g == fragments
         here = origin if g == 0 else chain[g - 1, LAST]
         service = task.service[here]
-        for at in range(g * MOST_LABELS, g * MOST_LABELS + count[g]):
+        for at in range(g * MOST_LABELS, g * MOST_LABELS + kept[g]):
             cost = labels[at, L_COST]
             if cost + task.travel_price * nearest >= most:
                 continue
@@ -520,7 +517,7 @@ def plan_charging(task, bench, shuttle, fragments, station_left, destination_lef
                     if last_gap:
                         if total < most:
                             most = total
-                            count[g + 1] = 0
+                            kept[g + 1] = 0
                             _push(
                                 task,
                                 bench,
@@ -550,7 +547,7 @@ def plan_charging(task, bench, shuttle, fragments, station_left, destination_lef
                             s,
                             -1,
                         )
-    if count[fragments + 1] == 0:
+    if kept[fragments + 1] == 0:
         return NEVER
     at = (fragments + 1) * MOST_LABELS
     bench.via[fragments + 1] = labels[at, L_DESTINATION]

@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 
 from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.electric import (
-    BASE,
     CHARGES,
     COST,
     DESTINATION,
     DRIVEN,
-    DUE,
     DURATION,
     EARLIEST_END,
     EXCESS,
     FEW_LABELS,
-    FIRST,
     FRAGMENT_COLUMNS,
     FRAGMENTS,
     FROM,
@@ -32,11 +29,9 @@ from dispatcher.planning.kernels.electric import (
     LENGTH,
     MOST_LABELS,
     NEVER,
-    READY,
     RIDDEN,
     ROUTE_COLUMNS,
     TO,
-    TRAVEL,
     judge_fragment,
     plan_charging,
 )
@@ -160,8 +155,7 @@ def build_route(task, bench, routes, shuttle, forced):
         if info[DESTINATION] < 0:
             return False
         way = task.travel[origin, task.destination[info[DESTINATION]]]
-        info[BASE] = task.travel_price * way
-        info[COST] = info[BASE]
+        info[COST] = task.travel_price * way
         return True
     info[COST] = NEVER
     visits, chain = routes.visits[shuttle], routes.chain[shuttle]
@@ -174,7 +168,6 @@ def build_route(task, bench, routes, shuttle, forced):
     load = 0
     start = 0
     g = 0
-    fragment_leave = leave
     for at in range(length):
         node = visits[at]
         leg = task.travel[before, node]
@@ -195,7 +188,6 @@ def build_route(task, bench, routes, shuttle, forced):
                 return False
             bench.told[FROM] = start
             bench.told[TO] = at
-            bench.told[READY] = leave
             for column in range(FRAGMENT_COLUMNS):
                 chain[g, column] = bench.told[column]
             excess += bench.told[EXCESS]
@@ -219,10 +211,7 @@ def build_route(task, bench, routes, shuttle, forced):
             return False
         routes.latest[shuttle, at] = due
         after = node
-    for f in range(g):
-        chain[f, DUE] = routes.latest[shuttle, chain[f, FROM]]
     base = task.travel_price * (driven + home) + task.excess_price * excess
-    info[BASE] = base
     need = task.drain * (driven + home) + task.reserve[shuttle]
     if need <= task.charge[shuttle]:
         info[COST] = base
@@ -345,11 +334,12 @@ def insert(routes, shuttle, pickup, dropoff, pickup_gap, dropoff_gap):
 
 
 @njit(cache=True)
-def cheapest_place(task, bench, routes, shuttle, rider, most, blink, dice, place):
+def cheapest_place(task, bench, routes, shuttle, rider, most, width, blink, dice, place):
     """Least added cost of ``rider`` in a route, if below ``most``; else ``NEVER``.
 
     Writes the gaps of pickup and drop-off to ``place``. Gap ``i`` is before position ``i``; both
-    in the same gap stand one behind the other. With ``blink`` in 2**16 a place is overlooked.
+    in the same gap stand one behind the other. ``width`` is that of `plan_charging`; ``blink`` of
+    2**16 places are overlooked.
     """
     riders = task.direct.shape[0]
     pickup, dropoff = rider, rider + riders
@@ -389,7 +379,6 @@ def cheapest_place(task, bench, routes, shuttle, rider, most, blink, dice, place
         if load + pickup_load > capacity:
             continue
         leave = begin + task.service[pickup]
-        boarded = leave
         if i < length and leave + task.travel[pickup, visits[i]] > routes.latest[shuttle, i]:
             continue
         start = i if load == 0 else chain[routes.fragment[shuttle, i - 1], FROM]
@@ -532,7 +521,7 @@ def cheapest_place(task, bench, routes, shuttle, rider, most, blink, dice, place
             bench.station_left,
             bench.destination_left,
             best - without,
-            FEW_LABELS,
+            width,
         )
         if extra < NEVER:
             best = without + extra

@@ -21,6 +21,7 @@ from dispatcher.planning.kernels.electric import (
     CHARGES,
     COST,
     DESTINATION,
+    FEW_LABELS,
     FRAGMENTS,
     LENGTH,
     NEVER,
@@ -196,7 +197,7 @@ def _ruin(task, bench, routes, hunt, size):
         average = riders / max(1, used)
         longest = min(float(size), average)
         most_strings = 4.0 * size / (1.0 + longest) - 1.0
-        strings = 1 + np.int64(most_strings * roll(dice) / 4294967296.0)
+        strings = 1 + int(most_strings * roll(dice) / 4294967296.0)
         done = 0
         for at in range(riders):
             if done == strings:
@@ -216,7 +217,7 @@ def _ruin(task, bench, routes, hunt, size):
                     hunt.key[here] = node
                     here += 1
             most = min(longest, float(here))
-            count = min(here, 1 + np.int64(most * roll(dice) / 4294967296.0))
+            count = min(here, 1 + int(most * roll(dice) / 4294967296.0))
             keep = 0
             if roll(dice) & 1:
                 while count + keep < here and (roll(dice) & 127) > 1:
@@ -302,7 +303,9 @@ def _recreate(task, bench, routes, hunt, absent, blink):
                         break
                 if not first:
                     continue
-            added = cheapest_place(task, bench, routes, k, rider, best, blink, dice, hunt.place)
+            added = cheapest_place(
+                task, bench, routes, k, rider, best, FEW_LABELS, blink, dice, hunt.place
+            )
             if added < best:
                 best = added
                 best_shuttle = k
