@@ -70,9 +70,8 @@ def test_the_guard_widens_with_the_legs_within_its_bounds() -> None:
 
 def test_reports_of_slow_drives_slow_the_plans() -> None:
     street = Street("P")
-    hour = 12
-    for number in range(20):
-        street.state.learnt.pace.note(NOON_S + number, hour, drive_s=130, map_s=100)
+    for number in range(60):
+        street.state.learnt.pace.note(NOON_S + number, 12, drive_s=130, map_s=100)
     street.want("Q", "S")
     street.wait(600)  # an arrival asks to think the pace over, at the next full five minutes
     assert street.state.learnt.pace_pm == 1300
@@ -85,7 +84,7 @@ def test_reports_of_slow_drives_slow_the_plans() -> None:
 
 def test_small_changes_of_pace_leave_the_plans_alone() -> None:
     street = Street("P")
-    for number in range(20):
+    for number in range(60):
         street.state.learnt.pace.note(NOON_S + number, 12, drive_s=102, map_s=100)
     street.want("Q", "S")
     street.wait(600)
