@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dispatcher.planning.instances.instance import Instance
+from dispatcher.planning.electric.problem import electric_problem
+from dispatcher.planning.electric.solution import ElectricSolution
+from dispatcher.planning.electric.solve import solve_electric
+from dispatcher.planning.instances.instance import Family, Instance
 from dispatcher.planning.instances.ticks import TICKS, distance_of, numbers_of, problem_of
 from dispatcher.planning.search.model import Solution
 from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
@@ -59,6 +62,8 @@ def solve_static(
     InstanceError
         The instance has rules that the search does not know.
     """
+    if instance.family is Family.EADARP:
+        return _solve_electric(instance, time_limit_s, seed, clock, on_better, min_end_battery)
     begun_s = clock()
     search = NeighbourhoodSearch(problem_of(instance), seed)
     best: StaticSolution | None = None
@@ -76,7 +81,45 @@ def solve_static(
 
 def prepare(instance: Instance) -> None:
     """Load or compile what the search needs, so that it need not while time is measured."""
+    if instance.family is Family.EADARP:
+        problem = electric_problem(instance, end_charge=0.0)
+        solve_electric(problem, time_limit_s=60.0, seed=0, clock=lambda: 0.0, most_rounds=1)
+        return
     NeighbourhoodSearch(problem_of(instance), 0).run(1, 1.0, 0, 0, -1.0)
+
+
+def _solve_electric(
+    instance: Instance,
+    time_limit_s: float,
+    seed: int,
+    clock: Clock,
+    on_better: Callable[[StaticSolution], None],
+    min_end_battery: float,
+) -> StaticSolution | None:
+    """As `solve_static`, by the search that knows charging and the price of riding."""
+    best: StaticSolution | None = None
+
+    def take(found: ElectricSolution) -> None:
+        nonlocal best
+        best = StaticSolution(
+            routes=tuple(
+                tuple(instance.nodes[at].number for at in route.visits)
+                for route in found.routes
+                if route.visits
+            ),
+            cost=found.cost,
+            after_s=found.course[-1][0],
+        )
+        on_better(best)
+
+    solve_electric(
+        electric_problem(instance, end_charge=min_end_battery),
+        time_limit_s=time_limit_s,
+        seed=seed,
+        clock=clock,
+        on_better=take,
+    )
+    return best
 
 
 def _in_numbers(instance: Instance, solution: Solution, after_s: float) -> StaticSolution:

@@ -12,7 +12,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatcher.planning.instances.instance import Instance
+from dispatcher.planning.instances.instance import Instance, InstanceError
 
 TICKS = 1_000_000
 _RATE_UNIT = 1_000_000
@@ -21,7 +21,7 @@ _NOISE = 1e-4
 MOST_VISITS = 15  # of one station: the kernel counts them in four bits
 
 
-class UnsuitableInstanceError(ValueError):
+class UnsuitableInstanceError(InstanceError):
     """The instance is not one of electric dial-a-ride, or has what the search does not know."""
 
 

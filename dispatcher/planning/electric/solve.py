@@ -12,6 +12,7 @@ import numpy as np
 
 from dispatcher.planning.electric.problem import ElectricProblem
 from dispatcher.planning.electric.recombine import RoutePool, recombine
+from dispatcher.planning.electric.solution import ElectricSolution, told_routes
 from dispatcher.planning.electric.workspace import (
     bench_for,
     empty_routes,
@@ -20,13 +21,9 @@ from dispatcher.planning.electric.workspace import (
 )
 from dispatcher.planning.kernels.electric import (
     COST,
-    DESTINATION,
-    FRAGMENTS,
     LENGTH,
-    TO,
 )
 from dispatcher.planning.kernels.electric_routes import (
-    Routes,
     build_route,
     copy_route,
     copy_shared,
@@ -63,30 +60,6 @@ class Tuning:
     """Most of the time left that one of them may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElectricRoute:
-    """One shuttle's way: ``visits`` are positions of nodes in the instance, stations included."""
-
-    shuttle: int
-    visits: tuple[int, ...]
-    destination: int
-
-
-@dataclass(frozen=True, slots=True)
-class ElectricSolution:
-    """What was found. ``cost`` is in the instance's objective, without riders left out.
-
-    A shuttle without visits drives from its origin to its destination, which is part of the cost.
-    ``course`` tells when which cost was reached, from the first plan with all riders on.
-    """
-
-    routes: tuple[ElectricRoute, ...]
-    unserved: tuple[int, ...]
-    cost: float
-    rounds: int
-    course: tuple[tuple[float, float], ...]
-
-
 def solve_electric(
     problem: ElectricProblem,
     *,
@@ -96,6 +69,7 @@ def solve_electric(
     most_rounds: int | None = None,
     enough: float | None = None,
     tuning: Tuning | None = None,
+    on_better: Callable[[ElectricSolution], None] = lambda _: None,
 ) -> ElectricSolution:
     """Search for the cheapest routes.
 
@@ -108,13 +82,15 @@ def solve_electric(
         routes.
     enough
         Stop at this cost or below.
+    on_better
+        Told of every better plan with all riders on as soon as it is found.
 
     Raises
     ------
     ValueError
         There are fewer destinations than shuttles.
     """
-    return _Search(problem, seed, clock, tuning or Tuning()).run(
+    return _Search(problem, seed, clock, tuning or Tuning(), on_better).run(
         clock() + time_limit_s, most_rounds, enough
     )
 
@@ -122,10 +98,18 @@ def solve_electric(
 class _Search:
     """The state of one search."""
 
-    def __init__(self, problem: ElectricProblem, seed: int, clock: Clock, tuning: Tuning) -> None:
+    def __init__(
+        self,
+        problem: ElectricProblem,
+        seed: int,
+        clock: Clock,
+        tuning: Tuning,
+        on_better: Callable[[ElectricSolution], None],
+    ) -> None:
         self._problem = problem
         self._clock = clock
         self._tuning = tuning
+        self._on_better = on_better
         self._began = clock()
         self._task = task_of(problem)
         self._bench = bench_for(problem)
@@ -199,6 +183,7 @@ class _Search:
             return
         if not self._course or self._cost() < self._course[-1][1]:
             self._course.append((now - self._began, self._cost()))
+            self._on_better(self._solution())
 
     def _return_to_best(self) -> None:
         for routes in (self._plan, self._trial):
@@ -299,40 +284,9 @@ class _Search:
 
     def _solution(self) -> ElectricSolution:
         return ElectricSolution(
-            routes=_told_routes(self._problem, self._best),
+            routes=told_routes(self._problem, self._best),
             unserved=tuple(int(r) for r in np.flatnonzero(self._best.shuttle_of < 0)),
             cost=self._cost(),
             rounds=int(self._hunt.tally[ROUNDS]),
             course=tuple(self._course),
         )
-
-
-def _told_routes(problem: ElectricProblem, routes: Routes) -> tuple[ElectricRoute, ...]:
-    """Routes in positions of the instance; of places that are alike, each gets its share."""
-    visited = [0] * len(problem.stations)
-    ended = [0] * len(problem.destinations)
-    told = []
-    for k in range(len(problem.shuttles)):
-        info = routes.info[k]
-        visits: list[int] = []
-        position = 0
-        for g in range(info[FRAGMENTS] + 1 if info[LENGTH] else 0):
-            station = int(routes.via[k, g])
-            if station >= 0:
-                place = problem.stations[station]
-                each = place.limit // len(place.members)
-                member = place.members[min(visited[station] // each, len(place.members) - 1)]
-                visited[station] += 1
-                first = place.node - place.members[0]
-                visits.append(problem.node_of[first + member])
-            if g < info[FRAGMENTS]:
-                after = int(routes.chain[k, g, TO]) + 1
-                visits += [problem.node_of[node] for node in routes.visits[k, position:after]]
-                position = after
-        end = problem.destinations[info[DESTINATION]]
-        each = max(1, end.limit // len(end.members))
-        member = end.members[min(ended[info[DESTINATION]] // each, len(end.members) - 1)]
-        ended[info[DESTINATION]] += 1
-        first = end.node - end.members[0]
-        told.append(ElectricRoute(k, tuple(visits), problem.node_of[first + member]))
-    return tuple(told)
