@@ -318,9 +318,12 @@ def rank_neighbours(model, near):
                 total += 0.25 * gap
             apart[o] = total
         apart[r] = np.inf
-        order = np.argsort(apart)
+        nearest = (
+            np.argpartition(apart, width - 1)[:width] if width > 0 else near[r].astype(np.int64)
+        )
+        order = np.argsort(apart[nearest])
         for x in range(width):
-            near[r, x] = order[x]
+            near[r, x] = nearest[order[x]]
 
 
 __all__ = [

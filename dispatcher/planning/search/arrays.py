@@ -118,8 +118,12 @@ def _likeness(vehicle: Vehicle) -> tuple[object, ...]:
 
 
 def longest_route(problem: Problem) -> int:
-    """Positions to keep for one route: all ends of the instance, or a bound that memory allows."""
-    return min(2 * len(problem.rides), 250) + 4
+    """Positions to keep for one route: all ends there are, or a bound that memory allows."""
+    all_ends = 2 * len(problem.rides)
+    if problem.routes:
+        planned = max((len(order.ends) for order in problem.routes), default=0)
+        return min(all_ends, planned + 40) + 4
+    return min(all_ends, 250) + 4
 
 
 def empty_routes(model: Model, longest: int) -> Routes:

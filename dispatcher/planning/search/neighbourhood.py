@@ -19,7 +19,6 @@ from dispatcher.planning.search.arrays import (
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
 
 _POOL = 60_000
-_POOL_SLOTS = 1 << 18
 _NEAREST = 60
 
 
@@ -39,9 +38,11 @@ class NeighbourhoodSearch:
     ----------
     seed
         Of all chance; the same calls then give the same plans.
+    pool
+        Most routes to keep on the way.
     """
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, pool: int = _POOL) -> None:
         self.problem = problem
         self.unserved_cost = _unserved_cost(problem)
         self._model = model_of(problem, self.unserved_cost)
@@ -52,9 +53,10 @@ class NeighbourhoodSearch:
         self._trial = room_for_trial(self._model, longest)
         self._search = _search(self._model.ride.shape[0], len(problem.vehicles), seed)
         rank_neighbours(self._model, self._search.near)
-        self._search.tuning[2] = max(1, int(np.median(self._model.travel)))
-        self._search.tuning[3] = max(1, int(np.median(self._model.travel)) // 4)
-        self._pool = _pool(longest)
+        typical = _typical_leg(problem)
+        self._search.tuning[2] = max(1, typical)
+        self._search.tuning[3] = max(1, typical // 4)
+        self._pool = _pool(pool, longest)
         self._bank_best = np.zeros(len(problem.rides) + 1, dtype=np.int64)
         self._costs = np.zeros(2, dtype=np.int64)
         self.restart(problem.routes or (RouteOrder(),) * len(problem.vehicles))
@@ -132,8 +134,18 @@ class NeighbourhoodSearch:
         return found
 
 
+def _typical_leg(problem: Problem) -> int:
+    """Median drive between the ends of rides; of a sample, where there are many."""
+    places = [ride.dropoff.place for ride in problem.rides]
+    places += [ride.pickup.place for ride in problem.rides if ride.pickup is not None]
+    sample = places[:: max(1, len(places) // 200)]
+    return int(np.median(problem.travel[np.ix_(sample, sample)])) if sample else 1
+
+
 def _unserved_cost(problem: Problem) -> int:
     """More than any ride can cost, so that leaving one out never pays."""
+    if problem.shares_visits:
+        return 1 << 36  # live rides are hours, not years
     dearest = int(problem.travel.max(initial=0, where=problem.travel < 10_000_000 * 1_000))
     return 8 * dearest * max(1, problem.prices.driving)
 
@@ -170,13 +182,14 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
     )
 
 
-def _pool(longest: int) -> Pool:
+def _pool(most: int, longest: int) -> Pool:
+    slots = 1 << max(1, (4 * most).bit_length())
     return Pool(
-        slots=np.zeros(_POOL_SLOTS, dtype=np.int32),
-        set_key=np.zeros(_POOL, dtype=np.uint64),
-        cost=np.zeros(_POOL, dtype=np.int64),
-        alike=np.zeros(_POOL, dtype=np.int64),
-        n=np.zeros(_POOL, dtype=np.int32),
-        seq=np.zeros((_POOL, longest), dtype=np.int16),
-        joined=np.zeros((_POOL, longest), dtype=np.int8),
+        slots=np.zeros(slots, dtype=np.int32),
+        set_key=np.zeros(most, dtype=np.uint64),
+        cost=np.zeros(most, dtype=np.int64),
+        alike=np.zeros(most, dtype=np.int64),
+        n=np.zeros(most, dtype=np.int32),
+        seq=np.zeros((most, longest), dtype=np.int16),
+        joined=np.zeros((most, longest), dtype=np.int8),
     )
