@@ -63,6 +63,8 @@ def recombine(
 ) -> Choice:
     """The cheapest plan from the pool, if below ``known_cost`` and found in time.
 
+    Half of the time is for the relaxation, half for whole numbers.
+
     The pool must contain, for shuttles without riders, routes that serve nobody.
     """
     nothing = Choice((), known_cost, np.zeros(0))
@@ -91,7 +93,7 @@ def recombine(
         b_eq=equal_to,
         bounds=(0, None),
         method="highs",
-        options={"time_limit": time_limit_s},
+        options={"time_limit": time_limit_s / 2},
     )
     if relaxed.status != 0:
         return nothing
@@ -114,7 +116,7 @@ def recombine(
             LinearConstraint(equal[:, kept], equal_to, equal_to),
             LinearConstraint(below[:, kept], -np.inf, limits),
         ],
-        options={"time_limit": time_limit_s, "mip_rel_gap": 0.0},
+        options={"time_limit": time_limit_s / 2, "mip_rel_gap": 0.0},
     )
     if solved.x is None:
         return told
