@@ -566,3 +566,15 @@ def test_plans_of_every_kind_are_driven_to_their_end() -> None:
         state = ride.run(70, 150)
         assert state.last_node_sequence_id == 22
         assert set(ends(state).values()) == {"FINISHED"}
+
+
+def test_a_charger_that_gives_nothing_fails_the_action_and_the_visit_goes_on() -> None:
+    ride = Ride()
+    ride.chassis.plug_works = False
+    ride.order(0, a_plan("v1 B 10 charge", released=1))
+    state = ride.run(0, 20)
+    assert not state.battery_state.charging
+    assert state.last_node_id == "B.hold"
+    assert [
+        (a.action_type, a.action_status, a.result_description) for a in state.action_states
+    ] == [("startCharging", "FAILED", "NO_POWER")]
