@@ -206,7 +206,10 @@ class Streets:
         walks = [
             (walk_m(straight_m), index)
             for index, straight_m in enumerate(self._straight_m(point))
-            if self.open_stops[index] and self.zone.stops[index].kind is not StopKind.DEPOT
+            # Nobody walks less than straight; asked first, it leaves few stops to look at.
+            if straight_m <= max_walk_m
+            and self.open_stops[index]
+            and self.zone.stops[index].kind is not StopKind.DEPOT
         ]
         return [(index, walked_m) for walked_m, index in sorted(walks) if walked_m <= max_walk_m]
 
