@@ -310,7 +310,8 @@ def renew(model, routes, trial, v):
     begin[0] = vehicle[v, START_EARLIEST]
     depart[0] = begin[0]
     joined[0] = 0
-    word = np.uint64(v + 1)
+    # Never 0, which marks what has not been looked at.
+    word = mixed(np.uint64(v) + np.uint64(0x9E3779B97F4A7C15))
     drive = 0
     for c in range(kinds):
         routes.load[v, 0, c] = model.start_load[v, c]
