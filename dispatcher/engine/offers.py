@@ -70,7 +70,6 @@ def consider_request(turn: Turn, request: RideRequest) -> TripRecord:
         kind, wish = OfferKind.RETIMED, wish_of(state, opening)
         if isinstance(wish, Refusal):
             return _refuse(turn, trip, wish)
-    state.demand.count(wish.pickups[0].stop, turn.now_s)
     local_s = turn.now_s + utc_offset_s(state.site.zone, turn.now_s)
     state.forecast.count(wish.pickups[0].stop, wish.dropoffs[0].stop, local_s)
     first = _offer(turn, trip, wish, kind)

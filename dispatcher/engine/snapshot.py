@@ -12,7 +12,6 @@ from dispatcher.engine.closures import apply_closures
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.site import Site
 from dispatcher.engine.state import Booking, Learnt, ServiceState, Shuttle, TripRecord
-from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.forecast import Forecast
@@ -30,7 +29,6 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "closed_stops": TypeAdapter(tuple[StopId, ...]),
     "timers": TypeAdapter(list[tuple[int, str, str]]),
     "pending": TypeAdapter(dict[str, int]),
-    "demand": TypeAdapter(DemandCounts),
     "learnt": TypeAdapter(Learnt),
     "forecast": TypeAdapter(Forecast),
     "waits": TypeAdapter(WaitBook),
@@ -40,11 +38,13 @@ _TYPES: dict[str, TypeAdapter[object]] = {
 # Parts that earlier versions did not write: a state without them begins with nothing learnt.
 _ADDED_LATER = frozenset({"learnt", "forecast", "waits", "rebalanced_s"})
 
+# Parts that earlier versions wrote and nobody needs any more.
+_GONE = frozenset({"demand"})
+
 
 def new_state(site: Site, epoch: int = 0) -> ServiceState:
     """A zone with no shuttle and no trip yet."""
     state = ServiceState(site, epoch=epoch)
-    state.demand = DemandCounts(len(site.zone.stops))
     state.forecast = Forecast(len(site.zone.stops))
     state.waits = WaitBook(len(site.zone.stops))
     _derive(state)
@@ -64,7 +64,7 @@ def load_state(site: Site, payload: bytes) -> ServiceState:
     """The state that was dumped. ValueError if it was written by another version of the code."""
     written = json.loads(payload)
     missing = set(_TYPES) - set(written)
-    if set(written) - set(_TYPES) or missing - _ADDED_LATER:
+    if set(written) - set(_TYPES) - _GONE or missing - _ADDED_LATER:
         raise ValueError("the snapshot has other parts than this version writes")
     state = ServiceState(site)
     state.forecast = Forecast(len(site.zone.stops))

@@ -24,7 +24,6 @@ from dispatcher.domain.trips import (
 from dispatcher.engine.site import Site
 from dispatcher.planning.berths import BerthBook
 from dispatcher.planning.calibration import LatenessBook
-from dispatcher.planning.demand import DemandCounts
 from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.forecast import Forecast
@@ -195,7 +194,6 @@ class ServiceState:
     closed_stops: tuple[StopId, ...] = ()
     timers: list[tuple[int, str, str]] = field(default_factory=list)  # heap: due, kind, subject
     pending: dict[str, int] = field(default_factory=dict)  # "kind subject" -> earliest due
-    demand: DemandCounts = field(init=False)
     forecast: Forecast = field(init=False)
     waits: WaitBook = field(init=False)
     rebalanced_s: int = 0  # when idle shuttles were last placed
