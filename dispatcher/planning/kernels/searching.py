@@ -53,6 +53,7 @@ class Search(NamedTuple):
     counts: NDArray[np.int64]  # [0] taken, [1] in the bank, [2] iterations done, [3] pooled
     absent: NDArray[np.int64]  # [R] how often it found no place
     near: NDArray[np.int32]  # [R, W]
+    fits: NDArray[np.int32]  # [R, F] vehicles to try for a ride; F = 0: all
     gain: NDArray[np.int64]  # [R]
     key: NDArray[np.int64]  # [R]
     route_flag: NDArray[np.int64]  # [V]
@@ -116,7 +117,20 @@ def _candidates(model, routes, search, r, blink):
         search.listed[0] = bound
         return 1
     first, last = 0, vehicles
-    for v in range(vehicles):
+    # In a large fleet only the vehicles near the ride are tried, and the one it was on.
+    few = search.fits.shape[1]
+    own = search.old_route_of[r] if few > 0 else -1
+    for x in range(few + 1 if few > 0 else vehicles):
+        if few == 0:
+            v = x
+        elif x == few:
+            if own < 0:
+                break
+            v = own
+        else:
+            v = np.int64(search.fits[r, x])
+            if v == own:
+                continue
         if routes.n[v] == 0 and model.start_load[v].sum() == 0:
             kind = model.vehicle[v, ALIKE]
             if search.route_flag[kind] == 1:

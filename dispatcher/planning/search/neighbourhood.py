@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels.fitting import rank_vehicles
 from dispatcher.planning.kernels.ruining import OPERATORS, rank_neighbours
 from dispatcher.planning.kernels.searching import RECREATES, Pool, Search, adapt, iterate
 from dispatcher.planning.search.arrays import (
@@ -20,6 +21,7 @@ from dispatcher.planning.search.model import Problem, RouteOrder, Solution
 
 _POOL = 60_000
 _NEAREST = 60
+_FITTING = 24  # vehicles tried for a ride, where there are more than twice as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class NeighbourhoodSearch:
         self._bank_best = np.zeros(len(problem.rides) + 1, dtype=np.int64)
         self._costs = np.zeros(2, dtype=np.int64)
         self.restart(problem.routes or (RouteOrder(),) * len(problem.vehicles))
+        if self._search.fits.shape[1] > 0:
+            rank_vehicles(self._model, self._routes, self._search.fits)
 
     @property
     def best_cost(self) -> int:
@@ -164,6 +168,7 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         counts=zeros(8),
         absent=zeros(rides),
         near=np.zeros((rides, max(0, min(_NEAREST, rides - 1))), dtype=np.int32),
+        fits=np.zeros((rides, 0 if vehicles <= 2 * _FITTING else _FITTING), dtype=np.int32),
         gain=zeros(rides),
         key=zeros(2 * rides),
         route_flag=zeros(vehicles),

@@ -1,0 +1,66 @@
+"""Improving live rows: a bounded number of rounds on a snapshot, the same for the same seed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dispatcher.domain.policy import Objective
+from dispatcher.planning.rows import RowPlan
+from dispatcher.planning.schedule import TravelTimes
+from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
+from dispatcher.planning.search.rows import row_problem
+
+_SLICE = 50  # rounds between looks at the clock
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEffort:
+    """How hard to search.
+
+    ``heat`` and ``chill`` are the first and last temperature as a share of what a ride costs on
+    average: plans that much dearer are accepted on the way.
+    """
+
+    rounds: int = 1000
+    fewest: int = 1
+    most: int = 10
+    heat: float = 0.02
+    chill: float = 0.001
+
+
+def improve_rows(
+    rows: Sequence[RowPlan],
+    travel_s: TravelTimes,
+    objective: Objective,
+    now_s: int,
+    seed: int,
+    effort: LiveEffort,
+    *,
+    stays: Callable[[str], bool] = lambda key: False,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> tuple[tuple[int, RowPlan], ...]:
+    """Rows that together cost less, by position; those not named stay as they are.
+
+    Ends early when ``goes_on`` says so. What was promised is kept: every ride is served in its
+    windows, riders aboard and those for whom ``stays`` on their own shuttle.
+
+    Raises
+    ------
+    ValueError
+        A row breaks a rule as it stands.
+    """
+    made = row_problem(rows, travel_s, objective, now_s, stays)
+    rides = len(made.problem.rides)
+    if rides == 0:
+        return ()
+    search = NeighbourhoodSearch(made.problem, seed, pool=1)
+    before = search.best_cost
+    typical = before / rides
+    done = 0
+    while done < effort.rounds and goes_on():
+        share = done / effort.rounds
+        temperature = typical * effort.heat * (effort.chill / effort.heat) ** share
+        search.run(min(_SLICE, effort.rounds - done), temperature, effort.fewest, effort.most, -1.0)
+        done += _SLICE
+    if search.best_cost >= before:
+        return ()
+    return made.rows_of(search.best().routes)
