@@ -128,7 +128,7 @@ def _candidates(model, routes, search, r, blink):
                 break
             v = own
         else:
-            v = np.int64(search.fits[r, x])
+            v = search.fits[r, x]
             if v == own:
                 continue
         if routes.n[v] == 0 and model.start_load[v].sum() == 0:
