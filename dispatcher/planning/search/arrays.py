@@ -23,7 +23,7 @@ from dispatcher.planning.search.model import (
 
 
 def model_of(problem: Problem, unserved_cost: int) -> Model:
-    """The problem as arrays. A ride that must be served is priced at ``unserved_cost`` if it is not."""
+    """The problem as arrays. A ride that must be served costs ``unserved_cost`` if it is not."""
     rides, vehicles = problem.rides, problem.vehicles
     kinds = len(vehicles[0].capacity) if vehicles else 1
     node = np.zeros((2 * len(rides), NODE_SIZE), dtype=np.int64)
