@@ -13,7 +13,7 @@ import structlog
 
 from dispatcher.charging_loop import ChargingLoop
 from dispatcher.clock import Clock, WallClock
-from dispatcher.config import BrokerAddress, Settings
+from dispatcher.config import BrokerAddress, ImproverSettings, Settings
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
@@ -22,7 +22,7 @@ from dispatcher.improving import ImproverLoop
 from dispatcher.journal import Journal
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
-from dispatcher.planning.improver import ImproverProcess
+from dispatcher.planning.improver import ImproverProcess, PartSize, routing
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
@@ -38,6 +38,12 @@ from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
 from vehicles.link import BrokerAccess, FleetLink
 from vehicles.topics import parse_topic
+
+# What each search takes on at once: OR-Tools' model grows with the square of its calls.
+_PARTS = {
+    "neighbourhoods": PartSize(rides=1500, rows=1000),
+    "routing": PartSize(rides=120, rows=40),
+}
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +173,7 @@ def build(
         fleet_border.on_applied,
     ):
         service.add_listener(listener)
-    process = ImproverProcess() if settings.improver.enabled else None
+    process = _improver_process(settings.improver)
     return Dispatcher(
         settings=settings,
         site=site,
@@ -281,6 +287,14 @@ def _fleet_link(
     )
 
 
+def _improver_process(settings: ImproverSettings) -> ImproverProcess | None:
+    if not settings.enabled:
+        return None
+    if settings.method == "routing":
+        return ImproverProcess(routing.improve, prepare=routing.prepare)
+    return ImproverProcess()
+
+
 def _improver(
     settings: Settings, service: Service, process: ImproverProcess | None
 ) -> ImproverLoop | None:
@@ -291,6 +305,7 @@ def _improver(
         process,
         every_s=settings.improver.every_s,
         time_limit_s=settings.improver.time_limit_s,
+        part=_PARTS[settings.improver.method],
     )
 
 

@@ -178,7 +178,10 @@ class ImproverSettings(Section):
 
     enabled: bool = True
     every_s: int = Field(default=10, ge=1, le=3600, description="seconds of the zone's clock")
-    time_limit_s: float = Field(default=3.0, ge=0.1, le=300, description="real seconds a search")
+    time_limit_s: float = Field(default=1.0, ge=0.1, le=300, description="real seconds a search")
+    method: Literal["neighbourhoods", "routing"] = Field(
+        default="neighbourhoods", description="own search, or OR-Tools' routing model"
+    )
 
 
 class ClockSettings(Section):

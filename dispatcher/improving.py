@@ -19,6 +19,7 @@ from dispatcher.planning.improver import (
     ImproveProblem,
     ImproveResult,
     NoImprovement,
+    PartSize,
     subproblem,
 )
 from dispatcher.service import Service
@@ -54,8 +55,8 @@ class ImproverHealth:
 class ImproverLoop:
     """Asks every ``every_s`` seconds of the zone's clock, never a second time before the answer.
 
-    ``time_limit_s`` is real time: the solver does not know of scaled clocks. Of a fleet with
-    more than ``most_rides`` planned, a part that is near in place and time is asked about.
+    ``time_limit_s`` is real time: the solver does not know of scaled clocks. Of a fleet
+    larger than ``part``, only some that is near in place and time is asked about.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ImproverLoop:
         *,
         every_s: int,
         time_limit_s: float,
-        most_rides: int = 120,
+        part: PartSize,
     ) -> None:
         self.health = ImproverHealth()
         self._service = service
@@ -74,7 +75,7 @@ class ImproverLoop:
         self._improving = improving or Improving()
         self._every_s = every_s
         self._time_limit_s = time_limit_s
-        self._most_rides = most_rides
+        self._part = part
 
     async def run(self) -> None:
         """Ask until cancelled or the service has stopped."""
@@ -97,7 +98,7 @@ class ImproverLoop:
         self.health.asked += 1
         # The seed is the question's number: each part of a large fleet gets its turn.
         seed = self.health.asked
-        problem = subproblem(ask.problem, random.Random(seed), self._most_rides)
+        problem = subproblem(ask.problem, random.Random(seed), self._part)
         result = await self._searcher.improve(problem, self._time_limit_s, seed)
         if isinstance(result, NoImprovement):
             self.health.last = result.reason.lower()

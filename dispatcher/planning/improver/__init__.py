@@ -7,7 +7,7 @@ from dispatcher.planning.improver.problem import (
     NoReason,
 )
 from dispatcher.planning.improver.process import ImproverProcess
-from dispatcher.planning.improver.subproblem import subproblem
+from dispatcher.planning.improver.subproblem import PartSize, subproblem
 
 __all__ = [
     "ImproveProblem",
@@ -15,5 +15,6 @@ __all__ = [
     "ImproverProcess",
     "NoImprovement",
     "NoReason",
+    "PartSize",
     "subproblem",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from dispatcher.planning.improver.neighbourhoods import improve, prepare
 from dispatcher.planning.improver.problem import (
     ImproveProblem,
     ImproveResult,
@@ -19,7 +20,6 @@ from dispatcher.planning.improver.problem import (
     NoReason,
     judged,
 )
-from dispatcher.planning.improver.routing import improve as improve_by_routing
 
 Solve = Callable[[ImproveProblem, float, int], object]
 """Runs in the worker; importable by name. What it answers is judged, not believed."""
@@ -38,13 +38,21 @@ class ImproverProcess:
     grace_s
         Time allowed beyond the limit, for the answer's way back included.
     start_s
-        Time allowed for a worker to start and load the solver, in seconds.
+        Time allowed for a worker to start and load the solver, in seconds. Kernels that have
+        never been compiled take minutes on a busy machine.
+    prepare
+        Run by a worker once, before its first question.
     """
 
     def __init__(
-        self, solve: Solve = improve_by_routing, grace_s: float = 1.0, start_s: float = 60.0
+        self,
+        solve: Solve = improve,
+        grace_s: float = 1.0,
+        start_s: float = 600.0,
+        prepare: Callable[[], None] = prepare,
     ) -> None:
         self._solve = solve
+        self._prepare = prepare
         self._grace_s = grace_s
         self._start_s = start_s
         self._worker: BaseProcess | None = None
@@ -122,7 +130,7 @@ class ImproverProcess:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         worker = context.Process(
-            target=_work, args=(theirs, self._solve), name="improver", daemon=True
+            target=_work, args=(theirs, self._solve, self._prepare), name="improver", daemon=True
         )
         worker.start()
         self._worker = worker
@@ -151,10 +159,11 @@ class ImproverProcess:
             self._worker = None
 
 
-def _work(pipe: Connection, solve: Solve) -> None:
+def _work(pipe: Connection, solve: Solve, prepare: Callable[[], None]) -> None:
     """The worker's whole life: answer questions until the pipe closes."""
     # Ctrl-C reaches the whole group; the parent decides when the worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare()
     pipe.send(_READY)
     while True:
         try:

@@ -35,6 +35,10 @@ def improve(
     return judged(problem, ImproveResult(problem.plan_version, rows, 0, 0))
 
 
+def prepare() -> None:
+    """Nothing: OR-Tools is loaded with this module, and compiles nothing."""
+
+
 def _search(model: Model, time_limit_s: float, seed: int) -> list[list[int]] | None:
     n_rows = len(model.rows)
     end = model.n_nodes - 1

@@ -1,22 +1,28 @@
 """A part of a large fleet that is worth planning together: near in place and in time."""
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dispatcher.planning.improver.problem import ImproveProblem
 from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import Schedule, TravelTimes, schedule
 
-_MOST_ROWS = 40  # an idle row adds no rides, but still a vehicle to the model
+
+@dataclass(frozen=True, slots=True)
+class PartSize:
+    """How much a search takes on at once. An idle row adds no rides, but still a vehicle."""
+
+    rides: int
+    rows: int
 
 
-def subproblem(problem: ImproveProblem, rng: random.Random, max_rides: int) -> ImproveProblem:
-    """The problem itself if it has at most so many rides, else related rows of it.
+def subproblem(problem: ImproveProblem, rng: random.Random, most: PartSize) -> ImproveProblem:
+    """The problem itself if it is no larger than ``most``, else related rows of it.
 
     One planned visit is drawn as the centre; rows join in the order in which they come nearest
     to it, counting seconds of driving and seconds of difference alike, while there is room.
     """
-    if sum(len(row.rides) for row in problem.rows) <= max_rides and len(problem.rows) <= _MOST_ROWS:
+    if sum(len(row.rides) for row in problem.rows) <= most.rides and len(problem.rows) <= most.rows:
         return problem
     times = [schedule(row, problem.travel_s, problem.now_s) for row in problem.rows]
     calls = [
@@ -38,10 +44,10 @@ def subproblem(problem: ImproveProblem, rng: random.Random, max_rides: int) -> I
     rides = 0
     for _, i in sorted(zip(apart_s, feasible, strict=True)):
         rides += len(problem.rows[i].rides)
-        if chosen and rides > max_rides:
+        if chosen and rides > most.rides:
             break
         chosen.append(i)
-        if len(chosen) == _MOST_ROWS:
+        if len(chosen) == most.rows:
             break
     chosen.sort()
     return replace(

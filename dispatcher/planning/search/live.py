@@ -23,7 +23,7 @@ class LiveEffort:
     rounds: int = 1000
     fewest: int = 1
     most: int = 10
-    heat: float = 0.02
+    heat: float = 0.05
     chill: float = 0.001
 
 
@@ -36,12 +36,13 @@ def improve_rows(
     effort: LiveEffort,
     *,
     stays: Callable[[str], bool] = lambda key: False,
-    goes_on: Callable[[], bool] = lambda: True,
+    spent: Callable[[int], float] | None = None,
 ) -> tuple[tuple[int, RowPlan], ...]:
     """Rows that together cost less, by position; those not named stay as they are.
 
-    Ends early when ``goes_on`` says so. What was promised is kept: every ride is served in its
-    windows, riders aboard and those for whom ``stays`` on their own shuttle.
+    What was promised is kept: every ride is served in its windows, riders aboard and those for
+    whom ``stays`` on their own shuttle. ``spent`` tells, from the rounds done, what share of the
+    effort has been spent; by default it is that of the rounds, otherwise their number is free.
 
     Raises
     ------
@@ -56,10 +57,9 @@ def improve_rows(
     before = search.best_cost
     typical = before / rides
     done = 0
-    while done < effort.rounds and goes_on():
-        share = done / effort.rounds
+    while (share := done / effort.rounds if spent is None else spent(done)) < 1.0:
         temperature = typical * effort.heat * (effort.chill / effort.heat) ** share
-        search.run(min(_SLICE, effort.rounds - done), temperature, effort.fewest, effort.most, -1.0)
+        search.run(_SLICE, temperature, effort.fewest, effort.most, -1.0)
         done += _SLICE
     if search.best_cost >= before:
         return ()
