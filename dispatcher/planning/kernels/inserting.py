@@ -312,6 +312,13 @@ def _best_dropoff(model, routes, trial, v, r, most):
                 )
                 if cost < best:
                     best, best_d = cost, 2 * k + 1
+        # Loads count the rider as aboard to the end: nobody may find the vehicle full before.
+        fits = True
+        for c in range(model.load.shape[1]):
+            if routes.load[v, k, c] > model.capacity[v, c]:
+                fits = False
+        if not fits:
+            break
         leg = travel[place[k], place_d]
         begin_d = max(depart[k] + leg, earliest_d)
         if begin_d > latest_d:

@@ -315,7 +315,7 @@ def renew(model, routes, trial, v):
     drive = 0
     for c in range(kinds):
         routes.load[v, 0, c] = model.start_load[v, c]
-    fits = 1
+    fits, driven = 1, 1
     for k in range(1, n + 1):
         at = seq[k]
         trial.at[at] = k
@@ -323,7 +323,7 @@ def renew(model, routes, trial, v):
         begin[k] = node[at, EARLIEST]
         leg = travel[place[k - 1], place[k]]
         if leg >= model.no_path:
-            fits = 0
+            driven = 0
         drive += leg
         for c in range(kinds):
             routes.load[v, k, c] = routes.load[v, k - 1, c] + model.load[at, c]
@@ -339,7 +339,7 @@ def renew(model, routes, trial, v):
         drive += travel[place[n], vehicle[v, END_PLACE]]
     routes.drive[v] = drive
     routes.mark[v] = word
-    if fits == 0 or drive > vehicle[v, MAX_DRIVING]:
+    if driven == 0 or drive > vehicle[v, MAX_DRIVING]:
         return 0
     if n == 0:
         begin[1] = begin[0]
@@ -354,4 +354,6 @@ def renew(model, routes, trial, v):
         return 0
     greatest_schedule(model, v, seq, joined, n, routes.latest[v], trial.at)
     routes.cost[v] = route_price(model, v, seq, n, begin, trial.at, drive)
-    return 1
+    # Too full is too full only now: with a drop-off taken out, its rider stays aboard until it is
+    # put in again, and the times hold all the same.
+    return fits
