@@ -28,13 +28,22 @@ def bench_dynamic(
     replicate: Annotated[int, typer.Option(min=0, help="Which fleet of that size.")] = 0,
     reposition: Annotated[
         bool, typer.Option(help="Send idle vehicles where requests are expected.")
-    ] = False,
+    ] = True,
+    improve_every: Annotated[
+        int, typer.Option(min=0, help="Seconds between improvements of the plans; 0 for none.")
+    ] = 30,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds of ruin and recreate in an improvement.")
+    ] = 1000,
 ) -> None:
     """The dynamic ride-pooling protocol on a published network."""
     from rich.console import Console
 
+    from dispatcher.planning.improver.neighbourhoods import prepare
+    from dispatcher.planning.search.live import LiveEffort
     from simulator.bench_dynamic import (
         LEVELS,
+        Improvement,
         read_fleet,
         read_requests,
         run_dynamic,
@@ -51,6 +60,10 @@ def bench_dynamic(
         net = read_road_net(data)
     except BenchInputError as error:
         fail(str(error), EXIT_SETTINGS)
+    improvement = None
+    if improve_every:
+        prepare()  # compiled before the clock starts
+        improvement = Improvement(improve_every, LiveEffort(rounds=rounds))
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("requests", total=len(asked))
         figures = run_dynamic(
@@ -60,6 +73,7 @@ def bench_dynamic(
             LEVELS[level],
             on_request=lambda done: progress.update(task, completed=done),
             repositioning=RepositioningRule() if reposition else None,
+            improvement=improvement,
         )
     about = {
         "data": str(data),
@@ -69,6 +83,8 @@ def bench_dynamic(
         "replicate": replicate,
         "level": level,
         "reposition": reposition,
+        "improve_every_s": improve_every,
+        "rounds": rounds,
         "matrix_sha256": net.fingerprint(),
     }
     write_figures(figures, about, out)
