@@ -7,6 +7,10 @@ from dataclasses import replace
 from dispatcher.planning.improver.problem import ImproveProblem, ImproveResult
 
 
+def nothing() -> None:
+    """Be ready at once."""
+
+
 def hang(problem: ImproveProblem, time_limit_s: float, seed: int) -> object:
     """Never answer."""
     threading.Event().wait()

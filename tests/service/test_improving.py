@@ -12,7 +12,7 @@ from dispatcher.domain.events import PlanProposed
 from dispatcher.domain.policy import Objective
 from dispatcher.engine.proposals import ImproveAsk
 from dispatcher.improving import ImproverLoop, Improving
-from dispatcher.planning.improver import ImproveProblem, NoImprovement, NoReason
+from dispatcher.planning.improver import ImproveProblem, NoImprovement, NoReason, PartSize
 from dispatcher.service import Service
 
 
@@ -36,6 +36,7 @@ class Questions:
             Improving(self._ask, self._proposal),
             every_s=10,
             time_limit_s=2.5,
+            part=PartSize(rides=120, rows=40),
         )
 
     async def improve(self, problem: object, time_limit_s: float, seed: int) -> object:
