@@ -7,19 +7,11 @@ from dispatcher.planning.electric.problem import electric_problem
 from dispatcher.planning.electric.solution import ElectricSolution
 from dispatcher.planning.electric.solve import solve_electric
 from dispatcher.planning.instances.instance import Family, Instance
-from dispatcher.planning.instances.ticks import TICKS, distance_of, numbers_of, problem_of
+from dispatcher.planning.instances.ticks import distance_of, numbers_of, problem_of
 from dispatcher.planning.search.model import Solution
 from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
-
-# Rounds of search between two looks at the clock: a few milliseconds.
-_ROUNDS = 100
-# A worse plan is accepted by simulated annealing; temperatures in the instance's unit.
-_HOT, _COLD = 0.3, 0.01
-_MOST_TAKEN = 20
-_NOT_BELOW = 0.02
-
-Clock = Callable[[], float]
-"""Seconds that only grow; which ones, wall or CPU, is the caller's choice."""
+from dispatcher.planning.search.pace import Clock
+from dispatcher.planning.search.solver import solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +37,21 @@ def solve_static(
     clock: Clock,
     on_better: Callable[[StaticSolution], None] = lambda _: None,
     min_end_battery: float = 0.1,
+    workers: int = 1,
 ) -> StaticSolution | None:
     """Search until the limit; the best complete solution found, or ``None`` if there is none.
 
     Parameters
     ----------
     time_limit_s
-        Seconds of ``clock`` from the call; at most one round of search goes beyond.
+        Seconds of ``clock`` from the call.
     on_better
         Told of every better complete solution as soon as it is found.
     min_end_battery
         Share of the battery to be left at the end; for electric fleets.
+    workers
+        Processes that share one search; electric fleets are always searched by one. With more,
+        ``clock`` must be the machine's monotonic clock.
 
     Raises
     ------
@@ -65,18 +61,21 @@ def solve_static(
     if instance.family is Family.EADARP:
         return _solve_electric(instance, time_limit_s, seed, clock, on_better, min_end_battery)
     begun_s = clock()
-    search = NeighbourhoodSearch(problem_of(instance), seed)
-    best: StaticSolution | None = None
-    known_cost: int | None = None
-    most = min(_MOST_TAKEN, max(4, len(instance.rides) // 2))
-    while (elapsed_s := clock() - begun_s) < time_limit_s:
-        cooling = (_COLD / _HOT) ** (elapsed_s / time_limit_s)
-        search.run(_ROUNDS, _HOT * cooling * TICKS, 1, most, _NOT_BELOW)
-        if not search.unserved and (known_cost is None or search.best_cost < known_cost):
-            known_cost = search.best_cost
-            best = _in_numbers(instance, search.best(), clock() - begun_s)
-            on_better(best)
-    return best
+    found: list[StaticSolution] = []
+
+    def take(plan: Solution) -> None:
+        found.append(_in_numbers(instance, plan, clock() - begun_s))
+        on_better(found[-1])
+
+    best = solve(
+        problem_of(instance),
+        time_limit_s=time_limit_s,
+        seed=seed,
+        clock=clock,
+        on_better=take,
+        workers=workers,
+    )
+    return None if best.unserved else found[-1]
 
 
 def prepare(instance: Instance) -> None:

@@ -1,4 +1,4 @@
-"""Several searches of one static instance side by side, each in its own process."""
+"""A static instance solved by several processes."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -6,7 +6,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from dispatcher.planning.instances import read_instance
-from dispatcher.planning.instances.instance import Instance
+from dispatcher.planning.instances.instance import Family, Instance
 from dispatcher.planning.static_solve import StaticSolution, prepare, solve_static
 
 
@@ -19,9 +19,10 @@ def solve_with_workers(
     workers: int,
     min_end_battery: float,
 ) -> StaticSolution | None:
-    """The best of the searches with seeds ``seed``, ``seed + 1``, ...; of equals, the first.
+    """The best solution of ``workers`` processes, which share what they find.
 
-    The time limit counts from the call, loading included.
+    Electric fleets are searched independently, with seeds ``seed``, ``seed + 1``, ... The time
+    limit counts from the call, loading included.
 
     Raises
     ------
@@ -33,8 +34,8 @@ def solve_with_workers(
     # still owed half of its time then. From the second time on it is loaded in a moment.
     prepare(instance)
     deadline_s = max(called_s + time_limit_s, time.monotonic() + time_limit_s / 2)
-    if workers == 1:
-        return _search(instance, deadline_s, seed, min_end_battery)
+    if workers == 1 or instance.family is not Family.EADARP:
+        return _search(instance, deadline_s, seed, min_end_battery, workers)
     # A fresh interpreter each: a fork would share the kernels' threads and locks.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         tasks = [
@@ -52,7 +53,7 @@ def _read_and_search(
 
 
 def _search(
-    instance: Instance, deadline_s: float, seed: int, min_end_battery: float
+    instance: Instance, deadline_s: float, seed: int, min_end_battery: float, workers: int = 1
 ) -> StaticSolution | None:
     # The machine's monotonic clock is the same for all processes.
     return solve_static(
@@ -61,4 +62,5 @@ def _search(
         seed=seed,
         clock=time.monotonic,
         min_end_battery=min_end_battery,
+        workers=workers,
     )

@@ -41,10 +41,18 @@ REGRET_3 = 9
 RECREATES = 10
 
 
+# Columns of Search.seen: one line of the processor's cache holds two of them.
+KEY = 0  # of a ride and a route
+COST = 1
+CODE_P = 2
+CODE_D = 3  # -1: none below that cost
+SEEN_SIZE = 4
+
+
 class Search(NamedTuple):
     """What a search remembers: R rides, V vehicles, W neighbours kept of each ride."""
 
-    chance: NDArray[np.uint64]  # [1]
+    chance: NDArray[np.uint64]  # [2] what is drawn from, and the seed
     route_of: NDArray[np.int64]  # [R] vehicle, or -1 in the bank
     movable: NDArray[np.int64]  # [R] 0 or 1
     taken: NDArray[np.int64]  # [R]
@@ -60,10 +68,9 @@ class Search(NamedTuple):
     listed: NDArray[np.int64]  # [V]
     touched: NDArray[np.int64]  # [V]
     touched_list: NDArray[np.int64]  # [V + 1], [V] counts
-    seen_mark: NDArray[np.uint64]  # [R, V] of the route for which the next three hold
-    seen_cost: NDArray[np.int64]  # [R, V]
-    seen_codes: NDArray[np.int32]  # [R, V, 2]
-    tuning: NDArray[np.int64]  # [4] string length, most of a route, time slot, reach
+    seen: NDArray[np.int64]  # [S, SEEN_SIZE] places known, S a power of two
+    found: NDArray[np.int64]  # [7] cheapest places of one ride: three costs, three routes, count
+    tuning: NDArray[np.int64]  # [5] string length, most of a route, slot, reach, fleet
     split: NDArray[np.float64]  # [2] chance to end a kept string, chance to pass over a route
     weights: NDArray[np.float64]  # [OPERATORS + RECREATES]
     scores: NDArray[np.float64]
@@ -83,45 +90,73 @@ class Pool(NamedTuple):
     joined: NDArray[np.int8]  # [C, L]
 
 
-@njit(cache=True)
-def _seen(model, routes, trial, search, r, v, most):
-    """Cheapest place for ``r`` in route ``v`` if it costs less than ``most``, else ``most`` or more.
-
-    It is remembered while the route is the same, also that there is none below some cost.
-    """
-    search.counts[5] += 1
-    if search.seen_mark[r, v] == routes.mark[v] and (
-        search.seen_codes[r, v, 1] >= 0 or search.seen_cost[r, v] >= most
-    ):
-        return search.seen_cost[r, v]
-    search.counts[4] += 1
-    cost, code_p, code_d = best_in_route(model, routes, trial, v, r, most)
-    search.seen_mark[r, v] = routes.mark[v]
-    search.seen_cost[r, v] = cost if code_d >= 0 else most
-    search.seen_codes[r, v, 0] = code_p
-    search.seen_codes[r, v, 1] = code_d
-    return search.seen_cost[r, v]
+@njit(cache=True, inline="always")
+def _slot_of(routes, search, r, v):
+    """(where the table would know of ride ``r`` in route ``v`` as it is, under which key)."""
+    key = mixed(routes.mark[v] + np.uint64(r + 1) * np.uint64(0x9E3779B97F4A7C15))
+    return np.int64(key & np.uint64(search.seen.shape[0] - 1)), np.int64(key)
 
 
 @njit(cache=True)
-def _candidates(model, routes, search, r, blink):
-    """List the routes to try for ``r``, those seen before first; each is passed over by chance.
+def _remember(search, slot, key, cost, code_p, code_d):
+    search.seen[slot, KEY] = key
+    search.seen[slot, COST] = cost
+    search.seen[slot, CODE_P] = code_p
+    search.seen[slot, CODE_D] = code_d
 
-    Of empty routes alike only one is listed. Returns how many there are.
+
+@njit(cache=True, inline="always")
+def _note(found, cost, v):
+    """Keep the three cheapest."""
+    if cost < found[0]:
+        found[2], found[5] = found[1], found[4]
+        found[1], found[4] = found[0], found[3]
+        found[0], found[3] = cost, v
+    elif cost < found[1]:
+        found[2], found[5] = found[1], found[4]
+        found[1], found[4] = cost, v
+    elif cost < found[2]:
+        found[2], found[5] = cost, v
+
+
+@njit(cache=True, inline="always")
+def _blinked(search, r, v, blink):
+    """Whether this round overlooks route ``v`` for ride ``r``: as often as it asks the same."""
+    word = mixed(np.uint64(search.counts[2]) * np.uint64(0x9E3779B97F4A7C15) + search.chance[1])
+    word = mixed(word ^ np.uint64((r << 20) + v))
+    return np.float64(word >> np.uint64(11)) < blink * 9007199254740992.0
+
+
+@njit(cache=True)
+def _cheapest(model, routes, trial, search, r, blink, rank, most):
+    """Find the ``rank`` cheapest routes for ``r`` below ``most``: their costs in ``search.found``.
+
+    Routes are passed over with a chance of ``blink``, and of empty ones that are alike only one is
+    tried. A table remembers places by ride and sequence, so that what a round has undone need not
+    be found again; what is known comes first, then where the ride was before, because a low cost
+    at hand makes all further trials short. Costs of ``most`` or more stand for none.
     """
+    found = search.found
+    found[0] = most
+    found[1] = most
+    found[2] = most
+    found[3] = -1
     vehicles = routes.n.shape[0]
-    for v in range(vehicles):
-        search.route_flag[model.vehicle[v, ALIKE]] = 0
     bound = model.ride[r, BOUND_TO]
     if bound >= 0:
-        search.listed[0] = bound
-        return 1
-    first, last = 0, vehicles
-    # In a large fleet only the vehicles near the ride are tried, and the one it was on.
-    few = search.fits.shape[1]
-    own = search.old_route_of[r] if few > 0 else -1
-    for x in range(few + 1 if few > 0 else vehicles):
-        if few == 0:
+        few, own, tried = 0, -1, 1
+    else:
+        for v in range(vehicles):
+            search.route_flag[model.vehicle[v, ALIKE]] = 0
+        # In a large fleet only the vehicles near the ride are tried, and the one it was on.
+        few = search.fits.shape[1]
+        own = search.old_route_of[r]
+        tried = few + 1 if few > 0 else vehicles
+    waiting = 0
+    for x in range(tried):
+        if bound >= 0:
+            v = bound
+        elif few == 0:
             v = x
         elif x == few:
             if own < 0:
@@ -131,35 +166,36 @@ def _candidates(model, routes, search, r, blink):
             v = search.fits[r, x]
             if v == own:
                 continue
-        if routes.n[v] == 0 and model.start_load[v].sum() == 0:
+        if bound < 0 and routes.n[v] == 0 and model.start_load[v].sum() == 0:
             kind = model.vehicle[v, ALIKE]
             if search.route_flag[kind] == 1:
                 continue
             search.route_flag[kind] = 1
-        if blink > 0.0 and draw_unit(search.chance) < blink:
+        if blink > 0.0 and _blinked(search, r, v, blink):
             continue
-        if search.seen_mark[r, v] == routes.mark[v]:
-            search.listed[first] = v
-            first += 1
-        else:
-            last -= 1
-            search.listed[last] = v
-    for x in range(last, vehicles):
-        search.listed[first] = search.listed[x]
-        first += 1
-    return first
-
-
-@njit(cache=True)
-def _cheapest(model, routes, trial, search, r, blink):
-    """(cost, route) of the cheapest place over all routes; each is passed over with a chance."""
-    best, best_v = FOREVER, -1
-    for x in range(_candidates(model, routes, search, r, blink)):
+        slot, key = _slot_of(routes, search, r, v)
+        if search.seen[slot, KEY] == key and search.seen[slot, CODE_D] >= 0:
+            _note(found, search.seen[slot, COST], v)
+            continue
+        search.listed[waiting] = v
+        if v == search.old_route_of[r]:
+            search.listed[waiting] = search.listed[0]
+            search.listed[0] = v
+        waiting += 1
+    search.counts[5] += waiting
+    for x in range(waiting):
         v = search.listed[x]
-        cost = _seen(model, routes, trial, search, r, v, best)
-        if cost < best:
-            best, best_v = cost, v
-    return best, best_v
+        below = found[rank - 1]
+        slot, key = _slot_of(routes, search, r, v)
+        if search.seen[slot, KEY] == key and (
+            search.seen[slot, CODE_D] >= 0 or search.seen[slot, COST] >= below
+        ):
+            continue
+        search.counts[4] += 1
+        cost, code_p, code_d = best_in_route(model, routes, trial, v, r, below)
+        _remember(search, slot, key, cost if code_d >= 0 else below, code_p, code_d)
+        if code_d >= 0:
+            _note(found, cost, v)
 
 
 @njit(cache=True)
@@ -205,10 +241,15 @@ def _order_key(model, search, r, order):
 
 @njit(cache=True)
 def _place(model, routes, undo, trial, search, r, v):
+    """Put ride ``r`` where it was found to be cheapest in route ``v``."""
     _touch(routes, undo, search, v)
-    code_p = search.seen_codes[r, v, 0]
-    code_d = search.seen_codes[r, v, 1]
-    put_in(model, routes, trial, v, r, code_p, code_d)
+    slot, key = _slot_of(routes, search, r, v)
+    if search.seen[slot, KEY] != key:  # another pair has taken its slot since
+        _, code_p, code_d = best_in_route(model, routes, trial, v, r, FOREVER)
+        _remember(search, slot, key, 0, code_p, code_d)
+    put_in(
+        model, routes, trial, v, r, search.seen[slot, CODE_P], search.seen[slot, CODE_D]
+    )  # fmt: skip
     search.route_of[r] = v
 
 
@@ -221,8 +262,12 @@ def _to_bank(search, r):
 
 
 @njit(cache=True)
-def _recreate_in_order(model, routes, undo, trial, search, order, many):
-    """Each ride in turn to its cheapest place. ``taken_list[:many]`` holds the rides."""
+def _recreate_in_order(model, routes, undo, trial, search, order, many, cost, limit):
+    """Each ride in turn to its cheapest place. ``taken_list[:many]`` holds the rides.
+
+    ``cost`` is that of what stands. Once it is sure to reach ``limit`` there is no use in going
+    on: what is left to put in costs something, wherever. Returns 0 then.
+    """
     for x in range(many):
         search.key[x] = _order_key(model, search, search.taken_list[x], order)
     for x in range(1, many):  # few, hence by insertion
@@ -237,54 +282,65 @@ def _recreate_in_order(model, routes, undo, trial, search, order, many):
     longest = routes.seq.shape[1]
     for x in range(many):
         r = search.taken_list[x]
-        cost, v = _cheapest(model, routes, trial, search, r, search.split[1])
-        if v < 0 or routes.n[v] + 4 > longest or cost >= model.ride[r, REFUSAL]:
+        refusal = model.ride[r, REFUSAL]
+        most = min(refusal, limit - cost)
+        if most <= 0:
+            return 0
+        _cheapest(model, routes, trial, search, r, search.split[1], 1, most)
+        v = search.found[3]
+        if v < 0 or routes.n[v] + 4 > longest:
+            cost += refusal
+            if cost >= limit:
+                return 0
             _to_bank(search, r)
         else:
+            cost += search.found[0]
             _place(model, routes, undo, trial, search, r, v)
+    return 1
 
 
 @njit(cache=True)
-def _recreate_by_regret(model, routes, undo, trial, search, rank, many):
-    """Always the ride that would lose most if its best route were no longer there."""
+def _recreate_by_regret(model, routes, undo, trial, search, rank, many, cost, limit):
+    """Always the ride that would lose most if its best route were no longer there.
+
+    As `_recreate_in_order`, 0 if the cost is sure to reach ``limit``: a ride costs at least as
+    much in any fuller plan as it does now.
+    """
     longest = routes.seq.shape[1]
     left = many
-    noise = search.split[1]
+    blink = search.split[1]
     while left > 0:
         chosen, chosen_v = -1, -1
-        most = -(1 << 60)
+        most_regret, chosen_cost = -(1 << 60), 0
         for x in range(left):
             r = search.taken_list[x]
-            first, second, third = FOREVER, FOREVER, FOREVER
-            v_first = -1
-            for y in range(_candidates(model, routes, search, r, noise)):
-                v = search.listed[y]
-                cost = _seen(model, routes, trial, search, r, v, third)
-                if cost < first:
-                    first, second, third = cost, first, second
-                    v_first = v
-                elif cost < second:
-                    second, third = cost, second
-                elif cost < third:
-                    third = cost
-            if v_first < 0 or first >= model.ride[r, REFUSAL]:
+            refusal = model.ride[r, REFUSAL]
+            most = min(refusal, limit - cost)
+            if most <= 0:
+                return 0
+            _cheapest(model, routes, trial, search, r, blink, rank, most)
+            found = search.found
+            if min(found[0], refusal) + cost >= limit:
+                return 0
+            if found[3] < 0:
                 regret = -(1 << 59)
             elif rank == 2:
-                regret = second - first
+                regret = found[1] - found[0]
             else:
-                regret = second + third - 2 * first
-            if chosen < 0 or regret > most:
-                most, chosen, chosen_v = regret, x, v_first
-                if regret == -(1 << 59):
-                    chosen_v = -1
+                regret = found[1] + found[2] - 2 * found[0]
+            if chosen < 0 or regret > most_regret:
+                most_regret, chosen, chosen_v, chosen_cost = regret, x, found[3], found[0]
         r = search.taken_list[chosen]
         left -= 1
         search.taken_list[chosen] = search.taken_list[left]
         search.taken_list[left] = r
         if chosen_v < 0 or routes.n[chosen_v] + 4 > longest:
+            cost += model.ride[r, REFUSAL]
             _to_bank(search, r)
         else:
+            cost += chosen_cost
             _place(model, routes, undo, trial, search, r, chosen_v)
+    return 1
 
 
 @njit(cache=True)
@@ -353,8 +409,10 @@ def iterate(
 
     ``costs`` is int64[2]: of the plan at hand and of the best, which ``best`` and ``bank_best``
     (count first) hold. Each round takes out ``fewest`` to ``most`` rides. Routes of plans within
-    ``pool_within`` of the best go into the pool.
+    ``pool_within`` of the best go into the pool. With ``search.tuning[4]`` set the aim is to leave
+    nobody out, whatever the cost, and the search ends as soon as that is reached.
     """
+    fleet = search.tuning[4] == 1
     vehicles = routes.n.shape[0]
     rides = model.ride.shape[0]
     for _ in range(rounds):
@@ -383,22 +441,44 @@ def iterate(
             search.taken[search.taken_list[x]] = 0
             search.route_of[search.taken_list[x]] = -1
         # Those in the bank try again, too.
+        was_absent = 0
         for x in range(old_banked):
             search.taken_list[taken + x] = search.bank[x]
+            was_absent += search.absent[search.bank[x]]
         many = taken + old_banked
         search.counts[1] = 0
+        bare = routes.cost.sum()
+        limit = old_cost - np.int64(temperature * np.log(draw_unit(search.chance)))
+        most_cost = FOREVER if fleet else limit
         if recreate == REGRET_2:
-            _recreate_by_regret(model, routes, undo, trial, search, 2, many)
+            done = _recreate_by_regret(
+                model, routes, undo, trial, search, 2, many, bare, most_cost
+            )  # fmt: skip
         elif recreate == REGRET_3:
-            _recreate_by_regret(model, routes, undo, trial, search, 3, many)
+            done = _recreate_by_regret(
+                model, routes, undo, trial, search, 3, many, bare, most_cost
+            )  # fmt: skip
         else:
-            _recreate_in_order(model, routes, undo, trial, search, recreate, many)
+            done = _recreate_in_order(
+                model, routes, undo, trial, search, recreate, many, bare, most_cost
+            )  # fmt: skip
 
-        cost = total_cost(model, routes, search)
+        cost = total_cost(model, routes, search) if done == 1 else FOREVER
+        accepted = cost < limit
+        if fleet and search.counts[1] > 0:
+            # Christiaens and Vanden Berghe (2020), section 5.4: who has often found no place
+            # weighs more than those who come instead.
+            is_absent = 0
+            for x in range(search.counts[1]):
+                is_absent += search.absent[search.bank[x]]
+            accepted = is_absent < was_absent or (
+                search.counts[1] <= old_banked and cost < limit
+            )  # fmt: skip
         changed = search.touched_list[vehicles]
         search.counts[7] += changed
         if (
             pool_within >= 0.0
+            and done == 1
             and search.counts[1] == 0
             and (cost <= costs[1] + np.int64(pool_within * costs[1]))
         ):
@@ -409,8 +489,7 @@ def iterate(
             reward = 10.0
         elif cost < old_cost:
             reward = 4.0
-        limit = old_cost - temperature * np.log(draw_unit(search.chance))
-        if cost < limit:
+        if accepted:
             if cost != old_cost and reward == 0.0:
                 reward = 1.0
             costs[0] = cost
@@ -438,6 +517,8 @@ def iterate(
         search.tries[operator] += 1.0
         search.scores[OPERATORS + recreate] += reward
         search.tries[OPERATORS + recreate] += 1.0
+        if fleet and search.counts[1] == 0:
+            return
 
 
 @njit(cache=True)

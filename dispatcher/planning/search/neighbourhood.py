@@ -1,14 +1,21 @@
 """One large-neighbourhood search under way: its arrays, and what may be done with them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatcher.planning.kernels.fitting import rank_vehicles
+from dispatcher.planning.kernels.routes import ALIKE, Routes
 from dispatcher.planning.kernels.ruining import OPERATORS, rank_neighbours
-from dispatcher.planning.kernels.searching import RECREATES, Pool, Search, adapt, iterate
+from dispatcher.planning.kernels.searching import (
+    RECREATES,
+    SEEN_SIZE,
+    Pool,
+    Search,
+    adapt,
+    iterate,
+)
 from dispatcher.planning.search.arrays import (
     empty_routes,
     longest_route,
@@ -17,20 +24,13 @@ from dispatcher.planning.search.arrays import (
     room_for_trial,
     write_route,
 )
+from dispatcher.planning.search.columns import Columns
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
 
 _POOL = 60_000
 _NEAREST = 60
 _FITTING = 24  # vehicles tried for a ride, where there are more than twice as many
-
-
-@dataclass(frozen=True, slots=True)
-class PooledRoute:
-    """A feasible route met on the way, with the vehicles (by likeness) it is for."""
-
-    order: RouteOrder
-    alike: int
-    cost: int
+_REMEMBERED = 1 << 17
 
 
 class NeighbourhoodSearch:
@@ -75,8 +75,18 @@ class NeighbourhoodSearch:
         return int(self._bank_best[0])
 
     @property
+    def left_out(self) -> int:
+        """Rides that the plan at hand leaves out."""
+        return int(self._search.counts[1])
+
+    @property
     def rounds(self) -> int:
         return int(self._search.counts[2])
+
+    def price_of(self, routes: Sequence[RouteOrder]) -> int:
+        """The cost of routes that serve all rides; they become the plan at hand."""
+        self.restart(routes)
+        return int(self._costs[0])
 
     def restart(self, orders: Iterable[RouteOrder]) -> None:
         """Go on from these routes; they become the best if they are.
@@ -116,26 +126,53 @@ class NeighbourhoodSearch:
         """Learn which operators have paid."""
         adapt(self._search, share)
 
+    def weigh(self, ruins: Sequence[float], recreates: Sequence[float]) -> None:
+        """How often each operator is drawn, in proportion."""
+        self._search.weights[:] = (*ruins, *recreates)
+
+    def hunt_for_all(self, hunting: bool) -> None:
+        """Aim only to leave nobody out, for now; `run` then returns as soon as that is reached."""
+        self._search.tuning[4] = int(hunting)
+        self._search.absent[:] = 1
+
     def best(self) -> Solution:
         """The best plan so far."""
-        left_out = self._bank_best[1 : 1 + self._bank_best[0]]
+        return self._told(self._best, self._bank_best[1 : 1 + self.unserved], self.best_cost)
+
+    def at_hand(self) -> Solution:
+        """The plan that the search is at."""
+        left_out = self._search.bank[: self.left_out]
+        return self._told(self._routes, left_out, int(self._costs[0]))
+
+    def _told(self, routes: Routes, left_out: NDArray[np.int64], cost: int) -> Solution:
         return Solution(
-            tuple(read_route(self._best, v) for v in range(len(self.problem.vehicles))),
+            tuple(read_route(routes, v) for v in range(len(self.problem.vehicles))),
             tuple(sorted(int(r) for r in left_out)),
-            self.best_cost,
+            cost,
         )
 
-    def pooled(self) -> list[PooledRoute]:
+    @property
+    def likeness(self) -> NDArray[np.int64]:
+        """int64[vehicles]: the same number for those that can take each other's routes."""
+        return self._model.vehicle[:, ALIKE].copy()
+
+    def columns(self) -> Columns:
         """Every route kept on the way."""
-        pool, found = self._pool, []
-        for i in range(int(self._search.counts[3])):
-            n = int(pool.n[i])
-            order = RouteOrder(
-                tuple(int(node) for node in pool.seq[i, :n]),
-                tuple(bool(joins) for joins in pool.joined[i, :n]),
-            )
-            found.append(PooledRoute(order, int(pool.alike[i]), int(pool.cost[i])))
-        return found
+        pool, count = self._pool, int(self._search.counts[3])
+        seq = pool.seq[:count].copy()
+        seq[np.arange(seq.shape[1]) >= pool.n[:count, None]] = -1
+        return Columns(
+            pool.cost[:count].copy(),
+            pool.alike[:count].copy(),
+            pool.n[:count].copy(),
+            seq,
+            pool.joined[:count].copy(),
+        ).trimmed()
+
+    def forget_columns(self) -> None:
+        """Make room for the routes of another cooling."""
+        self._search.counts[3] = 0
+        self._pool.slots[:] = 0
 
 
 def _typical_leg(problem: Problem) -> int:
@@ -159,7 +196,7 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         return np.zeros(shape, dtype=np.int64)
 
     return Search(
-        chance=np.array([seed], dtype=np.uint64),
+        chance=np.array([seed, seed], dtype=np.uint64),
         route_of=zeros(rides),
         movable=np.ones(rides, dtype=np.int64),
         taken=zeros(rides),
@@ -175,10 +212,9 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         listed=zeros(vehicles),
         touched=zeros(vehicles),
         touched_list=zeros(vehicles + 1),
-        seen_mark=np.zeros((rides, vehicles), dtype=np.uint64),
-        seen_cost=zeros(rides, vehicles),
-        seen_codes=np.zeros((rides, vehicles, 2), dtype=np.int32),
-        tuning=np.array([10, 40, 1, 1], dtype=np.int64),
+        seen=zeros(_REMEMBERED, SEEN_SIZE),
+        found=zeros(7),
+        tuning=np.array([10, 40, 1, 1, 0], dtype=np.int64),
         split=np.array([0.5, 0.02], dtype=np.float64),
         weights=np.ones(OPERATORS + RECREATES, dtype=np.float64),
         scores=np.zeros(OPERATORS + RECREATES, dtype=np.float64),

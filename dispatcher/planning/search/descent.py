@@ -1,0 +1,62 @@
+"""One cooling of one search, in slices."""
+
+from collections.abc import Callable
+
+from dispatcher.planning.search.cooling import Cycle
+from dispatcher.planning.search.model import Problem, Solution
+from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
+from dispatcher.planning.search.pace import Clock, Pace
+
+# How often each operator is drawn; found on dial-a-ride instances, see docs/decisions.
+RUINS = (1.0, 2.0, 1.0, 1.0, 0.05, 1.0, 1.0)
+RECREATES = (1.0, 1.0, 0.2, 1.0, 0.2, 0.2, 0.2, 1.0, 1.0, 1.0)
+
+_MOST_TAKEN = 10  # rides in one round
+_POOLED_WITHIN = 0.03  # of the best plan's cost
+
+
+def most_taken(problem: Problem) -> int:
+    """Rides that one round takes out at most."""
+    return min(_MOST_TAKEN, max(2, len(problem.rides) // 2))
+
+
+def first_complete(problem: Problem, seed: int, deadline_s: float, clock: Clock) -> Solution:
+    """The first plan that serves all rides, or the best when time was up."""
+    search = NeighbourhoodSearch(problem, seed)
+    search.weigh(RUINS, RECREATES)
+    search.hunt_for_all(True)
+    most, pace = most_taken(problem), Pace(clock)
+    while (now_s := clock()) < deadline_s:
+        rounds = pace.rounds(deadline_s)
+        search.run(rounds, 1.0, 1, most, -1.0)
+        pace.took(rounds, clock() - now_s)
+        if not search.left_out:
+            return search.at_hand()
+    return search.best()
+
+
+def cool(
+    search: NeighbourhoodSearch,
+    cycle: Cycle,
+    start: Solution,
+    until_s: float,
+    clock: Clock,
+    on_better: Callable[[Solution], None],
+) -> Solution:
+    """The best plan of one cooling from ``start``, which is complete."""
+    search.restart(start.routes)
+    search.forget_columns()
+    rides = max(1, len(search.problem.rides))
+    most, pace = most_taken(search.problem), Pace(clock)
+    begun_s = clock()
+    known = start.cost
+    while (now_s := clock()) < until_s:
+        done = (now_s - begun_s) / max(1e-9, until_s - begun_s)
+        rounds = pace.rounds(until_s)
+        temperature = cycle.temperature(done) * search.best_cost / rides
+        search.run(rounds, temperature, 1, most, _POOLED_WITHIN)
+        pace.took(rounds, clock() - now_s)
+        if search.best_cost < known and not search.unserved:
+            known = search.best_cost
+            on_better(search.best())
+    return search.best()

@@ -1,0 +1,120 @@
+"""From a problem to the best plan that the time allows.
+
+Anytime: a complete plan comes within milliseconds, and cooling betters it until the end. After a
+cooling, set partitioning puts together the best plan from all routes met, and what time is left
+goes into a cold search from there. With several workers each cooling is done by all, from the same
+plan with seeds of their own, and their routes meet in one pool.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dispatcher.planning.search.columns import Columns, together
+from dispatcher.planning.search.cooling import COLD, CYCLES, Cycle
+from dispatcher.planning.search.descent import first_complete
+from dispatcher.planning.search.fleet import only, with_fewer_vehicles
+from dispatcher.planning.search.model import Problem, RouteOrder, Solution
+from dispatcher.planning.search.pace import Clock
+from dispatcher.planning.search.recombine import recombine
+from dispatcher.planning.search.workers import Crew
+
+_FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
+_RECOMBINE_SHARE = 0.06  # of the time at most, after each cooling
+_RECOMBINE_S = 3.0
+_MARGIN_S = 0.02
+
+OnBetter = Callable[[Solution], None]
+
+
+def solve(
+    problem: Problem,
+    *,
+    time_limit_s: float,
+    seed: int,
+    clock: Clock,
+    on_better: OnBetter = lambda _: None,
+    workers: int = 1,
+    cycles: tuple[Cycle, ...] = CYCLES,
+) -> Solution:
+    """The best plan found until the limit; rides are left out only if nothing else was found.
+
+    Parameters
+    ----------
+    time_limit_s
+        Seconds of ``clock`` from the call.
+    seed
+        Of all chance. What is found also depends on how far the search gets in the time.
+    on_better
+        Told of every better complete plan as soon as it is found; with several workers, of those
+        of this process.
+    workers
+        Processes. With more than one, ``clock`` must be the machine's monotonic clock.
+    """
+    begun_s = clock()
+    deadline_s = begun_s + time_limit_s - min(_MARGIN_S, time_limit_s / 20)
+    best = first_complete(problem, seed, deadline_s, clock)
+    if best.unserved:
+        return best
+    known = _Known(best, problem.fewest_vehicles, on_better)
+    if problem.fewest_vehicles:
+        known.take(
+            with_fewer_vehicles(
+                problem,
+                best,
+                seed,
+                until_s=begun_s + _FLEET_SHARE * time_limit_s,
+                clock=clock,
+                on_better=known.take,
+            )
+        )
+        problem = only(problem, known.best.vehicles_used)
+    with Crew(problem, workers, seed) as crew:
+        cooling_s = clock()
+        span_s = deadline_s - cooling_s
+        pools: list[Columns] = []
+        done = 0.0
+        for number, cycle in enumerate((*cycles, COLD)):
+            done += cycle.share
+            end_s = deadline_s if cycle is COLD else cooling_s + done * span_s
+            recombines = cycle is not COLD
+            spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if recombines else 0.0
+            start = known.within(len(problem.vehicles))
+            cooled = crew.cool(number, cycle, start, end_s - spared_s, clock, known.take)
+            for one in cooled:
+                known.take(one.best)
+            pools += [one.columns for one in cooled]
+            if recombines:
+                pool = together(pools)
+                found = recombine(problem, crew.likeness, pool, known.best.cost, end_s - clock())
+                if found.routes is not None:
+                    known.take(Solution(found.routes, (), crew.price_of(found.routes)))
+                pools = [pool.subset(found.kept)]
+    return known.best
+
+
+class _Known:
+    """The best complete plan so far; whoever asked is told of each better one."""
+
+    def __init__(self, first: Solution, fewest: bool, on_better: OnBetter) -> None:
+        self.best = first
+        self._vehicles = len(first.routes)
+        self._fewest = fewest
+        self._on_better = on_better
+        on_better(first)
+
+    def take(self, plan: Solution) -> None:
+        """Keep it, if it is better. Of a smaller fleet, the vehicles it has not stay empty."""
+        if self._key(plan) < self._key(self.best):
+            spare = (RouteOrder(),) * (self._vehicles - len(plan.routes))
+            self.best = replace(plan, routes=plan.routes + spare)
+            self._on_better(self.best)
+
+    def within(self, vehicles: int) -> Solution:
+        """The best plan for a fleet of so many, all alike if they are fewer than there were."""
+        if vehicles == self._vehicles:
+            return self.best
+        used = tuple(route for route in self.best.routes if route.ends)
+        return replace(self.best, routes=used + (RouteOrder(),) * (vehicles - len(used)))
+
+    def _key(self, plan: Solution) -> tuple[int, int]:
+        return (plan.vehicles_used if self._fewest else 0, plan.cost)
