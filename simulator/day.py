@@ -19,6 +19,10 @@ from dispatcher.domain.events import Event
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.zone import Zone
 from dispatcher.engine import ServiceState, Site
+from dispatcher.engine.proposals import improve_ask, proposal_of
+from dispatcher.planning.improver import ImproveResult
+from dispatcher.planning.improver.neighbourhoods import improve_by_rounds
+from dispatcher.planning.improver.neighbourhoods import prepare as prepare_improver
 from dispatcher.streets import Streets
 from dispatcher.zone_engine import ZoneEngine
 from simulator.concourse import Concourse
@@ -35,6 +39,7 @@ from simulator.vehicle import FleetPlan
 from simulator.wire import WireMessage
 from simulator.world import World
 
+_IMPROVER_ROUNDS = 200
 _ROAD_NOTE_S = 10.0  # how often odometers are read
 
 
@@ -52,6 +57,7 @@ class DayPlan:
     wire: WireFaults = NO_FAULTS
     mishaps: Sequence[Mishap] = ()
     plans_charging: bool = True  # from outside the engine, as in live service
+    improves_every_s: int = 30  # likewise; 0: never
     charger_faults: Sequence[ChargerFault] = ()
     orders: Sequence[tuple[float, Event]] = ()  # what operators do, and when
 
@@ -120,6 +126,9 @@ def simulate(
     _every(world, 60.0, lambda: on_progress(world.now))
     if plan.plans_charging:
         _every(world, PLAN_EVERY_S, lambda: _plan_charging(dispatcher))
+    if plan.improves_every_s:
+        prepare_improver()
+        _every(world, plan.improves_every_s, lambda: _improve(dispatcher))
     world.run_until(plan.end_s)
     crowd.stop_asking()
     world.run_until(plan.end_s + plan.drain_s)
@@ -203,6 +212,17 @@ def _plan_charging(dispatcher: VirtualDispatcher) -> None:
     event = plan_charging(dispatcher.core.state, 0)
     if event is not None:
         dispatcher.submit(event)
+
+
+def _improve(dispatcher: VirtualDispatcher) -> None:
+    """Search for better plans, by rounds instead of time, and propose what is found."""
+    state = dispatcher.core.state
+    ask = improve_ask(state)
+    if ask is None:
+        return
+    found = improve_by_rounds(ask.problem, _IMPROVER_ROUNDS, seed=state.position)
+    if isinstance(found, ImproveResult):
+        dispatcher.submit(proposal_of(ask, found, state.now_s))
 
 
 def _every(world: World, seconds: float, act: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ at rides and shuttles near one another.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,20 +29,34 @@ def improve(
     problem: ImproveProblem, time_limit_s: float, seed: int
 ) -> ImproveResult | NoImprovement:
     """Search for cheaper rows until the limit; what is returned is feasible and cheaper."""
-    ends_s = time.monotonic() + time_limit_s - _MARGIN_S
-    chosen = [i for i, row in enumerate(problem.rows) if _takes_part(row, problem)]
     began_s = time.monotonic()
+    lasts_s = max(0.001, time_limit_s - _MARGIN_S)
+    return _improve(
+        problem, seed, LiveEffort(), lambda rounds: (time.monotonic() - began_s) / lasts_s
+    )
 
-    def spent(rounds: int) -> float:
-        return (time.monotonic() - began_s) / max(0.001, ends_s - began_s)
 
+def improve_by_rounds(
+    problem: ImproveProblem, rounds: int, seed: int
+) -> ImproveResult | NoImprovement:
+    """The same with a number of rounds instead of a time: the answer is always the same one."""
+    return _improve(problem, seed, LiveEffort(rounds=rounds), None)
+
+
+def _improve(
+    problem: ImproveProblem,
+    seed: int,
+    effort: LiveEffort,
+    spent: Callable[[int], float] | None,
+) -> ImproveResult | NoImprovement:
+    chosen = [i for i, row in enumerate(problem.rows) if _takes_part(row, problem)]
     changed = improve_rows(
         [problem.rows[i] for i in chosen],
         problem.travel_s,
         problem.objective,
         problem.now_s,
         seed,
-        LiveEffort(),
+        effort,
         stays=problem.bound_keys.__contains__,
         spent=spent,
     )
