@@ -225,11 +225,11 @@ class _Run:
         rows = [vehicle.row for vehicle in self._vehicles]
         changed = improve_rows(
             rows,
-            self._travel,
+            self._travel,  # type: ignore[arg-type] # narrow as the search keeps it: not copied
             OBJECTIVE,
             now,
             at_s,
-            improvement.effort,  # type: ignore[arg-type]
+            improvement.effort,
         )
         for number, row in changed:
             vehicle = self._vehicles[number]

@@ -158,7 +158,7 @@ def propagate(model, v, seq, joined, n, begin, depart, first, whole):
 
 @njit(cache=True)
 def keep_ride_limits(model, v, seq, joined, n, begin, depart, at, first):
-    """Delay pickups, and the start, until every ride behind ``first`` keeps its limit; 0 if none can.
+    """Delay pickups, and the start, until all rides behind ``first`` keep their limits, or give 0.
 
     A pickup that is late for its drop-off is begun as much later. If the drop-off then moves by
     as much, nothing on the way gives room, and the limit cannot be kept.
