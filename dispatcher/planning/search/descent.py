@@ -11,7 +11,7 @@ from dispatcher.planning.search.pace import Clock, Pace
 RUINS = (1.0, 2.0, 1.0, 1.0, 0.05, 1.0, 1.0)
 RECREATES = (1.0, 1.0, 0.2, 1.0, 0.2, 0.2, 0.2, 1.0, 1.0, 1.0)
 
-_MOST_TAKEN = 10  # rides in one round
+_MOST_TAKEN = 8  # rides in one round
 _POOLED_WITHIN = 0.03  # of the best plan's cost
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dispatcher.planning.search.columns import Columns, together
-from dispatcher.planning.search.cooling import COLD, CYCLES, Cycle
+from dispatcher.planning.search.cooling import COLD, CYCLES, CYCLES_FEWEST, Cycle
 from dispatcher.planning.search.descent import first_complete
 from dispatcher.planning.search.fleet import only, with_fewer_vehicles
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
@@ -19,7 +19,7 @@ from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
 _FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
-_RECOMBINE_SHARE = 0.06  # of the time at most, after each cooling
+_RECOMBINE_SHARE = 0.06  # of the time at most, after each cooling but the first
 _RECOMBINE_S = 3.0
 _MARGIN_S = 0.02
 
@@ -34,7 +34,7 @@ def solve(
     clock: Clock,
     on_better: OnBetter = lambda _: None,
     workers: int = 1,
-    cycles: tuple[Cycle, ...] = CYCLES,
+    cycles: tuple[Cycle, ...] | None = None,
 ) -> Solution:
     """The best plan found until the limit; rides are left out only if nothing else was found.
 
@@ -49,8 +49,11 @@ def solve(
         of this process.
     workers
         Processes. With more than one, ``clock`` must be the machine's monotonic clock.
+    cycles
+        Coolings one after another; by default what suits the problem.
     """
     begun_s = clock()
+    cycles = cycles or (CYCLES_FEWEST if problem.fewest_vehicles else CYCLES)
     deadline_s = begun_s + time_limit_s - min(_MARGIN_S, time_limit_s / 20)
     best = first_complete(problem, seed, deadline_s, clock)
     if best.unserved:
@@ -76,7 +79,7 @@ def solve(
         for number, cycle in enumerate((*cycles, COLD)):
             done += cycle.share
             end_s = deadline_s if cycle is COLD else cooling_s + done * span_s
-            recombines = cycle is not COLD
+            recombines = 0 < number < len(cycles)
             spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if recombines else 0.0
             start = known.within(len(problem.vehicles))
             cooled = crew.cool(number, cycle, start, end_s - spared_s, clock, known.take)
