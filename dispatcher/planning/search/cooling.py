@@ -25,7 +25,9 @@ CYCLES = (Cycle(0.13, 0.45, 0.12), Cycle(0.8, 0.6, 0.14))
 """A quick answer, which for some dozens of rides is the best there is, and one slow cooling."""
 
 CYCLES_FEWEST = (Cycle(0.13, 0.3, 0.03), Cycle(0.8, 0.3, 0.025))
-"""With no vehicle to spare plans differ by less, and there is more to gain at lower temperatures."""
+"""With no vehicle to spare, plans differ by less and more is gained at lower temperatures."""
 
-COLD = Cycle(0.0, 0.12, 0.05)
-"""For what is left of the time, from the best plan."""
+
+def tail_of(cycle: Cycle) -> Cycle:
+    """For what is left of the time: on from where a cycle has ended."""
+    return Cycle(0.0, cycle.cold, cycle.cold / 2.5)

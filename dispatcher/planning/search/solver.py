@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dispatcher.planning.search.columns import Columns, together
-from dispatcher.planning.search.cooling import COLD, CYCLES, CYCLES_FEWEST, Cycle
+from dispatcher.planning.search.cooling import CYCLES, CYCLES_FEWEST, Cycle, tail_of
 from dispatcher.planning.search.descent import first_complete
 from dispatcher.planning.search.fleet import only, with_fewer_vehicles
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
@@ -76,9 +76,9 @@ def solve(
         span_s = deadline_s - cooling_s
         pools: list[Columns] = []
         done = 0.0
-        for number, cycle in enumerate((*cycles, COLD)):
+        for number, cycle in enumerate((*cycles, tail_of(cycles[-1]))):
             done += cycle.share
-            end_s = deadline_s if cycle is COLD else cooling_s + done * span_s
+            end_s = cooling_s + done * span_s if number < len(cycles) else deadline_s
             recombines = 0 < number < len(cycles)
             spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if recombines else 0.0
             start = known.within(len(problem.vehicles))
