@@ -252,10 +252,11 @@ def test_the_cheapest_place_is_the_cheapest_of_all(seed: int) -> None:
 
 
 def test_two_shuttles_do_not_share_the_last_visit_to_a_station() -> None:
-    # Two riders far apart, each within reach of the one station; both rides at once are too much
-    # for either shuttle's windows, and only one may charge: one rider stays behind.
+    # Two riders 80 apart board between 100 and 120, so each needs a shuttle. Each ride is 100
+    # ticks of driving, 2 more by way of the station at (0, 1), with a charge of 60: 42 must be
+    # charged before, for which there is time. If only one may charge, one rider stays behind.
     spots = [(40, 0), (-40, 0), (50, 0), (-50, 0), (0, 0), (0, 0), (0, 0), (0, 1)]
-    windows = [(40, 60), (40, 60), DAY, DAY, DAY, DAY, DAY, DAY]
+    windows = [(100, 120), (100, 120), DAY, DAY, DAY, DAY, DAY, DAY]
 
     def served(visits: int) -> int:
         problem = a_problem(
@@ -273,7 +274,6 @@ def test_two_shuttles_do_not_share_the_last_visit_to_a_station() -> None:
         )
         return 2 - len(solution.unserved)
 
-    # 100 ticks of driving and 60 of charge: each must charge 40 and more.
     assert served(visits=1) == 1
     assert served(visits=2) == 2
 

@@ -138,7 +138,8 @@ class _Search:
             if most_rounds is not None:
                 done = max(done, int(self._hunt.tally[ROUNDS]) / most_rounds)
             self._note(now)
-            if done >= 1.0 or (enough is not None and self._course and self._cost() <= enough):
+            cheap = enough is not None and self._course and self._cost() <= enough
+            if now >= deadline or done >= 1.0 or cheap:
                 break
             if done * (tuning.recombinations + 1) >= recombined + 1:
                 recombined += 1
