@@ -92,7 +92,7 @@ class Crew:
         cooled = [Cooled(best, self._own.columns())]
         for answer in asked:
             try:
-                cooled.append(answer.result(timeout=2 * _REPLY_S))
+                cooled.append(answer.result(timeout=max(0.0, until_s + _REPLY_S - clock())))
             except TimeoutError:
                 answer.cancel()
         return cooled
