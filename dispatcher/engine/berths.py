@@ -69,6 +69,21 @@ def rows_at_berths(
     return found if len(found) == len(rows) else None
 
 
+def asked_to_wait(state: ServiceState, shuttle: Shuttle) -> list[Shuttle]:
+    """Those that a shuttle which cannot wait meets at stops, unless they have been asked before.
+
+    Where a stop is hopelessly full, everyone there crowds: who has been asked for the same room
+    once is not asked again, or one rider's trip would have half of a large fleet planned anew.
+    """
+    number = state.row_of[shuttle.id]
+    wanted = state.berths.of(number) if shuttle.crowds else ()
+    asked_before = all(any(one.within(room) for room in shuttle.room_asked) for one in wanted)
+    shuttle.room_asked = wanted
+    if asked_before:
+        return []
+    return [state.shuttles[state.shuttle_of_row[row]] for row in state.berths.rivals(number)]
+
+
 def note_berths(state: ServiceState, shuttle: Shuttle, drives: bool) -> None:
     """Put a shuttle's route, as it is planned now, into the book."""
     state.berths.set_row(state.row_of[shuttle.id], *standings(state, shuttle, drives))

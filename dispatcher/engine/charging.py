@@ -18,7 +18,7 @@ from dispatcher.engine.routes import may_drive, refresh
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.energy import charged_ws, charging_s, drain_ws, percent_of
-from dispatcher.planning.plugs import most_at_once, soonest_free_s
+from dispatcher.planning.occupancy import most_at_once, soonest_free_s
 from dispatcher.planning.rows import FOREVER_S, RowPlan, RowVisit
 from dispatcher.planning.schedule import Schedule, row_cost, schedule
 from dispatcher.streets import UNREACHABLE_S

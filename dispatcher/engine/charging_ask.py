@@ -10,7 +10,7 @@ from dispatcher.engine.routes import may_drive
 from dispatcher.engine.state import ServiceState, Shuttle
 from dispatcher.planning.charging import ChargeNeed, ChargerSite, ChargingProblem, ChosenCharge
 from dispatcher.planning.energy import level_ws, percent_of
-from dispatcher.planning.plugs import PlugUse
+from dispatcher.planning.occupancy import PlugUse
 
 _SLOT_S = 600
 _SLOTS = 24

@@ -3,7 +3,7 @@
 from dispatcher.engine.battery import charger_w, is_errand, level_at
 from dispatcher.engine.state import ServiceState, Shuttle
 from dispatcher.planning.energy import charging_s
-from dispatcher.planning.plugs import PlugUse
+from dispatcher.planning.occupancy import PlugUse
 
 _LEAVING_S = 120  # a charge may take so much and a tenth longer, with unplugging and driving off
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.engine.berths import asked_to_wait
 from dispatcher.engine.charging import look_after_charging
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
@@ -48,6 +49,7 @@ def settle(turn: Turn) -> None:
 def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
     """Refresh and mend until nothing is touched any more; the shuttles that were."""
     refreshed: dict[ShuttleId, Shuttle] = {}
+    asked: set[ShuttleId] = set()  # who is only asked to wait asks nobody in turn
     while turn.touched:
         shuttle = turn.state.shuttles[next(iter(turn.touched))]
         del turn.touched[shuttle.id]
@@ -57,11 +59,11 @@ def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
         if broken and seen[shuttle.id] <= _TIMES:
             mend(turn, shuttle, broken)
             refresh(turn.state, shuttle)
-        if shuttle.crowds:  # those it meets at a stop wait instead, if they can
-            for row in turn.state.berths.rivals(turn.state.row_of[shuttle.id]):
-                rival = turn.state.shuttles[turn.state.shuttle_of_row[row]]
-                if not seen[rival.id]:
+        if shuttle.id not in asked:
+            for rival in asked_to_wait(turn.state, shuttle):
+                if not seen[rival.id] and rival.id not in turn.touched:
                     turn.touch(rival)
+                    asked.add(rival.id)
         refreshed[shuttle.id] = shuttle
     return list(refreshed.values())
 

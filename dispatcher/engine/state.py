@@ -22,7 +22,7 @@ from dispatcher.domain.trips import (
     TripState,
 )
 from dispatcher.engine.site import Site
-from dispatcher.planning.berths import BerthBook
+from dispatcher.planning.berths import BerthBook, Standing
 from dispatcher.planning.calibration import LatenessBook
 from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
@@ -140,6 +140,7 @@ class Shuttle:
     times: Schedule = field(default_factory=lambda: Schedule((), (), ()))
     parking_stop: int | None = None  # where it is being repositioned to
     crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
+    room_asked: tuple[Standing, ...] = ()  # for which others were asked to wait, if they can
     published: ShuttlePlan | None = None
     charge: ChargeSession | None = None  # a plug that is reserved for it, or that it is at
     plug_trouble: PlugTrouble | None = None  # the last one, for as long as it is believed

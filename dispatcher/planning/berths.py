@@ -8,7 +8,8 @@ far as every promise allows.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
-from dispatcher.planning.rows import FOREVER_S, RowPlan, RowVisit
+from dispatcher.planning.occupancy import most_at_once, soonest_free_s
+from dispatcher.planning.rows import RowPlan, RowVisit
 from dispatcher.planning.schedule import Schedule, TravelTimes, schedule
 
 SHORT_WAIT_S = 120
@@ -24,6 +25,9 @@ class Standing:
     stop: int
     from_s: int
     to_s: int
+
+    def within(self, other: "Standing") -> bool:
+        return self.stop == other.stop and self.from_s >= other.from_s and self.to_s <= other.to_s
 
 
 class BerthBook:
@@ -76,25 +80,6 @@ class BerthBook:
     def most_at_once(self, stop: int, from_s: int, to_s: int, but: Container[int] = ()) -> int:
         """Most shuttles planned at a stop at any one time of ``from_s`` to before ``to_s``."""
         return most_at_once(self.others(stop, but), from_s, to_s)
-
-
-def most_at_once(standings: Sequence[Standing], from_s: int, to_s: int) -> int:
-    """The most standings at one time; a berth is free again the moment its shuttle leaves."""
-    near = [s for s in standings if s.from_s < to_s and s.to_s > from_s]
-    # The number only rises where one begins.
-    starts = {max(s.from_s, from_s) for s in near}
-    return max((sum(1 for s in near if s.from_s <= at_s < s.to_s) for at_s in starts), default=0)
-
-
-def soonest_free_s(
-    standings: Sequence[Standing], berths: int, from_s: int, for_s: int
-) -> int | None:
-    """From when on a berth is free for so long, ``from_s`` at the soonest; None if never."""
-    ends = sorted({s.to_s for s in standings if s.to_s > from_s and s.to_s < FOREVER_S})
-    for at_s in (from_s, *ends):
-        if most_at_once(standings, at_s, at_s + max(for_s, 1)) < berths:
-            return at_s
-    return None
 
 
 def standings_of(

@@ -7,7 +7,7 @@ worth what it adds to a low battery, and costs the demand that the shuttle misse
 
 from dataclasses import dataclass
 
-from dispatcher.planning.plugs import PlugUse, most_at_once
+from dispatcher.planning.occupancy import PlugUse, most_at_once
 
 _FAR_S = 3600  # no charger is gone to that is further away
 _DETOUR_WORTH = 20  # of a second's drive

@@ -11,8 +11,6 @@ from dispatcher.planning.berths import (
     BerthBook,
     Standing,
     is_held,
-    most_at_once,
-    soonest_free_s,
     standings_of,
     unheld,
     yielding,
@@ -97,17 +95,6 @@ def test_two_visits_at_one_stop_are_one_standing() -> None:
 def test_who_charges_stands_at_a_plug() -> None:
     row = a_row(RowVisit(4, earliest_s=300, dwell_s=600), rides=())
     assert [standing.stop for _, standing in stands(row)] == [0]
-
-
-def test_counting_at_the_edges() -> None:
-    held = [Standing(0, 0, 10), Standing(0, 10, 20), Standing(0, 5, 15)]
-    assert most_at_once(held, 0, 20) == 2
-    assert most_at_once(held, 0, 5) == 1
-    assert most_at_once(held, 20, 30) == 0
-    assert soonest_free_s(held, 1, 0, 5) == 20
-    assert soonest_free_s(held, 2, 0, 5) == 0
-    assert soonest_free_s(held, 2, 3, 5) == 15
-    assert soonest_free_s([Standing(0, 0, FOREVER_S)], 1, 3, 5) is None
 
 
 def a_book(*held: Standing, berths: int = 1) -> BerthBook:

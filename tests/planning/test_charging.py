@@ -10,7 +10,7 @@ from dispatcher.planning.charging import (
     ChosenCharge,
 )
 from dispatcher.planning.charging_solver import choose_charges
-from dispatcher.planning.plugs import PlugUse, most_at_once
+from dispatcher.planning.occupancy import PlugUse, most_at_once
 
 PERCENT = 1000  # watt-seconds, in these problems
 SLOT_S = 600

@@ -12,7 +12,6 @@ from dispatcher.planning.energy import (
     level_ws,
     percent_of,
 )
-from dispatcher.planning.plugs import PlugUse, most_at_once, soonest_free_s
 
 RULE = EnergyRule(battery_wh=33_000, driving_w=8_000, standing_w=1_000)
 HOUR_S = 3600
@@ -69,34 +68,3 @@ def test_the_drain_is_learnt_once_enough_has_shown() -> None:
     better = DrainMark(full.level_ws - 6_400 * 3600, HOUR_S, HOUR_S)
     assert learnt_drain_pct(RULE, 100, full, better) == 90  # 80, by halves
     assert learnt_drain_pct(RULE, 100, full, DrainMark(0, HOUR_S, 600)) == 300  # no further
-
-
-def test_a_plug_is_taken_until_just_before_its_end() -> None:
-    uses = [PlugUse(0, 100), PlugUse(50, 150), PlugUse(100, 200)]
-    assert most_at_once(uses, 0, 50) == 1
-    assert most_at_once(uses, 0, 51) == 2
-    assert most_at_once(uses, 99, 101) == 2
-    assert most_at_once(uses, 150, 200) == 1
-    assert most_at_once(uses, 200, 300) == 0
-
-
-def test_the_soonest_free_plug() -> None:
-    uses = [PlugUse(0, 100), PlugUse(120, 200)]
-    assert soonest_free_s(uses, 1, 0, 20) == 100
-    assert soonest_free_s(uses, 1, 0, 21) == 200
-    assert soonest_free_s(uses, 2, 0, 500) == 0
-    assert soonest_free_s(uses, 0, 0, 1) is None
-
-
-def test_reserving_the_soonest_plug_never_overfills_a_charger() -> None:
-    for seed in range(100):
-        rng = random.Random(seed)
-        plugs, uses = rng.randint(1, 4), list[PlugUse]()
-        for _ in range(30):
-            for_s = rng.randint(1, 50)
-            at_s = soonest_free_s(uses, plugs, rng.randint(0, 100), for_s)
-            assert at_s is not None
-            uses.append(PlugUse(at_s, at_s + for_s))
-        for second in range(1000):
-            taken = sum(1 for use in uses if use.from_s <= second < use.until_s)
-            assert taken <= plugs, f"seed {seed}"
