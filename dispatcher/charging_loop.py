@@ -6,16 +6,12 @@ the engine checks each session again before it reserves anything.
 
 import asyncio
 
-import structlog
-
 from dispatcher.domain.events import ChargingPlanned
 from dispatcher.engine.charging_ask import charging_ask, charging_of, is_news
 from dispatcher.engine.state import ServiceState
-from dispatcher.intake import NotTakenError
 from dispatcher.planning.charging_solver import choose_charges
+from dispatcher.repeating import repeat
 from dispatcher.service import Service
-
-log = structlog.get_logger(__name__)
 
 PLAN_EVERY_S = 600
 
@@ -38,16 +34,7 @@ class ChargingLoop:
 
     async def run(self) -> None:
         """Plan until cancelled or the service has stopped."""
-        clock = self._service.clock
-        await self._service.started.wait()
-        while True:
-            next_s = clock.now_s() + self._every_s
-            try:
-                await self._plan_once()
-            except NotTakenError as error:
-                log.info("charging_stopped", reason=str(error))
-                return
-            await clock.sleep_until(next_s)
+        await repeat(self._service, self._every_s, "charging", self._plan_once)
 
     async def _plan_once(self) -> None:
         state = self._service.core.state

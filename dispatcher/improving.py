@@ -9,12 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from dispatcher.domain.events import PlanProposed
 from dispatcher.engine import ServiceState
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
-from dispatcher.intake import NotTakenError
 from dispatcher.planning.improver import (
     ImproveProblem,
     ImproveResult,
@@ -22,9 +19,8 @@ from dispatcher.planning.improver import (
     PartSize,
     subproblem,
 )
+from dispatcher.repeating import repeat
 from dispatcher.service import Service
-
-log = structlog.get_logger(__name__)
 
 
 class Searcher(Protocol):
@@ -79,16 +75,7 @@ class ImproverLoop:
 
     async def run(self) -> None:
         """Ask until cancelled or the service has stopped."""
-        clock = self._service.clock
-        await self._service.started.wait()
-        while True:
-            next_s = clock.now_s() + self._every_s
-            try:
-                await self._ask_once()
-            except NotTakenError as error:
-                log.info("improver_stopped", reason=str(error))
-                return
-            await clock.sleep_until(next_s)
+        await repeat(self._service, self._every_s, "improver", self._ask_once)
 
     async def _ask_once(self) -> None:
         ask = self._improving.ask(self._service.core.state)

@@ -161,13 +161,6 @@ def local_time_s(zone: Zone, day: datetime, hour: float) -> float:
     return wall.replace(tzinfo=ZoneInfo(zone.timezone)).timestamp()
 
 
-def service_hours_s(zone: Zone, day: datetime) -> tuple[float, float]:
-    """Opening and closing time of a local day."""
-    return local_time_s(zone, day, zone.opens_s / 3600.0), local_time_s(
-        zone, day, zone.closes_s / 3600.0
-    )
-
-
 def a_weekday() -> datetime:
     """The day that is simulated unless another is asked for."""
     return datetime(2026, 9, 16, tzinfo=UTC)

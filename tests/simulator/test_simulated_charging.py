@@ -29,13 +29,16 @@ def zone() -> Zone:
 
 
 class Hanger:
-    """Something on a plug."""
+    """Something on a plug; ``yard`` is where it leaves its plug when that fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, yard: PlugYard | None = None) -> None:
+        self.yard = yard
         self.unplugged_at: list[float] = []
 
     def unplug(self, now: float) -> None:
         self.unplugged_at.append(now)
+        if self.yard is not None:
+            self.yard.leave(self)
 
 
 def depots_of(zone: Zone) -> list[StopId]:
@@ -55,8 +58,8 @@ def test_a_plug_holds_one_shuttle(zone: Zone) -> None:
 
 
 def test_a_plug_that_fails_lets_go(zone: Zone) -> None:
-    yard, one = PlugYard(zone), Hanger()
-    one.unplug = lambda now: yard.leave(one)  # type: ignore[method-assign]
+    yard = PlugYard(zone)
+    one = Hanger(yard)
     depot = next(stop for stop in zone.stops if stop.chargers)
     yard.take(one, depot.x_m, depot.y_m)
     yard.break_down(depot.id, 1, 50.0)

@@ -89,27 +89,6 @@ def numbers_of(instance: Instance, routes: Iterable[RouteOrder]) -> list[list[in
     return [[instance.nodes[places[end]].number for end in route.ends] for route in routes]
 
 
-def orders_of(instance: Instance, routes: Iterable[Sequence[int]]) -> tuple[RouteOrder, ...]:
-    """Routes of the file's numbers as the search orders them, the inverse of `numbers_of`.
-
-    Raises
-    ------
-    InstanceError
-        A number is that of no ride's end.
-    """
-    rides = len(instance.rides)
-    end_of = {}
-    for i, ride in enumerate(instance.rides):
-        end_of[instance.nodes[ride.pickup].number] = i
-        end_of[instance.nodes[ride.dropoff].number] = rides + i
-    orders = []
-    for route in routes:
-        if strange := set(route) - set(end_of):
-            raise InstanceError(f"{instance.name}: no ride ends at {sorted(strange)}")
-        orders.append(RouteOrder(tuple(end_of[n] for n in route), (False,) * len(route)))
-    return tuple(orders)
-
-
 def distance_of(instance: Instance, routes: Iterable[Sequence[int]]) -> float:
     """Distance of routes of the file's numbers, by vehicle, in the instance's unit."""
     place_of = {node.number: place for place, node in enumerate(instance.nodes)}

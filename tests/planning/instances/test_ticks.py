@@ -9,11 +9,10 @@ from dispatcher.planning.instances.ticks import (
     distance_of,
     down,
     numbers_of,
-    orders_of,
     problem_of,
     up,
 )
-from dispatcher.planning.search.model import FOREVER
+from dispatcher.planning.search.model import FOREVER, RouteOrder
 
 
 def test_windows_round_inwards_and_what_is_whole_stays() -> None:
@@ -47,16 +46,13 @@ def test_travel_is_rounded_up_and_keeps_the_triangle(path: str) -> None:
         assert (travel <= travel[:, via, None] + travel[None, via, :]).all()
 
 
-def test_routes_there_and_back() -> None:
+def test_routes_are_told_by_the_files_numbers() -> None:
     instance = read_instance(shared("benchmarks/pdptw/lilim_100/lc101.txt"))
     first = instance.rides[0]
-    route = [instance.nodes[first.pickup].number, instance.nodes[first.dropoff].number]
-    orders = orders_of(instance, [route, []])
+    told = [instance.nodes[first.pickup].number, instance.nodes[first.dropoff].number]
     # Ride 0 boards as 0 and alights as 0 + 53 rides.
-    assert [order.ends for order in orders] == [(0, 53), ()]
-    assert numbers_of(instance, orders) == [route, []]
-    with pytest.raises(InstanceError, match="no ride ends at"):
-        orders_of(instance, [[0]])
+    order = RouteOrder((0, 53), (False, False))
+    assert numbers_of(instance, [order, RouteOrder()]) == [told, []]
 
 
 def test_distance_counts_the_depot_but_not_empty_routes() -> None:
