@@ -18,6 +18,7 @@ from dispatcher.cli_explain import explain
 from dispatcher.cli_journal import journal_app, replay_journal
 from dispatcher.cli_solve import solve
 from dispatcher.cli_zone import zone_app
+from dispatcher.collector import collect_seldom
 
 app = typer.Typer(
     name="ringmaster",
@@ -117,4 +118,5 @@ def main() -> None:
     # are offered here, where it is installed.
     if find_spec("simulator.cli") is not None:
         import_module("simulator.cli").register(app)
+    collect_seldom()
     app()
