@@ -54,6 +54,8 @@ class Tuning:
     """Riders taken out at a time, on average."""
     blink: int = 650
     """Places overlooked, of 65,536."""
+    exchanges: int = 1
+    """Rounds of eight that exchange stretches of two routes."""
     recombinations: int = 12
     """How often, spread over the search."""
     recombining: float = 0.1
@@ -169,6 +171,7 @@ class _Search:
                 warmth * self._unit,
                 min(tuning.removed, max(2, self._problem.riders // 2)),
                 tuning.blink,
+                tuning.exchanges,
                 True,
             )
             pace = max(1e-6, 0.7 * pace + 0.3 * (clock() - now) / count)

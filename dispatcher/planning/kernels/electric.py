@@ -515,38 +515,24 @@ def plan_charging(task, bench, shuttle, fragments, station_left, destination_lef
                             new_last = max(new_last, end)
                         new_charge -= drain * chain[g, TRAVEL]
                     if last_gap:
-                        if total < most:
-                            most = total
-                            kept[g + 1] = 0
-                            _push(
-                                task,
-                                bench,
-                                width,
-                                g + 1,
-                                total,
-                                new_first,
-                                new_last,
-                                new_charge,
-                                new_used,
-                                at,
-                                s,
-                                target,
-                            )
-                    else:
-                        _push(
-                            task,
-                            bench,
-                            width,
-                            g + 1,
-                            total,
-                            new_first,
-                            new_last,
-                            new_charge,
-                            new_used,
-                            at,
-                            s,
-                            -1,
-                        )
+                        if total >= most:
+                            continue
+                        most = total
+                        kept[g + 1] = 0
+                    _push(
+                        task,
+                        bench,
+                        width,
+                        g + 1,
+                        total,
+                        new_first,
+                        new_last,
+                        new_charge,
+                        new_used,
+                        at,
+                        s,
+                        target if last_gap else -1,
+                    )
     if kept[fragments + 1] == 0:
         return NEVER
     at = (fragments + 1) * MOST_LABELS

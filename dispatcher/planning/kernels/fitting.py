@@ -15,7 +15,7 @@ from dispatcher.planning.kernels.routes import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, allocates=True)
 def rank_vehicles(model, routes, fits):
     """For every ride the vehicles with the lowest floor under the cost of its pickup.
 

@@ -7,8 +7,6 @@ forward from the least schedule against the greatest schedule, loads, the shorte
 and a floor under the cost. Only what passes all of them and may be the cheapest is timed in full.
 """
 
-import numpy as np
-
 from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.routes import (
     BOUND_TO,
@@ -396,9 +394,3 @@ def copy_route(source, target, v):
     target.drive[v] = source.drive[v]
     target.cost[v] = source.cost[v]
     target.mark[v] = source.mark[v]
-
-
-@njit(cache=True)
-def fits_in_memory(routes, v, ends):
-    """Whether a route has room for so many more ends in the arrays."""
-    return routes.n[v] + ends + 2 <= np.int64(routes.seq.shape[1])

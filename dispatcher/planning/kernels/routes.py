@@ -95,15 +95,6 @@ class Trial(NamedTuple):
     least_from: NDArray[np.int64]  # [L]
 
 
-@njit(cache=True, inline="always")
-def last_of_visit(model, joined, n, k):
-    """Last position of the visit that position ``k`` stands in."""
-    if model.shares:
-        while k < n and joined[k + 1] == 1:
-            k += 1
-    return k
-
-
 @njit(cache=True)
 def propagate(model, v, seq, joined, n, begin, depart, first, whole):
     """Raise begins from position ``first`` on; 0 if one passes its latest time.

@@ -8,15 +8,7 @@ one another, in place and time, are worth exchanging; what is far apart goes bac
 import numpy as np
 
 from dispatcher.planning.kernels import njit
-from dispatcher.planning.kernels.routes import (
-    BOUND_TO,
-    DWELL,
-    EARLIEST,
-    HAS_PICKUP,
-    PLACE,
-    REFUSAL,
-    mixed,
-)
+from dispatcher.planning.kernels.routes import EARLIEST, HAS_PICKUP, PLACE, mixed
 
 RANDOM = 0
 STRINGS = 1  # Christiaens and Vanden Berghe (2020): adjacent strings of neighbouring routes
@@ -25,7 +17,8 @@ WORST = 3
 ROUTE = 4
 TIME_SLOT = 5
 CLUSTER = 6
-OPERATORS = 7
+EXCHANGE = 7  # takes nothing out, see `crossing`
+OPERATORS = 8
 
 
 @njit(cache=True, inline="always")
@@ -51,7 +44,7 @@ def _take(search, r):
 
 
 @njit(cache=True)
-def _planned(search):
+def planned(search):
     """A ride drawn from those in routes, or -1."""
     rides = search.route_of.shape[0]
     for _ in range(64):
@@ -71,7 +64,7 @@ def ruin(model, routes, search, operator, most):
     """List rides to take out: about ``most`` of them, chosen by ``operator``."""
     if operator == RANDOM:
         for _ in range(most):
-            r = _planned(search)
+            r = planned(search)
             if r < 0:
                 return
             _take(search, r)
@@ -96,7 +89,7 @@ def _ruin_strings(model, routes, search, most):
     if search.counts[1] > 0 and draw(search.chance, 2) == 0:
         seed = search.bank[draw(search.chance, search.counts[1])]
     else:
-        seed = _planned(search)
+        seed = planned(search)
     if seed < 0:
         return
     rides = model.ride.shape[0]
@@ -168,7 +161,7 @@ def _begin_of(model, routes, search, r):
 @njit(cache=True)
 def _ruin_related(model, routes, search, most):
     """Rides near a drawn one, again and again from those already taken."""
-    seed = _planned(search)
+    seed = planned(search)
     if seed < 0:
         return
     _take(search, seed)
@@ -211,7 +204,7 @@ def _ruin_worst(model, routes, search, most):
         # The best of a few drawn ones, which makes the worst likelier without sorting them all.
         chosen = -1
         for _ in range(6):
-            r = _planned(search)
+            r = planned(search)
             if r < 0:
                 return
             if chosen < 0 or search.gain[r] > search.gain[chosen]:
@@ -225,7 +218,7 @@ def _ruin_route(model, routes, search):
     rides = model.ride.shape[0]
     chosen = -1
     for _ in range(2):
-        r = _planned(search)
+        r = planned(search)
         if r < 0:
             return
         v = search.route_of[r]
@@ -244,7 +237,7 @@ def _ruin_route(model, routes, search):
 @njit(cache=True)
 def _ruin_time_slot(model, routes, search, most):
     """Rides begun at about the same time, wherever they are."""
-    seed = _planned(search)
+    seed = planned(search)
     if seed < 0:
         return
     middle = _begin_of(model, routes, search, seed)
@@ -269,7 +262,7 @@ def _ruin_time_slot(model, routes, search, most):
 @njit(cache=True)
 def _ruin_cluster(model, routes, search, most):
     """Rides whose pickups, or drop-offs, lie about one place, at any time."""
-    seed = _planned(search)
+    seed = planned(search)
     if seed < 0:
         return
     rides = model.ride.shape[0]
@@ -291,12 +284,11 @@ def _ruin_cluster(model, routes, search, most):
         reach *= 2
 
 
-@njit(cache=True)
+@njit(cache=True, allocates=True)
 def rank_neighbours(model, near):
     """For every ride the others, nearest first: in place at both ends, and in time.
 
-    Time apart is that of the windows: what lies between the latest of one and the earliest of the
-    other, and half of how far their middles are apart.
+    A quarter of the time between the earliest of each counts as place does.
     """
     rides, width = near.shape
     apart = np.empty(rides, dtype=np.float64)
@@ -311,10 +303,7 @@ def rank_neighbours(model, near):
                     model.travel[model.node[a, PLACE], model.node[b, PLACE]],
                     model.travel[model.node[b, PLACE], model.node[a, PLACE]],
                 )
-                gap = max(
-                    model.node[a, EARLIEST] - model.node[b, EARLIEST],
-                    model.node[b, EARLIEST] - model.node[a, EARLIEST],
-                )
+                gap = abs(model.node[a, EARLIEST] - model.node[b, EARLIEST])
                 total += 0.25 * gap
             apart[o] = total
         apart[r] = np.inf
@@ -324,15 +313,3 @@ def rank_neighbours(model, near):
         order = np.argsort(apart[nearest])
         for x in range(width):
             near[r, x] = nearest[order[x]]
-
-
-__all__ = [
-    "BOUND_TO",
-    "DWELL",
-    "OPERATORS",
-    "REFUSAL",
-    "draw",
-    "draw_unit",
-    "rank_neighbours",
-    "ruin",
-]

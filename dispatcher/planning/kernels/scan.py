@@ -50,7 +50,7 @@ RING_GROWTH = 4
 ASKED_HEAD = 16  # numbers of a request before its choices
 
 
-@njit(cache=True)
+@njit(cache=True, allocates=True)
 def scan(
     heads,
     along,

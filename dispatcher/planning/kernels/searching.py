@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatcher.planning.kernels import njit
+from dispatcher.planning.kernels.crossing import exchange, touch
 from dispatcher.planning.kernels.inserting import (
     best_in_route,
     copy_route,
@@ -25,7 +26,7 @@ from dispatcher.planning.kernels.routes import (
     START_PLACE,
     mixed,
 )
-from dispatcher.planning.kernels.ruining import OPERATORS, draw, draw_unit, ruin
+from dispatcher.planning.kernels.ruining import EXCHANGE, OPERATORS, draw, draw_unit, ruin
 
 # Orders in which rides are put back.
 ANY_ORDER = 0
@@ -199,17 +200,6 @@ def _cheapest(model, routes, trial, search, r, blink, rank, most):
 
 
 @njit(cache=True)
-def _touch(routes, undo, search, v):
-    """Keep the route as it is, before it is changed for the first time."""
-    if search.touched[v] == 0:
-        search.touched[v] = 1
-        last = search.touched.shape[0]
-        search.touched_list[search.touched_list[last]] = v
-        search.touched_list[last] += 1
-        copy_route(routes, undo, v)
-
-
-@njit(cache=True)
 def _order_key(model, search, r, order):
     rides = model.ride.shape[0]
     p = r if model.ride[r, HAS_PICKUP] == 1 else rides + r
@@ -242,7 +232,7 @@ def _order_key(model, search, r, order):
 @njit(cache=True)
 def _place(model, routes, undo, trial, search, r, v):
     """Put ride ``r`` where it was found to be cheapest in route ``v``."""
-    _touch(routes, undo, search, v)
+    touch(routes, undo, search, v)
     slot, key = _slot_of(routes, search, r, v)
     if search.seen[slot, KEY] != key:  # another pair has taken its slot since
         _, code_p, code_d = best_in_route(model, routes, trial, v, r, FOREVER)
@@ -429,39 +419,39 @@ def iterate(
         search.touched_list[vehicles] = 0
         search.counts[0] = 0
 
-        ruin(model, routes, search, operator, size)
-        taken = search.counts[0]
-        search.counts[6] += taken
-        for x in range(taken):
-            v = search.route_of[search.taken_list[x]]
-            _touch(routes, undo, search, v)
-        for x in range(search.touched_list[vehicles]):
-            take_out(model, routes, trial, search.touched_list[x], search.taken)
-        for x in range(taken):
-            search.taken[search.taken_list[x]] = 0
-            search.route_of[search.taken_list[x]] = -1
-        # Those in the bank try again, too.
         was_absent = 0
-        for x in range(old_banked):
-            search.taken_list[taken + x] = search.bank[x]
-            was_absent += search.absent[search.bank[x]]
-        many = taken + old_banked
-        search.counts[1] = 0
-        bare = routes.cost.sum()
         limit = old_cost - np.int64(temperature * np.log(draw_unit(search.chance)))
-        most_cost = FOREVER if fleet else limit
-        if recreate == REGRET_2:
-            done = _recreate_by_regret(
-                model, routes, undo, trial, search, 2, many, bare, most_cost
-            )  # fmt: skip
-        elif recreate == REGRET_3:
-            done = _recreate_by_regret(
-                model, routes, undo, trial, search, 3, many, bare, most_cost
-            )  # fmt: skip
+        if operator == EXCHANGE:
+            done = exchange(model, routes, undo, trial, search, limit - old_cost)
         else:
-            done = _recreate_in_order(
-                model, routes, undo, trial, search, recreate, many, bare, most_cost
-            )  # fmt: skip
+            ruin(model, routes, search, operator, size)
+            taken = search.counts[0]
+            search.counts[6] += taken
+            for x in range(taken):
+                v = search.route_of[search.taken_list[x]]
+                touch(routes, undo, search, v)
+            for x in range(search.touched_list[vehicles]):
+                take_out(model, routes, trial, search.touched_list[x], search.taken)
+            for x in range(taken):
+                search.taken[search.taken_list[x]] = 0
+                search.route_of[search.taken_list[x]] = -1
+            # Those in the bank try again, too.
+            for x in range(old_banked):
+                search.taken_list[taken + x] = search.bank[x]
+                was_absent += search.absent[search.bank[x]]
+            many = taken + old_banked
+            search.counts[1] = 0
+            bare = routes.cost.sum()
+            most_cost = FOREVER if fleet else limit
+            if recreate in (REGRET_2, REGRET_3):
+                done = _recreate_by_regret(
+                    model, routes, undo, trial, search, recreate - REGRET_2 + 2, many, bare,
+                    most_cost,
+                )  # fmt: skip
+            else:
+                done = _recreate_in_order(
+                    model, routes, undo, trial, search, recreate, many, bare, most_cost
+                )  # fmt: skip
 
         cost = total_cost(model, routes, search) if done == 1 else FOREVER
         accepted = cost < limit
@@ -515,8 +505,9 @@ def iterate(
             search.touched[search.touched_list[x]] = 0
         search.scores[operator] += reward
         search.tries[operator] += 1.0
-        search.scores[OPERATORS + recreate] += reward
-        search.tries[OPERATORS + recreate] += 1.0
+        if operator != EXCHANGE:
+            search.scores[OPERATORS + recreate] += reward
+            search.tries[OPERATORS + recreate] += 1.0
         if fleet and search.counts[1] == 0:
             return
 

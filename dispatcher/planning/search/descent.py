@@ -8,7 +8,7 @@ from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.pace import Clock, Pace
 
 # How often each operator is drawn; found on dial-a-ride instances, see docs/decisions.
-RUINS = (1.0, 2.0, 1.0, 1.0, 0.05, 1.0, 1.0)
+RUINS = (1.0, 2.0, 1.0, 1.0, 0.05, 1.0, 1.0, 1.0)
 RECREATES = (1.0, 1.0, 0.2, 1.0, 0.2, 0.2, 0.2, 1.0, 1.0, 1.0)
 
 _MOST_TAKEN = 8  # rides in one round
