@@ -29,6 +29,7 @@ from dispatcher.planning.kernels.electric_routes import (
     copy_shared,
 )
 from dispatcher.planning.kernels.electric_search import (
+    LEFT_OUT,
     P_COST,
     P_DESTINATION,
     P_GROUP,
@@ -195,6 +196,7 @@ class _Search:
                 copy_route(routes, self._best, shuttle)
             copy_shared(routes, self._best)
         self._hunt.value[0] = self._hunt.value[1]
+        self._hunt.tally[LEFT_OUT] = int((self._best.shuttle_of < 0).sum())
 
     def _recombine(self, time_limit_s: float) -> None:
         """Take over the best plan from the pool, if it is better than the best so far."""

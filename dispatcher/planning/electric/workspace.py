@@ -19,7 +19,7 @@ from dispatcher.planning.kernels.electric_routes import (
     MOST_SLOTS,
     Routes,
 )
-from dispatcher.planning.kernels.electric_search import P_COLUMNS, TALLY_SIZE, Hunt
+from dispatcher.planning.kernels.electric_search import LEFT_OUT, P_COLUMNS, TALLY_SIZE, Hunt
 
 Ints = NDArray[np.int64]
 
@@ -123,11 +123,13 @@ def start_hunt(problem: ElectricProblem, seed: int) -> Hunt:
     rng = np.random.default_rng(seed)
     absent_price = 20 * problem.travel_price * max(1, int(problem.travel[: 2 * n, : 2 * n].mean()))
     marks = n + 16 * len(problem.stations) + len(problem.destinations) + len(problem.shuttles)
+    tally = _ints(TALLY_SIZE)
+    tally[LEFT_OUT] = n
     return Hunt(
         near=_near(problem),
         order_key=_order_keys(problem),
         value=np.array([absent_price * n, absent_price * n, absent_price], dtype=np.int64),
-        tally=_ints(TALLY_SIZE),
+        tally=tally,
         dice=rng.integers(1, 1 << 63, size=1, dtype=np.uint64),
         pool=_ints(POOL_ROUTES, P_COLUMNS),
         pool_visits=np.zeros((POOL_ROUTES, 2 * n), dtype=np.int16),

@@ -48,7 +48,7 @@ def njit(
 
 @cache
 def _digest(module: str) -> str:
-    """Of the module's source and, through its imports, of every kernel that it may call."""
+    """Of the module's source, of how it is compiled, and of every kernel that it may call."""
     told = hashlib.sha256()
     waiting, met = [module], set()
     while waiting:
@@ -58,7 +58,7 @@ def _digest(module: str) -> str:
         met.add(name)
         source = (_FOLDER / f"{name}.py").read_text()
         waiting += _IMPORT.findall(source)
-    for name in sorted(met):
+    for name in ("__init__", *sorted(met)):
         told.update((_FOLDER / f"{name}.py").read_bytes() + b"\0")
     return told.hexdigest()[:16]
 

@@ -87,8 +87,10 @@ def copy_route(routes, source, shuttle):
 @njit(cache=True)
 def copy_shared(routes, source):
     """Make ``routes`` agree with ``source`` in what belongs to no one shuttle."""
-    routes.station_used[:] = source.station_used
-    routes.shuttle_of[:] = source.shuttle_of
+    for s in range(routes.station_used.shape[0]):
+        routes.station_used[s] = source.station_used[s]
+    for rider in range(routes.shuttle_of.shape[0]):
+        routes.shuttle_of[rider] = source.shuttle_of[rider]
 
 
 @njit(cache=True)

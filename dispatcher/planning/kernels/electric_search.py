@@ -50,7 +50,8 @@ ROUNDS = 0
 POOLED = 1  # routes in the pool
 ACCEPTED = 2
 BEST_AT = 3  # round of the best plan
-TALLY_SIZE = 4
+LEFT_OUT = 4  # riders of the plan at hand
+TALLY_SIZE = 5
 
 
 class Hunt(NamedTuple):
@@ -78,14 +79,21 @@ def _below(dice, count):
 
 
 @njit(cache=True)
+def _left_out(routes):
+    """Riders whom no shuttle takes."""
+    count = 0
+    for rider in range(routes.shuttle_of.shape[0]):
+        if routes.shuttle_of[rider] < 0:
+            count += 1
+    return count
+
+
+@njit(cache=True)
 def plan_value(task, routes, hunt):
     """Price of all routes and of the riders left out."""
-    value = 0
+    value = hunt.value[2] * _left_out(routes)
     for k in range(task.origin.shape[0]):
         value += routes.info[k, COST]
-    for rider in range(task.direct.shape[0]):
-        if routes.shuttle_of[rider] < 0:
-            value += hunt.value[2]
     return value
 
 
@@ -485,7 +493,7 @@ def search(
         bench.touched[:] = 0
         luck = (roll(dice) + 1) / 4294967297.0
         limit = hunt.value[0] - np.int64(warmth * log(luck))
-        if roll(dice) & 7 < exchanges:
+        if hunt.tally[LEFT_OUT] == 0 and roll(dice) & 7 < exchanges:
             most = limit - hunt.value[0]
             done = _exchange(task, bench, trial, plan, hunt, most)
         else:
@@ -504,6 +512,7 @@ def search(
                         remember(task, trial, hunt, k)
             copy_shared(plan, trial)
             hunt.value[0] = value
+            hunt.tally[LEFT_OUT] = _left_out(trial)
             if better:
                 hunt.value[1] = value
                 hunt.tally[BEST_AT] = hunt.tally[ROUNDS]

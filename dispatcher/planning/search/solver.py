@@ -1,8 +1,8 @@
 """From a problem to the best plan that the time allows.
 
-Anytime: a complete plan comes within milliseconds, and cooling betters it until the end. After a
+Anytime: a complete plan comes within milliseconds, and cooling betters it until the end. After the
 cooling, set partitioning puts together the best plan from all routes met, and what time is left
-goes into a cold search from there. With several workers each cooling is done by all, from the same
+goes into a cold search from there. With several workers the cooling is done by all, from the same
 plan with seeds of their own, and their routes meet in one pool.
 """
 
@@ -19,7 +19,7 @@ from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
 _FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
-_RECOMBINE_SHARE = 0.06  # of the time at most, after each cooling but the first
+_RECOMBINE_SHARE = 0.06  # of the time at most, after the last cooling
 _RECOMBINE_S = 3.0
 _MARGIN_S = 0.02
 
@@ -79,7 +79,7 @@ def solve(
         for number, cycle in enumerate((*cycles, tail_of(cycles[-1]))):
             done += cycle.share
             end_s = cooling_s + done * span_s if number < len(cycles) else deadline_s
-            recombines = 0 < number < len(cycles)
+            recombines = number == len(cycles) - 1
             spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if recombines else 0.0
             start = known.within(len(problem.vehicles))
             cooled = crew.cool(number, cycle, start, end_s - spared_s, clock, known.take)
