@@ -27,7 +27,6 @@ class FleetArrays:
     def __init__(self) -> None:
         self._plans: list[RowPlan] = []
         self._view = _empty_view(rows=16, positions=16, rides=16)
-        self._floors = np.empty(16, dtype=np.int64)
         self._travel: TravelView | None = None
 
     def __len__(self) -> int:
@@ -46,12 +45,12 @@ class FleetArrays:
         """The arrays, of which the first ``len(self)`` rows are set. Stale after growth."""
         return self._view
 
-    def view_on(self, travel: TravelView) -> tuple[FleetView, Ints]:
-        """The arrays, ready for a scan with these drive times, and room for one number a row."""
+    def view_on(self, travel: TravelView) -> FleetView:
+        """The arrays, ready for a scan with these drive times."""
         if travel is not self._travel:
             self._view.heads[lines.LAID_S] = lines.UNLAID_S
             self._travel = travel
-        return self._view, self._floors
+        return self._view
 
     def add_row(self, plan: RowPlan) -> int:
         """Append a row and return its number."""
@@ -116,7 +115,6 @@ class FleetArrays:
         if wanted == room:
             return
         self._view = _empty_view(*wanted)
-        self._floors = np.empty(wanted[0], dtype=np.int64)
         for before, after in zip(old, self._view, strict=True):
             after[tuple(slice(0, length) for length in before.shape)] = before
 

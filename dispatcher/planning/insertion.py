@@ -13,7 +13,7 @@ from dispatcher.planning.diagnosis import diagnose
 from dispatcher.planning.fleet import FleetArrays, Ints
 from dispatcher.planning.kernels import lines, timing
 from dispatcher.planning.kernels.lines import Allowance, Prices
-from dispatcher.planning.kernels.scan import scan
+from dispatcher.planning.kernels.scan import room_needed, scan
 from dispatcher.planning.request import (
     DropoffChoice,
     Insertion,
@@ -60,7 +60,8 @@ def find_insertion(
     the one behind the last, if not all. Without ``prunes`` the same is found by looking at all.
     """
     travel = travel_view(travel_s)
-    view, floors = fleet.view_on(travel)
+    view = fleet.view_on(travel)
+    room = np.empty(room_needed(view, len(request.pickups)), dtype=np.int64)
     best = np.empty(lines.RESULT_SIZE, dtype=np.int64)
     begin_s = np.empty(view.along.shape[1] + 1, dtype=np.int64)
     scan(
@@ -68,7 +69,7 @@ def find_insertion(
         view.along,
         view.limits,
         view.rides,
-        floors,
+        room,
         rows or (0, len(fleet)),
         np.array(forbid, dtype=np.int64) if forbid else _NOBODY,
         _asked(request, prices, allowance),

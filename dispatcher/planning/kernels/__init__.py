@@ -27,7 +27,9 @@ def njit(
     """`numba.njit`, compiled code kept by what it was compiled from.
 
     Only those that say that they allocate arrays of their own count references to arrays: where
-    many small functions hand one another parts of arrays, counting takes a quarter of the time.
+    many small functions hand one another parts of arrays, counting takes more than half of the
+    time. One that counts must not get arrays from one that does not: it would let go of what
+    nobody has counted for it.
     """
     options["_nrt"] = allocates
 

@@ -7,8 +7,6 @@ that floor, the most promising first, until no floor left lies below the best fo
 out cannot be cheaper, and cannot come first among equals.
 """
 
-import numpy as np
-
 from dispatcher.planning.kernels import njit
 from dispatcher.planning.kernels.candidates import SCRATCH_LINES, Search, time_candidate
 from dispatcher.planning.kernels.lines import (
@@ -50,13 +48,13 @@ RING_GROWTH = 4
 ASKED_HEAD = 16  # numbers of a request before its choices
 
 
-@njit(cache=True, allocates=True)
+@njit(cache=True)
 def scan(
     heads,
     along,
     limits,
     rides,
-    floors,
+    room,
     rows,
     forbidden,
     asked,
@@ -73,8 +71,8 @@ def scan(
     ----------
     heads, along, limits, rides
         The fleet; see `FleetView`. Derived lines are brought up to date.
-    floors : int64[S]
-        Room to write to.
+    room : int64[room_needed(...)]
+        To write to.
     rows : (int, int)
         The first row to try and the one behind the last; unavailable rows are skipped.
     forbidden : int64[...]
@@ -97,10 +95,14 @@ def scan(
     best[TRIED] = 0
     fleet = FleetView(heads, along, limits, rides)
     request, prices, allowance = read_asked(asked)
-    # One scratch block for the whole scan: allocation would cost more than the arithmetic.
-    scratch = np.empty((SCRATCH_LINES, along.shape[1] + 2), dtype=np.int64)
-    ends = np.empty((3, rides.shape[2] + 1), dtype=np.int64)
-    ahead = np.empty((2, len(request.pickups)), dtype=np.int64)
+    # One block for the whole scan: allocation would cost more than the arithmetic.
+    lines_at = heads.shape[1]
+    ends_at = lines_at + SCRATCH_LINES * (along.shape[1] + 2)
+    ahead_at = ends_at + 3 * (rides.shape[2] + 1)
+    floors = room[:lines_at]
+    scratch = room[lines_at:ends_at].reshape((SCRATCH_LINES, along.shape[1] + 2))
+    ends = room[ends_at:ahead_at].reshape((3, rides.shape[2] + 1))
+    ahead = room[ahead_at : ahead_at + 2 * len(request.pickups)].reshape((2, len(request.pickups)))
     _write_ahead(request, prices, travel_s, ahead)
     by_cost = prunes and prices.waiting >= prices.riding
     bounded = by_cost or (prunes and prices.others == 0)
@@ -126,6 +128,13 @@ def scan(
             best[DROPOFF_CODE],
             begin_s,
         )
+
+
+def room_needed(fleet: FleetView, pickups: int) -> int:
+    """Numbers that a scan of this fleet writes to: floors, scratch lines, ends, what lies ahead."""
+    positions, rides = fleet.along.shape[1], fleet.rides.shape[2]
+    lines = SCRATCH_LINES * (positions + 2) + 3 * (rides + 1)
+    return int(fleet.heads.shape[1] + lines + 2 * pickups)
 
 
 @njit(cache=True, forceinline=True)
