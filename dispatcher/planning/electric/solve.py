@@ -24,6 +24,7 @@ from dispatcher.planning.kernels.electric import (
     LENGTH,
 )
 from dispatcher.planning.kernels.electric_routes import (
+    Routes,
     build_route,
     copy_route,
     copy_shared,
@@ -39,6 +40,7 @@ from dispatcher.planning.kernels.electric_search import (
     ROUNDS,
     park,
     search,
+    settle_all,
 )
 
 Clock = Callable[[], float]
@@ -116,7 +118,7 @@ class _Search:
         self._began = clock()
         self._task = task_of(problem)
         self._bench = bench_for(problem)
-        self._plan, self._trial, self._best = (empty_routes(problem) for _ in range(3))
+        self._plan, self._trial, self._best, self._spare = (empty_routes(problem) for _ in range(4))
         self._hunt = start_hunt(problem, seed)
         self._unit = float(problem.direct.mean()) * problem.travel_price
         self._course: list[tuple[float, float]] = []
@@ -187,14 +189,15 @@ class _Search:
         if (self._best.shuttle_of < 0).any():
             return
         if not self._course or self._cost() < self._course[-1][1]:
+            if settle_all(self._task, self._bench, self._best, self._spare, self._hunt):
+                _copy(self._best, self._spare)
+                self._hunt.value[1] = self._best.info[:, COST].sum()
             self._course.append((now - self._began, self._cost()))
             self._on_better(self._solution())
 
     def _return_to_best(self) -> None:
         for routes in (self._plan, self._trial):
-            for shuttle in range(len(self._problem.shuttles)):
-                copy_route(routes, self._best, shuttle)
-            copy_shared(routes, self._best)
+            _copy(routes, self._best)
         self._hunt.value[0] = self._hunt.value[1]
         self._hunt.tally[LEFT_OUT] = int((self._best.shuttle_of < 0).sum())
 
@@ -268,9 +271,7 @@ class _Search:
             total += routes.station_used - (limits - used)
         routes.station_used[:] = total
         hunt.value[1] = routes.info[:, COST].sum()
-        for shuttle in range(len(problem.shuttles)):
-            copy_route(self._best, routes, shuttle)
-        copy_shared(self._best, routes)
+        _copy(self._best, routes)
         self._return_to_best()
 
     def _thin_out(self, reduced: np.ndarray) -> None:
@@ -296,3 +297,9 @@ class _Search:
             rounds=int(self._hunt.tally[ROUNDS]),
             course=tuple(self._course),
         )
+
+
+def _copy(target: Routes, source: Routes) -> None:
+    for shuttle in range(len(source.info)):
+        copy_route(target, source, shuttle)
+    copy_shared(target, source)

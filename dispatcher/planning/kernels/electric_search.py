@@ -479,6 +479,25 @@ def park(task, bench, routes):
 
 
 @njit(cache=True)
+def settle_all(task, bench, plan, routes, hunt):
+    """Settle anew where every route of ``plan`` ends; whether ``routes`` cost less so.
+
+    In a round only routes being changed are asked, and where they end is up to the others.
+    """
+    shuttles = task.origin.shape[0]
+    bench.touched[:] = 1
+    for k in range(shuttles):
+        copy_route(routes, plan, k)
+    copy_shared(routes, plan)
+    for k in range(shuttles):
+        if not build_route(task, bench, routes, k, -1):
+            return False
+    return settle_destinations(task, bench, routes) and plan_value(task, routes, hunt) < plan_value(
+        task, plan, hunt
+    )
+
+
+@njit(cache=True)
 def search(
     task, bench, plan, trial, best, hunt, rounds, warmth, size, blink, exchanges, pooling
 ):  # fmt: skip

@@ -22,9 +22,9 @@ class Cycle:
         return float(self.hot * (self.cold / self.hot) ** min(1.0, max(0.0, done)))
 
 
-CYCLES = (Cycle(0.93, 0.45, 0.06),)
+CYCLES = (Cycle(0.97, 0.45, 0.06),)
 
-CYCLES_FEWEST = (Cycle(0.93, 0.3, 0.025),)
+CYCLES_FEWEST = (Cycle(0.97, 0.3, 0.025),)
 """With no vehicle to spare, plans differ by less and more is gained at lower temperatures."""
 
 

@@ -19,7 +19,7 @@ from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
 _FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
-_RECOMBINE_SHARE = 0.06  # of the time at most, after the last cooling
+_RECOMBINE_SHARE = 0.02  # of the time at most, after the last cooling
 _RECOMBINE_S = 3.0
 _MARGIN_S = 0.02
 
