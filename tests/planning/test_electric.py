@@ -16,7 +16,7 @@ from dispatcher.planning.electric.problem import (
 )
 from dispatcher.planning.electric.recombine import RoutePool, recombine
 from dispatcher.planning.electric.solution import ElectricSolution
-from dispatcher.planning.electric.solve import solve_electric
+from dispatcher.planning.electric.solve import Tuning, solve_electric
 from dispatcher.planning.electric.workspace import bench_for, empty_routes, start_hunt, task_of
 from dispatcher.planning.electric_twin import Driven, drive
 from dispatcher.planning.instances import read_instance
@@ -309,6 +309,25 @@ def test_known_values_are_reached_and_the_judge_agrees(
     verdict = judge(shared(name), list(node_numbers(name, solution)), min_end_battery=end_charge)
     assert verdict.broken == ()
     assert verdict.cost == pytest.approx(solution.cost, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", [A2_16, U2_20, "benchmarks/darp/eadarp/Type-u/u4-48.txt"])
+def test_exchanged_routes_are_what_the_judge_says(name: str) -> None:
+    """Once everybody rides, nothing but exchanges."""
+    problem = electric_problem(read_instance(shared(name)), end_charge=0.7)
+    only = solve_electric(
+        problem,
+        time_limit_s=60,
+        seed=1,
+        clock=lambda: 0.0,
+        most_rounds=3000,
+        tuning=Tuning(exchanges=8),
+    )
+    assert only.unserved == ()
+    verdict = judge(shared(name), list(node_numbers(name, only)), min_end_battery=0.7)
+    assert verdict.broken == ()
+    assert verdict.cost <= only.cost + 1e-3
+    assert only.cost < only.course[0][1]
 
 
 def test_the_same_seed_gives_the_same_routes() -> None:
