@@ -1,8 +1,8 @@
 """Search of an electric instance until a deadline: annealed ruin and recreate, recombined.
 
-The search anneals several times, each time from the best plan so far. Routes of the plans that it
-accepts are pooled, and the best plan that can be put together from the pool is taken over now and
-then: what one plan did well in one route meets what another did well elsewhere.
+The search anneals once, slowly. Routes of the plans that it accepts are pooled, and the best plan
+that can be put together from the pool is taken over now and then: what one plan did well in one
+route meets what another did well elsewhere.
 """
 
 from collections.abc import Callable
@@ -50,9 +50,9 @@ Clock = Callable[[], float]
 class Tuning:
     """How the search goes about it. Warmths are parts of the mean price of a direct ride."""
 
-    warmest: float = 0.5
+    warmest: float = 1.0
     coldest: float = 0.005
-    anneals: int = 3
+    anneals: int = 1
     removed: int = 10
     """Riders taken out at a time, on average."""
     blink: int = 650
