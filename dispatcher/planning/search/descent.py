@@ -12,12 +12,15 @@ RUINS = (1.0, 2.0, 1.0, 1.0, 0.05, 1.0, 1.0, 1.0)
 RECREATES = (1.0, 1.0, 0.2, 1.0, 0.2, 0.2, 0.2, 1.0, 1.0, 1.0)
 
 _MOST_TAKEN = 8  # rides in one round
+_MOST_TAKEN_SELDOM = 30  # the same in one round of 17; also where no vehicle is to spare
+_SELDOM = 16
 _POOLED_WITHIN = 0.03  # of the best plan's cost
 
 
 def most_taken(problem: Problem) -> int:
     """Rides that one round takes out at most."""
-    return min(_MOST_TAKEN, max(2, len(problem.rides) // 2))
+    most = _MOST_TAKEN_SELDOM if problem.fewest_vehicles else _MOST_TAKEN
+    return min(most, max(2, len(problem.rides) // 2))
 
 
 def first_complete(problem: Problem, seed: int, deadline_s: float, clock: Clock) -> Solution:
@@ -48,6 +51,7 @@ def cool(
     search.forget_columns()
     rides = max(1, len(search.problem.rides))
     most, pace = most_taken(search.problem), Pace(clock)
+    seldom = min(_MOST_TAKEN_SELDOM, max(2, rides // 2))
     begun_s = clock()
     known = start.cost
     while (now_s := clock()) < until_s:
@@ -55,6 +59,7 @@ def cool(
         rounds = pace.rounds(until_s)
         temperature = cycle.temperature(done) * search.best_cost / rides
         search.run(rounds, temperature, 1, most, _POOLED_WITHIN)
+        search.run(rounds // _SELDOM, temperature, 1, seldom, _POOLED_WITHIN)
         pace.took(rounds, clock() - now_s)
         if search.best_cost < known and not search.unserved:
             known = search.best_cost
