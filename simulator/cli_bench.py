@@ -33,7 +33,11 @@ def bench_dynamic(
         int, typer.Option(min=0, help="Seconds between improvements of the plans; 0 for none.")
     ] = 30,
     rounds: Annotated[
-        int, typer.Option(min=1, help="Rounds of ruin and recreate in an improvement.")
+        int,
+        typer.Option(
+            min=1,
+            help="Rounds in an improvement; three a ride, if that is more.",
+        ),
     ] = 1000,
 ) -> None:
     """The dynamic ride-pooling protocol on a published network."""

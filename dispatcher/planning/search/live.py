@@ -20,13 +20,14 @@ _RUINS = (*RUINS[:EXCHANGE], 0.0)
 
 @dataclass(frozen=True, slots=True)
 class LiveEffort:
-    """How hard to search.
+    """How hard to search: ``rounds``, and at least ``rounds_per_ride`` where there are many rides.
 
     ``heat`` and ``chill`` are the first and last temperature as a share of what a ride costs on
     average: plans that much dearer are accepted on the way.
     """
 
     rounds: int = 1000
+    rounds_per_ride: int = 3
     fewest: int = 1
     most: int = 10
     heat: float = 0.05
@@ -63,8 +64,9 @@ def improve_rows(
     search.weigh(_RUINS, RECREATES)
     before = search.best_cost
     typical = before / rides
+    most_rounds = max(effort.rounds, effort.rounds_per_ride * rides)
     done = 0
-    while (share := done / effort.rounds if spent is None else spent(done)) < 1.0:
+    while (share := done / most_rounds if spent is None else spent(done)) < 1.0:
         temperature = typical * effort.heat * (effort.chill / effort.heat) ** share
         search.run(_SLICE, temperature, effort.fewest, effort.most, -1.0)
         done += _SLICE
