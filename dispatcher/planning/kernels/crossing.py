@@ -9,7 +9,7 @@ Parragh, Doerner and Hartl (2010) cut at such places.
 import numpy as np
 
 from dispatcher.planning.kernels import njit
-from dispatcher.planning.kernels.inserting import copy_route
+from dispatcher.planning.kernels.inserting import copy_route, touch
 from dispatcher.planning.kernels.routes import (
     BOUND_TO,
     END_PLACE,
@@ -20,17 +20,6 @@ from dispatcher.planning.kernels.ruining import draw, draw_unit, planned
 
 _TRIES = 4
 _MOST_CUTS = 24
-
-
-@njit(cache=True)
-def touch(routes, undo, search, v):
-    """Keep the route as it is, before it is changed for the first time in this round."""
-    if search.touched[v] == 0:
-        search.touched[v] = 1
-        last = search.touched.shape[0]
-        search.touched_list[search.touched_list[last]] = v
-        search.touched_list[last] += 1
-        copy_route(routes, undo, v)
 
 
 @njit(cache=True)

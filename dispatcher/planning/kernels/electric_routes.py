@@ -551,3 +551,9 @@ def roll(dice):
     x ^= x >> np.uint64(27)
     dice[0] = x
     return np.int64((x * np.uint64(2685821657736338717)) >> np.uint64(32))
+
+
+@njit(cache=True)
+def below(dice, count):
+    """A number from 0 to ``count - 1``."""
+    return (roll(dice) * count) >> 32

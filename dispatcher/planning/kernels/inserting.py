@@ -394,3 +394,14 @@ def copy_route(source, target, v):
     target.drive[v] = source.drive[v]
     target.cost[v] = source.cost[v]
     target.mark[v] = source.mark[v]
+
+
+@njit(cache=True)
+def touch(routes, undo, search, v):
+    """Keep the route as it is, before it is changed for the first time in this round."""
+    if search.touched[v] == 0:
+        search.touched[v] = 1
+        last = search.touched.shape[0]
+        search.touched_list[search.touched_list[last]] = v
+        search.touched_list[last] += 1
+        copy_route(routes, undo, v)

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatcher.planning.kernels import njit
-from dispatcher.planning.kernels.crossing import exchange, touch
+from dispatcher.planning.kernels.crossing import exchange
 from dispatcher.planning.kernels.inserting import (
     best_in_route,
     copy_route,
     put_in,
     take_out,
+    touch,
 )
 from dispatcher.planning.kernels.routes import (
     ALIKE,
@@ -183,7 +184,6 @@ def _cheapest(model, routes, trial, search, r, blink, rank, most):
             search.listed[waiting] = search.listed[0]
             search.listed[0] = v
         waiting += 1
-    search.counts[5] += waiting
     for x in range(waiting):
         v = search.listed[x]
         below = found[rank - 1]
@@ -192,7 +192,6 @@ def _cheapest(model, routes, trial, search, r, blink, rank, most):
             search.seen[slot, CODE_D] >= 0 or search.seen[slot, COST] >= below
         ):
             continue
-        search.counts[4] += 1
         cost, code_p, code_d = best_in_route(model, routes, trial, v, r, below)
         _remember(search, slot, key, cost if code_d >= 0 else below, code_p, code_d)
         if code_d >= 0:
@@ -426,7 +425,6 @@ def iterate(
         else:
             ruin(model, routes, search, operator, size)
             taken = search.counts[0]
-            search.counts[6] += taken
             for x in range(taken):
                 v = search.route_of[search.taken_list[x]]
                 touch(routes, undo, search, v)
@@ -465,7 +463,6 @@ def iterate(
                 search.counts[1] <= old_banked and cost < limit
             )  # fmt: skip
         changed = search.touched_list[vehicles]
-        search.counts[7] += changed
         if (
             pool_within >= 0.0
             and done == 1

@@ -202,7 +202,7 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         taken=zeros(rides),
         taken_list=zeros(2 * rides),
         bank=zeros(rides),
-        counts=zeros(8),
+        counts=zeros(4),
         absent=zeros(rides),
         near=np.zeros((rides, max(0, min(_NEAREST, rides - 1))), dtype=np.int32),
         fits=np.zeros((rides, 0 if vehicles <= 2 * _FITTING else _FITTING), dtype=np.int32),
