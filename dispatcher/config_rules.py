@@ -83,6 +83,7 @@ RULE_BOUNDS: Final[dict[str, tuple[int, int, str]]] = {
     "rebalance_every_s": (1, 3600, "idle shuttles are placed together, at most so often"),
     "rebalance_horizon_s": (60, 4 * 3600, "for the requests expected within this"),
     "rebalance_gain_pct": (0, 1_000_000, "where waits saved are worth so much of the drive"),
+    "onward_requests": (0, 1_000, "plans end near one of so many expected requests; 0: anywhere"),
     "fair_wait_multiple_pct": (0, 10_000, "stops that wait so much of the median count for more"),
     "battery_reserve_pct": (0, 90, "below this a shuttle takes no new rider"),
     "charge_below_pct": (0, 100, "below this a plug is reserved for it"),

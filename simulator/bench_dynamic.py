@@ -163,7 +163,7 @@ def run_dynamic(
             while improved_s + improvement.every_s <= request.asked_s:
                 improved_s += improvement.every_s
                 run.advance(improved_s * net.ticks_per_s)
-                run.improve(improvement, improved_s)
+                run.improve(improvement, improved_s, idle)
         run.advance(request.asked_s * net.ticks_per_s)
         if idle is not None:
             run.reposition(idle, request)
@@ -218,8 +218,8 @@ class _Run:
         idle.decide(self._vehicles, request.asked_s)
         idle.note(request.origin, request.destination, request.asked_s)
 
-    def improve(self, improvement: Improvement, at_s: int) -> None:
-        """Plan anew what has not been picked up, for less."""
+    def improve(self, improvement: Improvement, at_s: int, idle: Repositioning | None) -> None:
+        """Plan anew what has not been picked up, for less; near who is expected next, if known."""
         now = at_s * self._net.ticks_per_s
         began_s = time.perf_counter()
         rows = [vehicle.row for vehicle in self._vehicles]
@@ -230,6 +230,7 @@ class _Run:
             now,
             at_s,
             improvement.effort,
+            onward_s=None if idle is None else idle.onward(at_s),
         )
         for number, row in changed:
             vehicle = self._vehicles[number]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.forecast import Forecast
+from dispatcher.planning.onward import Ints, onward_drive
 from dispatcher.planning.rebalancing import RebalancingRule, rebalance
 from dispatcher.planning.rows import RowPlan
 from simulator.road_net import RoadNet
@@ -32,6 +33,7 @@ class RepositioningRule:
     least_gain_pct: int = 50
     most_moves: int = 8
     most_considered: int = 60
+    onward_requests: int = 20  # routes end near one of so many expected requests
 
 
 class Vehicle(Protocol):
@@ -51,7 +53,8 @@ class Repositioning:
         self._net = net
         self._objective = objective
         self._middles, self._area_of = areas(net.travel, rule.area_s * net.ticks_per_s)
-        between = net.travel[np.ix_(self._middles, self._middles)]
+        self._to_middles = np.ascontiguousarray(net.travel[:, self._middles])
+        between = self._to_middles[self._middles]
         self._travel_s = np.ascontiguousarray(between // net.ticks_per_s)
         self.forecast = Forecast(len(self._middles), slot_s=_SLOT_S, prior_milli=5)
         self._done_s = 0
@@ -59,6 +62,11 @@ class Repositioning:
     def note(self, origin: int, destination: int, now_s: int) -> None:
         """A request was asked."""
         self.forecast.count(int(self._area_of[origin]), int(self._area_of[destination]), now_s)
+
+    def onward(self, now_s: int) -> Ints | None:
+        """Expected drive from each node to a vehicle's next rider, in ticks; int64[nodes]."""
+        expected = self.forecast.expected_milli(now_s, self.rule.horizon_s)
+        return onward_drive(self._to_middles, expected, self.rule.onward_requests)
 
     def decide(self, vehicles: Sequence[Vehicle], now_s: int) -> None:
         """Give idle vehicles goals, if it is time to think again."""

@@ -2,13 +2,16 @@
 
 from collections import Counter
 
+import numpy as np
+
 from dispatcher.engine.hours import utc_offset_s
 from dispatcher.engine.release import release_errand
 from dispatcher.engine.routes import may_drive, takes_riders
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.fairness import fair_demand
-from dispatcher.planning.rebalancing import RebalancingRule, rebalance
+from dispatcher.planning.onward import Ints, onward_drive
+from dispatcher.planning.rebalancing import FAR_S, RebalancingRule, rebalance
 from dispatcher.streets import UNREACHABLE_S
 
 # A drive to park goes by stops at most so far apart, since a shuttle can be sent elsewhere only
@@ -51,6 +54,15 @@ def go_on_parking(turn: Turn, shuttle: Shuttle) -> None:
         shuttle.parking_stop = None
     else:
         release_errand(turn, shuttle, hop, None)
+
+
+def expected_onward(state: ServiceState) -> Ints | None:
+    """Expected drive from each stop to a shuttle's next rider, as last forecast; int64[stops].
+
+    None where the rules price no ends of routes, or nobody is expected. Looks only.
+    """
+    near_s = np.minimum(state.streets.stop_times_s, FAR_S)
+    return onward_drive(near_s, state.forecast.starts_milli[0], state.site.rules.onward_requests)
 
 
 def _rebalance(turn: Turn) -> None:

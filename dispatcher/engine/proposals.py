@@ -7,14 +7,15 @@ from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import TripState
 from dispatcher.engine.battery import is_errand
 from dispatcher.engine.berths import rows_at_berths
+from dispatcher.engine.idle import expected_onward
 from dispatcher.engine.judging import route_faults
 from dispatcher.engine.routes import keys_of, ride_of, takes_riders
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle
 from dispatcher.engine.turn import Turn
 from dispatcher.planning.berths import unheld
 from dispatcher.planning.improver import ImproveProblem, ImproveResult
+from dispatcher.planning.improver.problem import total_cost
 from dispatcher.planning.rows import RowPlan, RowVisit
-from dispatcher.planning.schedule import Schedule, row_cost, schedule
 
 # Riders about to be picked up keep the shuttle they have been told to look for.
 _KEEP_SHUTTLE_S = 120
@@ -50,6 +51,7 @@ def improve_ask(state: ServiceState) -> ImproveAsk | None:
         objective=state.site.rules.objective,
         now_s=state.now_s,
         bound_keys=frozenset(bound),
+        onward_s=expected_onward(state),
     )
     return ImproveAsk(problem, tuple(shuttles))
 
@@ -181,16 +183,16 @@ def _with_errands(shuttle: Shuttle, route: ProposedRoute) -> tuple[RowVisit, ...
 
 
 def _is_better(state: ServiceState, shuttles: list[Shuttle], rows: list[RowPlan]) -> bool:
-    travel_s, objective = state.streets.stop_times_s, state.site.rules.objective
-    before = after = 0
-    for shuttle, row in zip(shuttles, rows, strict=True):
-        old_times = schedule(shuttle.row, travel_s, state.now_s)
-        times = schedule(row, travel_s, state.now_s)
-        if not isinstance(old_times, Schedule) or not isinstance(times, Schedule):
-            return False
-        before += row_cost(shuttle.row, old_times, travel_s, objective).total
-        after += row_cost(row, times, travel_s, objective).total
-    return after < before
+    """Whether the rows cost less than those that stand, ends of routes included."""
+    of_plan = (
+        state.streets.stop_times_s,
+        state.site.rules.objective,
+        state.now_s,
+        expected_onward(state),
+    )
+    before = total_cost([shuttle.row for shuttle in shuttles], *of_plan)
+    after = total_cost(rows, *of_plan)
+    return before is not None and after is not None and after < before
 
 
 def _adopt(turn: Turn, shuttle: Shuttle, row: RowPlan) -> None:

@@ -59,6 +59,7 @@ def _improve(
         effort,
         stays=problem.bound_keys.__contains__,
         spent=spent,
+        onward_s=problem.onward_s,
     )
     rows = tuple((problem.row_ids[chosen[i]], row) for i, row in changed)
     if not rows:

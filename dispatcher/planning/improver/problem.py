@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatcher.domain.policy import Objective
+from dispatcher.planning.onward import Ints, ending_price
 from dispatcher.planning.rows import RowPlan, bounds, spans
 from dispatcher.planning.schedule import Schedule, TravelTimes, row_cost, schedule
 
@@ -20,6 +21,7 @@ class ImproveProblem:
     objective: Objective
     now_s: int
     bound_keys: frozenset[str] = field(default_factory=frozenset)  # rides that keep their shuttle
+    onward_s: Ints | None = None  # [stops] what ending at each costs, as `planning.onward` has it
 
     def __post_init__(self) -> None:
         assert len(self.row_ids) == len(self.rows)
@@ -52,15 +54,23 @@ class NoImprovement:
 
 
 def total_cost(
-    rows: Sequence[RowPlan], travel_s: TravelTimes, objective: Objective, now_s: int
+    rows: Sequence[RowPlan],
+    travel_s: TravelTimes,
+    objective: Objective,
+    now_s: int,
+    onward_s: Ints | None = None,
 ) -> int | None:
-    """Milli-cost of rows that are all feasible, else None; up to a constant per ride."""
+    """Milli-cost of rows that are all feasible, else None; up to a constant per ride.
+
+    Where they leave their shuttles is priced by ``onward_s``, if given.
+    """
     total = 0
     for plan in rows:
         times = schedule(plan, travel_s, now_s)
         if not isinstance(times, Schedule):
             return None
         total += row_cost(plan, times, travel_s, objective).total
+        total += ending_price(plan, onward_s, objective)
     return total
 
 
@@ -76,7 +86,7 @@ def judged(problem: ImproveProblem, answer: object) -> ImproveResult | NoImprove
             return NoImprovement(NoReason.RUBBISH)
         old_rows = dict(zip(problem.row_ids, problem.rows, strict=True))
         cost_before, cost_after = (
-            total_cost(rows, problem.travel_s, problem.objective, problem.now_s)
+            total_cost(rows, problem.travel_s, problem.objective, problem.now_s, problem.onward_s)
             for rows in ([old_rows[i] for i, _ in answer.rows], [row for _, row in answer.rows])
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError):

@@ -14,6 +14,8 @@ from dispatcher.planning.kernels.routes import (
     BOUND_TO,
     END_PLACE,
     HAS_PICKUP,
+    START_PLACE,
+    moved_on,
     renew,
 )
 from dispatcher.planning.kernels.ruining import draw, draw_unit, planned
@@ -46,9 +48,11 @@ def _cuts(model, routes, search, v, cuts):
 
 
 @njit(cache=True, inline="always")
-def _leg(model, here, there):
-    """Drive to the next place; an open end is nowhere."""
-    return model.travel[here, there] if there >= 0 else 0
+def _leg(model, v, here, there):
+    """Drive to the next place; where an open route ends, what is counted for the way on."""
+    if there >= 0:
+        return model.travel[here, there]
+    return moved_on(model, model.vehicle[v, START_PLACE], here)
 
 
 @njit(cache=True)
@@ -60,16 +64,16 @@ def _joint(model, routes, v, a, b, w, c, d):
     place, other = routes.place[v], routes.place[w]
     after = place[b + 1] if b < routes.n[v] else model.vehicle[v, END_PLACE]
     if a < b:
-        old = model.travel[place[a], place[a + 1]] + _leg(model, place[b], after)
+        old = model.travel[place[a], place[a + 1]] + _leg(model, v, place[b], after)
     elif routes.n[v] == 0:
         old = 0
     else:
-        old = _leg(model, place[a], after)
+        old = _leg(model, v, place[a], after)
     if c < d:
-        return model.travel[place[a], other[c + 1]] + _leg(model, other[d], after) - old
+        return model.travel[place[a], other[c + 1]] + _leg(model, v, other[d], after) - old
     if a == 0 and b == routes.n[v]:
         return -old  # it drives nowhere
-    return _leg(model, place[a], after) - old
+    return _leg(model, v, place[a], after) - old
 
 
 @njit(cache=True)

@@ -22,6 +22,7 @@ from dispatcher.planning.kernels.routes import (
     RIDERS,
     USE_COST,
     keep_ride_limits,
+    moved_on,
     propagate,
     renew,
     route_price,
@@ -136,6 +137,8 @@ def best_in_route(model, routes, trial, v, r, most):
                 detour += travel[place_d, place[k + 1]]
                 if n > 0:
                     detour -= travel[place[k], place[k + 1]]
+            else:
+                detour += moved_on(model, place[k], place_d)
             if detour < least:
                 least = detour
         least_from[k] = least
@@ -172,12 +175,14 @@ def best_in_route(model, routes, trial, v, r, most):
             if begin_p > last_p or detour_p > room:
                 continue
             stands_p = depart_p - begin_p
-            floor_p = model.driving * detour_p + opening
+            rest_p = opening
             if timed:
-                floor_p += model.waiting * riders * (begin_p - node[r, EARLIEST])
-            if floor_p >= best:
+                rest_p += model.waiting * riders * (begin_p - node[r, EARLIEST])
+            least_p = detour_p
+            if k1 == n and not closed:  # no way on from the drop-off is shorter than from here
+                least_p += moved_on(model, place[k1], place_p)
+            if rest_p + model.driving * least_p >= best:
                 continue
-            rest_p = floor_p - model.driving * detour_p
             fits = True
             for c in range(kinds):
                 if load[v, k1, c] + model.load[r, c] > model.capacity[v, c]:
@@ -218,6 +223,8 @@ def best_in_route(model, routes, trial, v, r, most):
                     added = detour_p + leg_d
                 if keeps and added <= room:
                     floor = model.driving * added + opening
+                    if k2 == n and not closed:
+                        floor += model.driving * moved_on(model, place[n], place_d)
                     if timed:
                         floor += model.waiting * riders * (begin_p - node[r, EARLIEST])
                         floor += model.riding * riders * (begin_d - begin_p)
@@ -333,6 +340,8 @@ def _best_dropoff(model, routes, trial, v, r, most):
             added = leg
             keeps = begin_d + dwell_d <= latest[n + 1]
         floor = model.driving * added + opening
+        if k == n and not closed:
+            floor += model.driving * moved_on(model, place[n], place_d)
         if not keeps or added > room or floor >= best:
             continue
         cost = _priced(model, routes, trial, v, r, -1, 2 * k, added, floor, timed, routes.cost[v])

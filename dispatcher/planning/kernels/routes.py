@@ -65,6 +65,7 @@ class Model(NamedTuple):
     waiting: int
     riding: int
     no_path: int  # a leg this long is none
+    onward: NDArray[np.int64]  # [P] drive counted, not driven, where an open route ends
     shares: bool
 
 
@@ -257,12 +258,21 @@ def greatest_schedule(model, v, seq, joined, n, latest, at):
             return
 
 
+@njit(cache=True, inline="always")
+def moved_on(model, here, there):
+    """How much farther from its next rider a vehicle ends ``there`` than ``here``."""
+    return model.onward[there] - model.onward[here]
+
+
 @njit(cache=True)
 def route_price(model, v, seq, n, begin, at, drive):
     """Cost of a timed route."""
     total = model.driving * drive
     if n > 0:
         total += model.vehicle[v, USE_COST]
+        if model.vehicle[v, END_PLACE] < 0:
+            last = model.node[seq[n], PLACE]
+            total += model.driving * moved_on(model, model.vehicle[v, START_PLACE], last)
     if model.waiting == 0 and model.riding == 0:
         return total
     rides = model.ride.shape[0]

@@ -56,6 +56,11 @@ def model_of(problem: Problem, unserved_cost: int) -> Model:
         waiting=problem.prices.waiting,
         riding=problem.prices.riding,
         no_path=NO_PATH if problem.shares_visits else FOREVER,
+        onward=(
+            np.zeros(len(problem.travel), dtype=np.int64)
+            if problem.onward is None
+            else np.ascontiguousarray(problem.onward, dtype=np.int64)
+        ),
         shares=problem.shares_visits,
     )
 

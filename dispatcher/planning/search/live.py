@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.kernels.ruining import EXCHANGE
 from dispatcher.planning.rows import RowPlan
@@ -44,19 +47,21 @@ def improve_rows(
     *,
     stays: Callable[[str], bool] = lambda key: False,
     spent: Callable[[int], float] | None = None,
+    onward_s: NDArray[np.int64] | None = None,
 ) -> tuple[tuple[int, RowPlan], ...]:
     """Rows that together cost less, by position; those not named stay as they are.
 
     What was promised is kept: every ride is served in its windows, riders aboard and those for
     whom ``stays`` on their own shuttle. ``spent`` tells, from the rounds done, what share of the
     effort has been spent; by default it is that of the rounds, otherwise their number is free.
+    ``onward_s`` prices where routes end (`dispatcher.planning.onward`).
 
     Raises
     ------
     ValueError
         A row breaks a rule as it stands.
     """
-    made = row_problem(rows, travel_s, objective, now_s, stays)
+    made = row_problem(rows, travel_s, objective, now_s, stays, onward_s)
     rides = len(made.problem.rides)
     if rides == 0:
         return ()

@@ -115,6 +115,10 @@ class Problem:
         Ends at one place may be served in one visit.
     fewest_vehicles
         Before all else, use as few vehicles as possible (they are then all alike).
+    onward : int64[places] or None
+        Ticks of driving to count for a route that ends at a place, beside those for where it
+        starts: how far its next rider is expected to be. Differs between two places by no more
+        than the drive between them. Counts for routes without an ``end_place``.
     """
 
     travel: NDArray[np.int64]
@@ -124,6 +128,7 @@ class Problem:
     shares_visits: bool = False
     fewest_vehicles: bool = False
     routes: tuple[RouteOrder, ...] = field(default=())  # to start from, one per vehicle, or none
+    onward: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         kinds = {len(v.capacity) for v in self.vehicles} | {len(r.load) for r in self.rides}

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dispatcher.domain.policy import Objective
 from dispatcher.planning.rows import FOREVER_S, RowPlan, RowRide, RowVisit
 from dispatcher.planning.schedule import TravelTimes
@@ -75,11 +78,13 @@ def row_problem(
     objective: Objective,
     now_s: int,
     stays: Callable[[str], bool] = lambda key: False,
+    onward_s: NDArray[np.int64] | None = None,
 ) -> RowProblem:
     """The problem of planning these rows anew; rides for which ``stays`` keep their shuttle.
 
     A visit without riders and without a dwell of its own is left out. Times do not change: the
-    rows' schedules and costs are those of the problem, up to a constant for each ride.
+    rows' schedules and costs are those of the problem, up to a constant for each ride. ``onward_s``
+    is that of `dispatcher.planning.onward`, if ends of routes have a price.
     """
     vehicles: list[Vehicle] = []
     rides: list[Ride] = []
@@ -154,6 +159,7 @@ def row_problem(
             )
             for route in routes
         ),
+        onward=onward_s,
     )
     return RowProblem(problem, tuple(rows), ends, row_rides)
 

@@ -42,10 +42,11 @@ def route_cost(problem: Problem, vehicle: int, order: RouteOrder) -> int | None:
     leaves = _least_schedule(problem, vehicle, visits, legs)
     if leaves is None:
         return None
+    counted = sum(legs)
+    if problem.onward is not None and shuttle.end_place is None:
+        counted += int(problem.onward[places[-1]] - problem.onward[shuttle.start_place])
     return (
-        problem.prices.driving * sum(legs)
-        + shuttle.use_cost
-        + _riders_time(problem, vehicle, visits)
+        problem.prices.driving * counted + shuttle.use_cost + _riders_time(problem, vehicle, visits)
     )
 
 
