@@ -27,7 +27,7 @@ from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.twin import cheapest_place, route_cost
 
 
-def a_problem(chance: random.Random, *, live: bool) -> Problem:
+def a_problem(chance: random.Random, *, live: bool, limited: bool = True) -> Problem:
     """Ten rides and three unlike vehicles on few places, so that visits are shared."""
     spots = [(chance.randrange(60), chance.randrange(60)) for _ in range(9)]
     travel = np.array([[abs(a - c) + abs(b - d) for c, d in spots] for a, b in spots])
@@ -46,7 +46,9 @@ def a_problem(chance: random.Random, *, live: bool) -> Problem:
                 pickup=None if bound is not None else RideEnd(boards, early, late, dwell),
                 dropoff=RideEnd(alights, 0, early + direct + chance.choice([60, 200]), dwell),
                 load=load,
-                max_ride=chance.choice([FOREVER, direct + chance.randrange(80)]),
+                max_ride=chance.choice([FOREVER, direct + chance.randrange(80)])
+                if limited
+                else FOREVER,
                 riders=sum(load),
                 vehicle=bound,
             )
@@ -61,7 +63,7 @@ def a_problem(chance: random.Random, *, live: bool) -> Problem:
             start_load=_aboard(rides, v),
             end_place=chance.choice([None, chance.randrange(9)]),
             end_latest=chance.choice([FOREVER, 900]),
-            max_duration=chance.choice([FOREVER, 500]),
+            max_duration=chance.choice([FOREVER, 500]) if limited else FOREVER,
             max_driving=chance.choice([FOREVER, 450]),
             use_cost=chance.choice([0, 40]),
         )
@@ -76,12 +78,14 @@ def _aboard(rides: list[Ride], vehicle: int) -> tuple[int, int]:
     return (sum(load[0] for load in mine), sum(load[1] for load in mine))
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_kernel_finds_the_cheapest_place_and_times_it_as_the_twin_does(live: bool) -> None:
+@pytest.mark.parametrize(("live", "limited"), [(False, False), (False, True), (True, True)])
+def test_kernel_finds_the_cheapest_place_and_times_it_as_the_twin_does(
+    live: bool, limited: bool
+) -> None:
     placed = refused = joined = 0
     for seed in range(90):
         chance = random.Random(seed)
-        problem = a_problem(chance, live=live)
+        problem = a_problem(chance, live=live, limited=limited)
         model = model_of(problem, 1 << 30)
         longest = longest_route(problem)
         routes, trial = empty_routes(model, longest), room_for_trial(model, longest)
