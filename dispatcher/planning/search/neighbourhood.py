@@ -13,7 +13,6 @@ from dispatcher.planning.kernels.searching import (
     SEEN_SIZE,
     Pool,
     Search,
-    adapt,
     iterate,
 )
 from dispatcher.planning.search.arrays import (
@@ -122,10 +121,6 @@ class NeighbourhoodSearch:
             self._pool, self._bank_best, self._costs, fewest, most, temperature, rounds, within,
         )  # fmt: skip
 
-    def adapt(self, share: float) -> None:
-        """Learn which operators have paid."""
-        adapt(self._search, share)
-
     def weigh(self, ruins: Sequence[float], recreates: Sequence[float]) -> None:
         """How often each operator is drawn, in proportion."""
         self._search.weights[:] = (*ruins, *recreates)
@@ -217,8 +212,6 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         tuning=np.array([10, 40, 1, 1, 0], dtype=np.int64),
         split=np.array([0.5, 0.02], dtype=np.float64),
         weights=np.ones(OPERATORS + RECREATES, dtype=np.float64),
-        scores=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
-        tries=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
         old_route_of=zeros(rides),
     )
 
