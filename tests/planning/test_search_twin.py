@@ -138,6 +138,29 @@ def test_plans_of_a_search_cost_what_the_twin_says(seed: int) -> None:
     assert served == sorted(end for r in range(10) if r not in plan.unserved for end in (r, 10 + r))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ride_left_out_is_exchanged_for_others_and_every_route_stays_feasible(seed: int) -> None:
+    problem = a_problem(random.Random(seed), live=False)
+    search = NeighbourhoodSearch(problem, seed)
+    search.hunt_for_all(True)
+    search.run(3, 20.0, 1, 3, -1.0)
+    exchanged = 0
+    for _ in range(20):
+        before = search.at_hand()
+        search.eject()
+        plan = search.at_hand()
+        exchanged += plan.unserved != before.unserved
+        costs = [route_cost(problem, v, order) for v, order in enumerate(plan.routes)]
+        assert None not in costs
+        priced = sum(c for c in costs if c is not None)
+        assert priced + search.unserved_cost * len(plan.unserved) == plan.cost, f"seed {seed}"
+        served = sorted(end for order in plan.routes for end in order.ends)
+        carried = [r for r in range(10) if r not in plan.unserved]
+        assert served == sorted(end for r in carried for end in (r, 10 + r))
+        assert len(plan.unserved) <= len(before.unserved) + 1  # one comes, at most two go
+    assert exchanged or not search.left_out
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     problem = a_problem(random.Random(5), live=False)
     plans = []

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels.ejecting import eject
 from dispatcher.planning.kernels.fitting import rank_vehicles
 from dispatcher.planning.kernels.routes import ALIKE, Routes
 from dispatcher.planning.kernels.ruining import OPERATORS, rank_neighbours
@@ -120,6 +121,12 @@ class NeighbourhoodSearch:
             self._model, self._routes, self._undo, self._best, self._trial, self._search,
             self._pool, self._bank_best, self._costs, fewest, most, temperature, rounds, within,
         )  # fmt: skip
+
+    def eject(self) -> None:
+        """Put a ride that is left out into a route, and others out of it if need be."""
+        eject(self._model, self._routes, self._undo, self._trial, self._search)
+        left_out = self._search.bank[: self.left_out]
+        self._costs[0] = int(self._routes.cost.sum() + self._model.ride[left_out, 4].sum())
 
     def weigh(self, ruins: Sequence[float], recreates: Sequence[float]) -> None:
         """How often each operator is drawn, in proportion."""
