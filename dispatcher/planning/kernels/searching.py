@@ -408,7 +408,9 @@ def iterate(
         search.counts[2] += 1
         operator = _drawn(search.weights, 0, OPERATORS, search.chance)
         recreate = _drawn(search.weights, OPERATORS, OPERATORS + RECREATES, search.chance)
-        size = fewest + draw(search.chance, most - fewest + 1)
+        # A skew of 1 draws every size as often as another, more of it small ones more often.
+        share = draw_unit(search.chance) ** search.split[2]
+        size = fewest + np.int64(share * (most - fewest + 1))
 
         # What must come back if the round does not pay.
         old_cost = costs[0]

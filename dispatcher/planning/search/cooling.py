@@ -21,10 +21,10 @@ class Cycle:
         return float(self.hot * (self.cold / self.hot) ** min(1.0, max(0.0, done)))
 
 
-CYCLE = Cycle(0.45, 0.06)
+CYCLE = Cycle(0.8, 0.09)
 
-CYCLE_FEWEST = Cycle(0.3, 0.025)
-"""With no vehicle to spare, plans differ by less and more is gained at lower temperatures."""
+CYCLE_FEWEST = Cycle(10.0, 0.2)
+"""With no vehicle to spare, plans that are alike in cost lie behind much dearer ones."""
 
 
 def tail_of(cycle: Cycle) -> Cycle:

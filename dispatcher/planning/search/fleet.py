@@ -20,6 +20,7 @@ from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.pace import Clock
 
 _TAKEN = 12  # most rides taken out in one round
+_SKEW = 2.0  # small rounds are the more frequent
 _WARMTH = 5.0  # of the cost per ride
 _BETWEEN = 8  # rounds from one ejection to the next
 
@@ -56,6 +57,7 @@ def with_fewer_vehicles(
         search.restart(routes[1:])
         search.hunt_for_all(True)
         search.weigh(RUINS, RECREATES)
+        search.skew(_SKEW)
         temperature = _WARMTH * best.cost / max(1, len(problem.rides))
         most = min(_TAKEN, max(2, len(problem.rides) // 3))
         while search.left_out and clock() < until_s:

@@ -128,6 +128,10 @@ class NeighbourhoodSearch:
         left_out = self._search.bank[: self.left_out]
         self._costs[0] = int(self._routes.cost.sum() + self._model.ride[left_out, 4].sum())
 
+    def skew(self, power: float) -> None:
+        """Draw small rounds more often: sizes as a uniform draw's ``power``; 1 for all alike."""
+        self._search.split[2] = power
+
     def weigh(self, ruins: Sequence[float], recreates: Sequence[float]) -> None:
         """How often each operator is drawn, in proportion."""
         self._search.weights[:] = (*ruins, *recreates)
@@ -217,7 +221,7 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         seen=zeros(_REMEMBERED, SEEN_SIZE),
         found=zeros(7),
         tuning=np.array([10, 40, 1, 1, 0], dtype=np.int64),
-        split=np.array([0.5, 0.02], dtype=np.float64),
+        split=np.array([0.5, 0.02, 1.0], dtype=np.float64),
         weights=np.ones(OPERATORS + RECREATES, dtype=np.float64),
         old_route_of=zeros(rides),
     )

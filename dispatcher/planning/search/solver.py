@@ -18,7 +18,7 @@ from dispatcher.planning.search.pace import Clock
 from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
-_FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
+_FLEET_SHARE = 0.25  # of the time at most, for fewer vehicles
 _COOLING_SHARE = 0.97  # of the time after that
 _RECOMBINE_SHARE = 0.02  # of the time at most, after the last cooling
 _RECOMBINE_S = 3.0
