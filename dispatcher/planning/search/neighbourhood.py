@@ -190,11 +190,11 @@ def _typical_leg(problem: Problem) -> int:
 
 
 def _unserved_cost(problem: Problem) -> int:
-    """More than any ride can cost, so that leaving one out never pays."""
+    """More than any plan costs, so that leaving a ride out never pays, nor is accepted when hot."""
     if problem.shares_visits:
         return 1 << 36  # live rides are hours, not years
     dearest = int(problem.travel.max(initial=0, where=problem.travel < 10_000_000 * 1_000))
-    return 8 * dearest * max(1, problem.prices.driving)
+    return 2 * (len(problem.rides) + 1) * dearest * max(1, problem.prices.driving)
 
 
 def _search(rides: int, vehicles: int, seed: int) -> Search:

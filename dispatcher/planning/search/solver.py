@@ -98,8 +98,8 @@ class _Known:
         on_better(first)
 
     def take(self, plan: Solution) -> None:
-        """Keep it, if it is better. Of a smaller fleet, the vehicles it has not stay empty."""
-        if self._key(plan) < self._key(self.best):
+        """Keep it, if it is complete and better. Vehicles that a smaller fleet lacks stay empty."""
+        if not plan.unserved and self._key(plan) < self._key(self.best):
             spare = (RouteOrder(),) * (self._vehicles - len(plan.routes))
             self.best = replace(plan, routes=plan.routes + spare)
             self._on_better(self.best)
