@@ -84,7 +84,10 @@ def prepare(instance: Instance) -> None:
         problem = electric_problem(instance, end_charge=0.0)
         solve_electric(problem, time_limit_s=60.0, seed=0, clock=lambda: 0.0, most_rounds=1)
         return
-    NeighbourhoodSearch(problem_of(instance), 0).run(1, 1.0, 0, 0, -1.0)
+    search = NeighbourhoodSearch(problem_of(instance), 0)
+    search.run(1, 1.0, 0, 0, -1.0)
+    if instance.fewest_vehicles:
+        search.eject()
 
 
 def _solve_electric(

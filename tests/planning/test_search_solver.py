@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from dispatcher.planning.search.columns import Columns, together
-from dispatcher.planning.search.cooling import Cycle
 from dispatcher.planning.search.fleet import only, with_fewer_vehicles
 from dispatcher.planning.search.model import Problem, Ride, RideEnd, RouteOrder, Solution, Vehicle
 from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
@@ -127,11 +126,11 @@ def test_columns_recombine_to_the_cheapest_plan_there_is(seed: int) -> None:
     pool = together([_columns(list(cost_of.values())[:10]), _columns(list(cost_of.values())[5:])])
     assert len(pool.cost) == len(cost_of)
     found = recombine(problem, np.zeros(2, dtype=np.int64), pool, 10_000, 5.0)
-    assert found.routes is not None, f"seed {seed}"
+    assert found is not None, f"seed {seed}"
     search = NeighbourhoodSearch(problem, 1)
-    assert search.price_of(found.routes) == min(pairs), f"seed {seed}"
+    assert search.price_of(found) == min(pairs), f"seed {seed}"
     again = recombine(problem, np.zeros(2, dtype=np.int64), pool, min(pairs), 5.0)
-    assert again.routes is None, "nothing is cheaper than the cheapest"
+    assert again is None, "nothing is cheaper than the cheapest"
 
 
 def _columns(routes: list[tuple[int, RouteOrder]]) -> Columns:
@@ -150,13 +149,6 @@ def _columns(routes: list[tuple[int, RouteOrder]]) -> Columns:
 def test_two_processes_find_what_one_does() -> None:
     problem = scattered(4)
     alone = solve(problem, time_limit_s=1.0, seed=1, clock=Ticking(0.004))
-    together_ = solve(
-        problem,
-        time_limit_s=6.0,
-        seed=1,
-        clock=time.monotonic,
-        workers=2,
-        cycles=(Cycle(0.5, 0.5, 0.1), Cycle(0.3, 0.5, 0.1)),
-    )
+    together_ = solve(problem, time_limit_s=6.0, seed=1, clock=time.monotonic, workers=2)
     assert together_.cost == alone.cost
     assert not together_.unserved

@@ -27,7 +27,7 @@ from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.twin import cheapest_place, route_cost
 
 
-def a_problem(chance: random.Random, *, live: bool) -> Problem:
+def a_problem(chance: random.Random, *, live: bool, limited: bool = True) -> Problem:
     """Ten rides and three unlike vehicles on few places, so that visits are shared."""
     spots = [(chance.randrange(60), chance.randrange(60)) for _ in range(9)]
     travel = np.array([[abs(a - c) + abs(b - d) for c, d in spots] for a, b in spots])
@@ -46,7 +46,9 @@ def a_problem(chance: random.Random, *, live: bool) -> Problem:
                 pickup=None if bound is not None else RideEnd(boards, early, late, dwell),
                 dropoff=RideEnd(alights, 0, early + direct + chance.choice([60, 200]), dwell),
                 load=load,
-                max_ride=chance.choice([FOREVER, direct + chance.randrange(80)]),
+                max_ride=chance.choice([FOREVER, direct + chance.randrange(80)])
+                if limited
+                else FOREVER,
                 riders=sum(load),
                 vehicle=bound,
             )
@@ -61,7 +63,7 @@ def a_problem(chance: random.Random, *, live: bool) -> Problem:
             start_load=_aboard(rides, v),
             end_place=chance.choice([None, chance.randrange(9)]),
             end_latest=chance.choice([FOREVER, 900]),
-            max_duration=chance.choice([FOREVER, 500]),
+            max_duration=chance.choice([FOREVER, 500]) if limited else FOREVER,
             max_driving=chance.choice([FOREVER, 450]),
             use_cost=chance.choice([0, 40]),
         )
@@ -78,12 +80,14 @@ def _aboard(rides: list[Ride], vehicle: int) -> tuple[int, int]:
     return (sum(load[0] for load in mine), sum(load[1] for load in mine))
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_kernel_finds_the_cheapest_place_and_times_it_as_the_twin_does(live: bool) -> None:
+@pytest.mark.parametrize(("live", "limited"), [(False, False), (False, True), (True, True)])
+def test_kernel_finds_the_cheapest_place_and_times_it_as_the_twin_does(
+    live: bool, limited: bool
+) -> None:
     placed = refused = joined = 0
     for seed in range(90):
         chance = random.Random(seed)
-        problem = a_problem(chance, live=live)
+        problem = a_problem(chance, live=live, limited=limited)
         model = model_of(problem, 1 << 30)
         longest = longest_route(problem)
         routes, trial = empty_routes(model, longest), room_for_trial(model, longest)
@@ -137,6 +141,29 @@ def test_plans_of_a_search_cost_what_the_twin_says(seed: int, live: bool) -> Non
     expected = [10 + r for r in range(10) if r not in plan.unserved]
     expected += [r - 10 for r in expected if problem.rides[r - 10].pickup is not None]
     assert served == sorted(expected)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ride_left_out_is_exchanged_for_others_and_every_route_stays_feasible(seed: int) -> None:
+    problem = a_problem(random.Random(seed), live=False)
+    search = NeighbourhoodSearch(problem, seed)
+    search.hunt_for_all(True)
+    search.run(3, 20.0, 1, 3, -1.0)
+    exchanged = 0
+    for _ in range(20):
+        before = search.at_hand()
+        search.eject()
+        plan = search.at_hand()
+        exchanged += plan.unserved != before.unserved
+        costs = [route_cost(problem, v, order) for v, order in enumerate(plan.routes)]
+        assert None not in costs
+        priced = sum(c for c in costs if c is not None)
+        assert priced + search.unserved_cost * len(plan.unserved) == plan.cost, f"seed {seed}"
+        served = sorted(end for order in plan.routes for end in order.ends)
+        carried = [r for r in range(10) if r not in plan.unserved]
+        assert served == sorted(end for r in carried for end in (r, 10 + r))
+        assert len(plan.unserved) <= len(before.unserved) + 1  # one comes, at most two go
+    assert exchanged or not search.left_out
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:

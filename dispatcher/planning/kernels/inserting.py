@@ -101,6 +101,8 @@ def best_in_route(model, routes, trial, v, r, most):
         return FOREVER, -1, -1
     if model.ride[r, HAS_PICKUP] == 0:
         return _best_dropoff(model, routes, trial, v, r, most)
+    if not model.shares:
+        return _best_apart(model, routes, trial, v, r, most)
     travel, node = model.travel, model.node
     rides = model.ride.shape[0]
     kinds = model.load.shape[1]
@@ -129,7 +131,7 @@ def best_in_route(model, routes, trial, v, r, most):
     least_from = trial.least_from
     least = FOREVER
     for k in range(n, -1, -1):
-        if model.shares and k > 0 and place[k] == place_d:
+        if k > 0 and place[k] == place_d:
             least = 0
         else:
             detour = travel[place[k], place_d]
@@ -143,15 +145,15 @@ def best_in_route(model, routes, trial, v, r, most):
                 least = detour
         least_from[k] = least
     for k1 in range(n + 1):
-        if model.shares and k1 < n and joined[k1 + 1] == 1:
+        if k1 < n and joined[k1 + 1] == 1:
             continue
         leg_in = travel[place[k1], place_p]
         begin_p = depart[k1] + leg_in
-        if begin_p > latest_p and (not model.shares or begin[k1] > latest_p):
+        if begin_p > latest_p and begin[k1] > latest_p:
             break
         for join_p in range(2):
             if join_p == 1:
-                if not model.shares or k1 == 0 or place[k1] != place_p:
+                if k1 == 0 or place[k1] != place_p:
                     continue
                 begin_p = max(begin[k1], earliest_p)
                 depart_p = begin_p + max(depart[k1] - begin[k1], dwell_p)
@@ -242,15 +244,14 @@ def best_in_route(model, routes, trial, v, r, most):
                 leg = travel[here, place[k2 + 1]]
                 head = k2 + 1
                 k2 += 1
-                if model.shares:
-                    while k2 < n and joined[k2 + 1] == 1:
-                        k2 += 1
+                while k2 < n and joined[k2 + 1] == 1:
+                    k2 += 1
                 arrive = clock + leg
                 dwell = depart[k2] - begin[k2]
                 begin_k = max(arrive, begin[head])
                 if begin_k > latest[head]:
                     break
-                if model.shares and place[head] == place_d:
+                if place[head] == place_d:
                     begin_j = max(begin_k, earliest_d)
                     if begin_j <= latest_d and begin_j <= latest[k2]:
                         floor = model.driving * detour_p + opening
@@ -273,6 +274,132 @@ def best_in_route(model, routes, trial, v, r, most):
                         fits = False
                 if not fits:
                     break
+    if best_p < 0:
+        return FOREVER, -1, -1
+    return best, best_p, best_d
+
+
+@njit(cache=True)
+def _best_apart(model, routes, trial, v, r, most):
+    """As `best_in_route`, where every end is a visit of its own.
+
+    Behind which positions the two may stand is narrowed down first, by windows, loads and times.
+    """
+    travel, travel_to, node = model.travel, model.travel_to, model.node
+    rides = model.ride.shape[0]
+    kinds = model.load.shape[1]
+    n = routes.n[v]
+    place, legs = routes.place[v], routes.leg[v]
+    begin, depart, latest = routes.begin[v], routes.depart[v], routes.latest[v]
+    load = routes.load
+    d = rides + r
+    place_p, place_d = node[r, PLACE], node[d, PLACE]
+    earliest_p, latest_p, dwell_p = node[r, EARLIEST], node[r, LATEST], node[r, DWELL]
+    earliest_d, latest_d, dwell_d = node[d, EARLIEST], node[d, LATEST], node[d, DWELL]
+    max_ride, riders = model.ride[r, MAX_RIDE], model.ride[r, RIDERS]
+    timed = model.waiting > 0 or model.riding > 0
+    exact = not (model.limited or timed)  # the bounds are then all there is to keep
+    old_cost = routes.cost[v]
+    room = model.vehicle[v, MAX_DRIVING] - routes.drive[v]
+    closed = model.vehicle[v, END_PLACE] >= 0
+    opening = model.vehicle[v, USE_COST] if n == 0 else 0
+    best, best_p, best_d = most, -1, -1
+    for c in range(kinds):
+        if model.load[r, c] > model.capacity[v, c]:
+            return FOREVER, -1, -1
+
+    first = 0
+    while first < n and latest[first + 1] < earliest_p + dwell_p:
+        first += 1
+    last = n
+    while last > first and depart[last] > latest_d:
+        last -= 1
+    # The drive to a drop-off behind each position and on from there; the least that one behind it,
+    # or any later one that a party taken up there can reach, adds to the drive. Begins only become
+    # later with the pickup on the route, and latest ones no later.
+    to_d, from_d, least_from = trial.to_d, trial.from_d, trial.least_from
+    least = FOREVER
+    least_from[last + 1] = FOREVER
+    for k in range(last, first - 1, -1):
+        leg_d = travel_to[place_d, place[k]]
+        onward = travel[place_d, place[k + 1]] if k < n or closed else 0
+        to_d[k] = leg_d
+        from_d[k] = onward
+        fits = True
+        for c in range(kinds):
+            if load[v, k, c] + model.load[r, c] > model.capacity[v, c]:
+                fits = False
+        if not fits:
+            least = FOREVER
+        else:
+            detour = leg_d + onward - legs[k]
+            begin_d = max(depart[k] + leg_d, earliest_d)
+            if (
+                detour < least
+                and begin_d <= latest_d
+                and begin_d + dwell_d + onward <= latest[k + 1]
+            ):
+                least = detour
+        least_from[k] = least
+    direct = travel[place_p, place_d]
+    for k1 in range(first, last + 1):
+        leg_in = travel_to[place_p, place[k1]]
+        begin_p = depart[k1] + leg_in
+        if begin_p > latest_p:
+            break
+        if least_from[k1] >= FOREVER:
+            continue
+        onward = travel[place_p, place[k1 + 1]] if k1 < n or closed else 0
+        detour_p = leg_in + onward - legs[k1]
+        begin_p = max(begin_p, earliest_p)
+        last_p = min(latest_p, latest[k1 + 1] - onward - dwell_p)
+        if begin_p > last_p or detour_p > room:
+            continue
+        rest_p = opening
+        if timed:
+            rest_p += model.waiting * riders * (begin_p - node[r, EARLIEST])
+        if rest_p + model.driving * max(detour_p, least_from[k1]) >= best:
+            continue
+
+        # Carry the pickup's delay along the route, and try the drop-off behind each visit.
+        clock = begin_p + dwell_p
+        ridden = 0  # least time from the pickup's departure to ``clock``
+        leg_d = direct
+        k2 = k1
+        while True:
+            if ridden + leg_d > max_ride:
+                break
+            begin_d = max(clock + leg_d, earliest_d)
+            # The pickup can be begun no later than last_p; both only get worse further on.
+            if begin_d > latest_d or begin_d - last_p - dwell_p > max_ride:
+                break
+            if k2 == k1:
+                added = leg_in + leg_d + from_d[k2] - legs[k2]
+            else:
+                added = detour_p + leg_d + from_d[k2] - legs[k2]
+            if begin_d + dwell_d + from_d[k2] <= latest[k2 + 1] and added <= room:
+                cost = rest_p + model.driving * added
+                if timed:
+                    cost += model.riding * riders * (begin_d - begin_p)
+                if cost < best:
+                    if not exact:
+                        cost = _priced(
+                            model, routes, trial, v, r, 2 * k1, 2 * k2, added, cost, timed, old_cost
+                        )
+                    if cost < best:
+                        best, best_p, best_d = cost, 2 * k1, 2 * k2
+            # Further on, the drop-off adds its own detour to the pickup's.
+            if k2 == last or rest_p + model.driving * (detour_p + least_from[k2 + 1]) >= best:
+                break
+            leg = onward if k2 == k1 else legs[k2]
+            k2 += 1
+            begin_k = max(clock + leg, begin[k2])
+            if begin_k > latest[k2]:
+                break
+            dwell = depart[k2] - begin[k2]
+            ridden += leg + dwell
+            clock = begin_k + dwell
+            leg_d = to_d[k2]
     if best_p < 0:
         return FOREVER, -1, -1
     return best, best_p, best_d
@@ -395,6 +522,7 @@ def copy_route(source, target, v):
         target.seq[v, k] = source.seq[v, k]
         target.joined[v, k] = source.joined[v, k]
         target.place[v, k] = source.place[v, k]
+        target.leg[v, k] = source.leg[v, k]
         target.begin[v, k] = source.begin[v, k]
         target.depart[v, k] = source.depart[v, k]
         target.latest[v, k] = source.latest[v, k]

@@ -55,6 +55,7 @@ class Model(NamedTuple):
     """
 
     travel: NDArray[np.int32]  # [P, P]
+    travel_to: NDArray[np.int32]  # [P, P] the same by destination, then origin
     node: NDArray[np.int64]  # [2R, NODE_SIZE]
     load: NDArray[np.int64]  # [2R, K], added when leaving
     ride: NDArray[np.int64]  # [R, RIDE_SIZE]
@@ -67,6 +68,7 @@ class Model(NamedTuple):
     no_path: int  # a leg this long is none
     onward: NDArray[np.int64]  # [P] drive counted, not driven, where an open route ends
     shares: bool
+    limited: bool  # whether some ride's time aboard, or some vehicle's duration, is
 
 
 class Routes(NamedTuple):
@@ -76,6 +78,7 @@ class Routes(NamedTuple):
     seq: NDArray[np.int64]  # [V, L] node at each position
     joined: NDArray[np.int64]  # [V, L] 0 or 1
     place: NDArray[np.int64]  # [V, L]
+    leg: NDArray[np.int64]  # [V, L] drive from each position to the next; 0 to an open end
     begin: NDArray[np.int64]  # [V, L] least schedule
     depart: NDArray[np.int64]  # [V, L]
     latest: NDArray[np.int64]  # [V, L] greatest begins; after an open end FOREVER
@@ -93,7 +96,9 @@ class Trial(NamedTuple):
     begin: NDArray[np.int64]
     depart: NDArray[np.int64]
     at: NDArray[np.int64]  # [2R] position of each node, where it is on the route
-    least_from: NDArray[np.int64]  # [L]
+    least_from: NDArray[np.int64]  # [L] these three for `inserting`
+    to_d: NDArray[np.int64]  # [L]
+    from_d: NDArray[np.int64]  # [L]
 
 
 @njit(cache=True)
@@ -193,12 +198,12 @@ def keep_ride_limits(model, v, seq, joined, n, begin, depart, at, first):
 
 
 @njit(cache=True)
-def greatest_schedule(model, v, seq, joined, n, latest, at):
+def greatest_schedule(model, v, seq, joined, n, latest, at, legs):
     """Upper bounds of every begin, so that all behind can be kept; ride limits pull drop-offs.
 
     The route is feasible. Position 0 bounds the departure from the start.
     """
-    travel, node, vehicle = model.travel, model.node, model.vehicle
+    node, vehicle = model.node, model.vehicle
     rides = model.ride.shape[0]
     for k in range(1, n + 1):
         latest[k] = node[seq[k], LATEST]
@@ -206,7 +211,6 @@ def greatest_schedule(model, v, seq, joined, n, latest, at):
     latest[n + 1] = vehicle[v, END_LATEST]
     for _ in range(4):
         # Backwards along the route.
-        there = vehicle[v, END_PLACE]
         bound = latest[n + 1]
         k = n
         while k >= 1:
@@ -220,17 +224,16 @@ def greatest_schedule(model, v, seq, joined, n, latest, at):
                         least = latest[head]
                     if node[seq[head], DWELL] > dwell:
                         dwell = node[seq[head], DWELL]
-            here = node[seq[k], PLACE]
-            leg = travel[here, there] if there >= 0 else 0
-            if bound - leg - dwell < least:
-                least = bound - leg - dwell
+            if bound - legs[k] - dwell < least:
+                least = bound - legs[k] - dwell
             for x in range(head, k + 1):
                 latest[x] = least
             bound = least
-            there = here
             k = head - 1
-        if n > 0 and bound - travel[vehicle[v, START_PLACE], there] < latest[0]:
-            latest[0] = bound - travel[vehicle[v, START_PLACE], there]
+        if n > 0 and bound - legs[0] < latest[0]:
+            latest[0] = bound - legs[0]
+        if not model.limited:
+            return
         # A drop-off no later than its pickup's latest allows.
         moved = False
         for k in range(1, n + 1):
@@ -305,7 +308,7 @@ def renew(model, routes, trial, v):
     travel, node, vehicle = model.travel, model.node, model.vehicle
     n = routes.n[v]
     seq, joined, place = routes.seq[v], routes.joined[v], routes.place[v]
-    begin, depart = routes.begin[v], routes.depart[v]
+    begin, depart, legs = routes.begin[v], routes.depart[v], routes.leg[v]
     kinds = model.load.shape[1]
     place[0] = vehicle[v, START_PLACE]
     begin[0] = vehicle[v, START_EARLIEST]
@@ -326,6 +329,7 @@ def renew(model, routes, trial, v):
         if leg >= model.no_path:
             driven = 0
         drive += leg
+        legs[k - 1] = leg
         for c in range(kinds):
             routes.load[v, k, c] = routes.load[v, k - 1, c] + model.load[at, c]
         word = mixed(word ^ np.uint64(2 * at + joined[k] + 1))
@@ -336,8 +340,10 @@ def renew(model, routes, trial, v):
                     fits = 0
     joined[n + 1] = 0
     place[n + 1] = vehicle[v, END_PLACE]
+    legs[n] = 0
     if n > 0 and vehicle[v, END_PLACE] >= 0:
-        drive += travel[place[n], vehicle[v, END_PLACE]]
+        legs[n] = travel[place[n], vehicle[v, END_PLACE]]
+        drive += legs[n]
     routes.drive[v] = drive
     routes.mark[v] = word
     if driven == 0 or drive > vehicle[v, MAX_DRIVING]:
@@ -351,9 +357,12 @@ def renew(model, routes, trial, v):
         return 1
     if propagate(model, v, seq, joined, n, begin, depart, 1, True) == 0:
         return 0
-    if keep_ride_limits(model, v, seq, joined, n, begin, depart, trial.at, 1) == 0:
+    if (
+        model.limited
+        and keep_ride_limits(model, v, seq, joined, n, begin, depart, trial.at, 1) == 0
+    ):
         return 0
-    greatest_schedule(model, v, seq, joined, n, routes.latest[v], trial.at)
+    greatest_schedule(model, v, seq, joined, n, routes.latest[v], trial.at, legs)
     routes.cost[v] = route_price(model, v, seq, n, begin, trial.at, drive)
     # Too full is too full only now: with a drop-off taken out, its rider stays aboard until it is
     # put in again, and the times hold all the same.

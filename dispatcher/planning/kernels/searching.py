@@ -73,10 +73,10 @@ class Search(NamedTuple):
     seen: NDArray[np.int64]  # [S, SEEN_SIZE] places known, S a power of two
     found: NDArray[np.int64]  # [7] cheapest places of one ride: three costs, three routes, count
     tuning: NDArray[np.int64]  # [5] string length, most of a route, slot, reach, fleet
-    split: NDArray[np.float64]  # [2] chance to end a kept string, chance to pass over a route
+    split: NDArray[
+        np.float64
+    ]  # [3] chance to end a kept string, to pass over a route; skew of sizes
     weights: NDArray[np.float64]  # [OPERATORS + RECREATES]
-    scores: NDArray[np.float64]
-    tries: NDArray[np.float64]
     old_route_of: NDArray[np.int64]  # [R]
 
 
@@ -408,7 +408,9 @@ def iterate(
         search.counts[2] += 1
         operator = _drawn(search.weights, 0, OPERATORS, search.chance)
         recreate = _drawn(search.weights, OPERATORS, OPERATORS + RECREATES, search.chance)
-        size = fewest + draw(search.chance, most - fewest + 1)
+        # A skew of 1 draws every size as often as another, more of it small ones more often.
+        share = draw_unit(search.chance) ** search.split[2]
+        size = fewest + np.int64(share * (most - fewest + 1))
 
         # What must come back if the round does not pay.
         old_cost = costs[0]
@@ -471,14 +473,7 @@ def iterate(
         ):
             for x in range(changed):
                 keep_route(model, routes, pool, search.touched_list[x], search.counts)
-        reward = 0.0
-        if cost < costs[1]:
-            reward = 10.0
-        elif cost < old_cost:
-            reward = 4.0
         if accepted:
-            if cost != old_cost and reward == 0.0:
-                reward = 1.0
             costs[0] = cost
             if cost < costs[1]:
                 costs[1] = cost
@@ -500,21 +495,5 @@ def iterate(
                     search.counts[1] += 1
         for x in range(changed):
             search.touched[search.touched_list[x]] = 0
-        search.scores[operator] += reward
-        search.tries[operator] += 1.0
-        if operator != EXCHANGE:
-            search.scores[OPERATORS + recreate] += reward
-            search.tries[OPERATORS + recreate] += 1.0
         if fleet and search.counts[1] == 0:
             return
-
-
-@njit(cache=True)
-def adapt(search, share):
-    """Move the operators' weights towards what they earned; none falls below a twentieth."""
-    for x in range(OPERATORS + RECREATES):
-        if search.tries[x] > 0.0:
-            earned = search.scores[x] / search.tries[x]
-            search.weights[x] = max(0.05, (1.0 - share) * search.weights[x] + share * earned)
-        search.scores[x] = 0.0
-        search.tries[x] = 0.0

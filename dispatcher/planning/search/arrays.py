@@ -44,8 +44,12 @@ def model_of(problem: Problem, unserved_cost: int) -> Model:
     for v, shuttle in enumerate(vehicles):
         number = alike.setdefault(_likeness(shuttle), v)
         vehicle[v] = _vehicle_line(shuttle, number)
+    travel = np.ascontiguousarray(problem.travel, dtype=np.int32)
+    # Where visits are shared the kernels do not read it; else one matrix, if it is the same.
+    as_it_is = problem.shares_visits or np.array_equal(travel, travel.T)
     return Model(
-        travel=np.ascontiguousarray(problem.travel, dtype=np.int32),
+        travel=travel,
+        travel_to=travel if as_it_is else np.ascontiguousarray(travel.T),
         node=node,
         load=load,
         ride=ride,
@@ -62,6 +66,8 @@ def model_of(problem: Problem, unserved_cost: int) -> Model:
             else np.ascontiguousarray(problem.onward, dtype=np.int64)
         ),
         shares=problem.shares_visits,
+        limited=any(one.pickup and one.max_ride < FOREVER for one in rides)
+        or any(shuttle.max_duration < FOREVER for shuttle in vehicles),
     )
 
 
@@ -143,6 +149,7 @@ def empty_routes(model: Model, longest: int) -> Routes:
         seq=per_position(),
         joined=per_position(),
         place=per_position(),
+        leg=per_position(),
         begin=per_position(),
         depart=per_position(),
         latest=per_position(),
@@ -162,6 +169,8 @@ def room_for_trial(model: Model, longest: int) -> Trial:
         depart=np.zeros(longest, dtype=np.int64),
         at=np.zeros(model.node.shape[0], dtype=np.int64),
         least_from=np.zeros(longest, dtype=np.int64),
+        to_d=np.zeros(longest, dtype=np.int64),
+        from_d=np.zeros(longest, dtype=np.int64),
     )
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One cooling, from ``hot`` to ``cold``, for a share of the whole time."""
+    """One cooling, from ``hot`` to ``cold``."""
 
-    share: float
     hot: float
     cold: float
 
@@ -22,12 +21,12 @@ class Cycle:
         return float(self.hot * (self.cold / self.hot) ** min(1.0, max(0.0, done)))
 
 
-CYCLES = (Cycle(0.97, 0.45, 0.06),)
+CYCLE = Cycle(0.45, 0.06)
 
-CYCLES_FEWEST = (Cycle(0.97, 0.3, 0.025),)
-"""With no vehicle to spare, plans differ by less and more is gained at lower temperatures."""
+CYCLE_FEWEST = Cycle(10.0, 0.2)
+"""With no vehicle to spare, plans that are alike in cost lie behind much dearer ones."""
 
 
 def tail_of(cycle: Cycle) -> Cycle:
     """For what is left of the time: on from where a cycle has ended."""
-    return Cycle(0.0, cycle.cold, cycle.cold / 2.5)
+    return Cycle(cycle.cold, cycle.cold / 2.5)

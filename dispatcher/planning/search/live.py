@@ -10,7 +10,7 @@ from dispatcher.domain.policy import Objective
 from dispatcher.planning.kernels.ruining import EXCHANGE
 from dispatcher.planning.rows import RowPlan
 from dispatcher.planning.schedule import TravelTimes
-from dispatcher.planning.search.descent import RECREATES, RUINS
+from dispatcher.planning.search.descent import RUINS
 from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.rows import row_problem
 
@@ -19,6 +19,7 @@ _SLICE = 50  # rounds between looks at the clock
 # How often each operator is drawn, as on static instances, but without exchanges: among many
 # routes that are half driven already they take time and find little.
 _RUINS = (*RUINS[:EXCHANGE], 0.0)
+_RECREATES = (1.0, 1.0, 0.2, 1.0, 0.2, 0.2, 0.2, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def improve_rows(
     if rides == 0:
         return ()
     search = NeighbourhoodSearch(made.problem, seed, pool=1)
-    search.weigh(_RUINS, RECREATES)
+    search.weigh(_RUINS, _RECREATES)
     before = search.best_cost
     typical = before / rides
     most_rounds = max(effort.rounds, effort.rounds_per_ride * rides)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatcher.planning.kernels.ejecting import eject
 from dispatcher.planning.kernels.fitting import rank_vehicles
 from dispatcher.planning.kernels.routes import ALIKE, Routes
 from dispatcher.planning.kernels.ruining import OPERATORS, rank_neighbours
@@ -13,7 +14,6 @@ from dispatcher.planning.kernels.searching import (
     SEEN_SIZE,
     Pool,
     Search,
-    adapt,
     iterate,
 )
 from dispatcher.planning.search.arrays import (
@@ -122,9 +122,15 @@ class NeighbourhoodSearch:
             self._pool, self._bank_best, self._costs, fewest, most, temperature, rounds, within,
         )  # fmt: skip
 
-    def adapt(self, share: float) -> None:
-        """Learn which operators have paid."""
-        adapt(self._search, share)
+    def eject(self) -> None:
+        """Put a ride that is left out into a route, and others out of it if need be."""
+        eject(self._model, self._routes, self._undo, self._trial, self._search)
+        left_out = self._search.bank[: self.left_out]
+        self._costs[0] = int(self._routes.cost.sum() + self._model.ride[left_out, 4].sum())
+
+    def skew(self, power: float) -> None:
+        """Draw small rounds more often: sizes as a uniform draw's ``power``; 1 for all alike."""
+        self._search.split[2] = power
 
     def weigh(self, ruins: Sequence[float], recreates: Sequence[float]) -> None:
         """How often each operator is drawn, in proportion."""
@@ -184,11 +190,11 @@ def _typical_leg(problem: Problem) -> int:
 
 
 def _unserved_cost(problem: Problem) -> int:
-    """More than any ride can cost, so that leaving one out never pays."""
+    """More than any plan costs, so that leaving a ride out never pays, nor is accepted when hot."""
     if problem.shares_visits:
         return 1 << 36  # live rides are hours, not years
     dearest = int(problem.travel.max(initial=0, where=problem.travel < 10_000_000 * 1_000))
-    return 8 * dearest * max(1, problem.prices.driving)
+    return 2 * (len(problem.rides) + 1) * dearest * max(1, problem.prices.driving)
 
 
 def _search(rides: int, vehicles: int, seed: int) -> Search:
@@ -215,10 +221,8 @@ def _search(rides: int, vehicles: int, seed: int) -> Search:
         seen=zeros(_REMEMBERED, SEEN_SIZE),
         found=zeros(7),
         tuning=np.array([10, 40, 1, 1, 0], dtype=np.int64),
-        split=np.array([0.5, 0.02], dtype=np.float64),
+        split=np.array([0.5, 0.02, 1.0], dtype=np.float64),
         weights=np.ones(OPERATORS + RECREATES, dtype=np.float64),
-        scores=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
-        tries=np.zeros(OPERATORS + RECREATES, dtype=np.float64),
         old_route_of=zeros(rides),
     )
 

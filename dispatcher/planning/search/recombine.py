@@ -10,8 +10,6 @@ References
 .. [1] Subramanian, Uchoa and Ochi (2013), Computers & Operations Research 40, 2519-2531.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
@@ -25,21 +23,13 @@ _MOST_COLUMNS = 4_000  # in whole numbers; those of least reduced cost
 _LEAST_TIME_S = 0.05  # below this, building the programmes alone takes as long
 
 
-@dataclass(frozen=True, slots=True)
-class Recombined:
-    """What became of a pool: a cheaper plan, if there is one, and the columns worth keeping."""
-
-    routes: tuple[RouteOrder, ...] | None
-    kept: NDArray[np.int64]
-
-
 def recombine(
     problem: Problem,
     likeness: NDArray[np.int64],
     columns: Columns,
     known_cost: int,
     time_limit_s: float,
-) -> Recombined:
+) -> tuple[RouteOrder, ...] | None:
     """The cheapest plan from ``columns``, if below ``known_cost`` and found in time.
 
     Parameters
@@ -51,10 +41,9 @@ def recombine(
     time_limit_s
         Three fifths at most are for the relaxation. What is not solved in time gives no plan.
     """
-    nothing = Recombined(None, np.arange(0))
     rides = len(problem.rides)
     if time_limit_s < _LEAST_TIME_S or not len(columns.cost):
-        return nothing
+        return None
     refusable = [r for r, ride in enumerate(problem.rides) if ride.refusal_cost is not None]
     refusals = np.array([problem.rides[r].refusal_cost for r in refusable], dtype=np.int64)
     cost = np.concatenate([columns.cost, refusals])
@@ -80,16 +69,15 @@ def recombine(
         options={"time_limit": 0.6 * time_limit_s},
     )
     if relaxed.status != 0:
-        return nothing
+        return None
     reduced = np.asarray(
         cost / unit - cover.T @ relaxed.eqlin.marginals - taken.T @ relaxed.ineqlin.marginals
     )
     room = known_cost / unit - float(relaxed.fun)
     order = np.argsort(reduced, kind="stable")
     kept = order[: int(np.searchsorted(reduced[order], room + 1e-6))][:_MOST_COLUMNS]
-    worth_keeping = np.sort(kept[kept < len(columns.cost)])
     if room < 1e-6 or not len(kept):
-        return Recombined(None, worth_keeping)
+        return None
     chosen = _in_whole_numbers(
         cost[kept],
         cover[:, kept],
@@ -99,9 +87,9 @@ def recombine(
         0.4 * time_limit_s,
     )
     if chosen is None:
-        return Recombined(None, worth_keeping)
+        return None
     picked = [int(kept[c]) for c in chosen if kept[c] < len(columns.cost)]
-    return Recombined(_as_plan(problem, likeness, columns, picked), worth_keeping)
+    return _as_plan(problem, likeness, columns, picked)
 
 
 def _covered(columns: Columns, rides: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

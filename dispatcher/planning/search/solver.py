@@ -9,8 +9,8 @@ plan with seeds of their own, and their routes meet in one pool.
 from collections.abc import Callable
 from dataclasses import replace
 
-from dispatcher.planning.search.columns import Columns, together
-from dispatcher.planning.search.cooling import CYCLES, CYCLES_FEWEST, Cycle, tail_of
+from dispatcher.planning.search.columns import together
+from dispatcher.planning.search.cooling import CYCLE, CYCLE_FEWEST, tail_of
 from dispatcher.planning.search.descent import first_complete
 from dispatcher.planning.search.fleet import only, with_fewer_vehicles
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
@@ -18,7 +18,8 @@ from dispatcher.planning.search.pace import Clock
 from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
-_FLEET_SHARE = 0.3  # of the time at most, for fewer vehicles
+_FLEET_SHARE = 0.25  # of the time at most, for fewer vehicles
+_COOLING_SHARE = 0.97  # of the time after that
 _RECOMBINE_SHARE = 0.02  # of the time at most, after the last cooling
 _RECOMBINE_S = 3.0
 _MARGIN_S = 0.02
@@ -34,7 +35,6 @@ def solve(
     clock: Clock,
     on_better: OnBetter = lambda _: None,
     workers: int = 1,
-    cycles: tuple[Cycle, ...] | None = None,
 ) -> Solution:
     """The best plan found until the limit; rides are left out only if nothing else was found.
 
@@ -49,11 +49,9 @@ def solve(
         of this process.
     workers
         Processes. With more than one, ``clock`` must be the machine's monotonic clock.
-    cycles
-        Coolings one after another; by default what suits the problem.
     """
     begun_s = clock()
-    cycles = cycles or (CYCLES_FEWEST if problem.fewest_vehicles else CYCLES)
+    cycle = CYCLE_FEWEST if problem.fewest_vehicles else CYCLE
     deadline_s = begun_s + time_limit_s - min(_MARGIN_S, time_limit_s / 20)
     best = first_complete(problem, seed, deadline_s, clock)
     if best.unserved:
@@ -72,26 +70,20 @@ def solve(
         )
         problem = only(problem, known.best.vehicles_used)
     with Crew(problem, workers, seed) as crew:
-        cooling_s = clock()
-        span_s = deadline_s - cooling_s
-        pools: list[Columns] = []
-        done = 0.0
-        for number, cycle in enumerate((*cycles, tail_of(cycles[-1]))):
-            done += cycle.share
-            end_s = cooling_s + done * span_s if number < len(cycles) else deadline_s
-            recombines = number == len(cycles) - 1
-            spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if recombines else 0.0
-            start = known.within(len(problem.vehicles))
-            cooled = crew.cool(number, cycle, start, end_s - spared_s, clock, known.take)
-            for one in cooled:
-                known.take(one.best)
-            pools += [one.columns for one in cooled]
-            if recombines:
-                pool = together(pools)
-                found = recombine(problem, crew.likeness, pool, known.best.cost, end_s - clock())
-                if found.routes is not None:
-                    known.take(Solution(found.routes, (), crew.price_of(found.routes)))
-                pools = [pool.subset(found.kept)]
+        span_s = deadline_s - clock()
+        end_s = clock() + _COOLING_SHARE * span_s
+        spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S)
+        start = known.within(len(problem.vehicles))
+        cooled = crew.cool(0, cycle, start, end_s - spared_s, clock, known.take)
+        for one in cooled:
+            known.take(one.best)
+        pool = together([one.columns for one in cooled])
+        found = recombine(problem, crew.likeness, pool, known.best.cost, end_s - clock())
+        if found is not None:
+            known.take(Solution(found, (), crew.price_of(found)))
+        start = known.within(len(problem.vehicles))
+        for one in crew.cool(1, tail_of(cycle), start, deadline_s, clock, known.take):
+            known.take(one.best)
     return known.best
 
 
@@ -106,8 +98,8 @@ class _Known:
         on_better(first)
 
     def take(self, plan: Solution) -> None:
-        """Keep it, if it is better. Of a smaller fleet, the vehicles it has not stay empty."""
-        if self._key(plan) < self._key(self.best):
+        """Keep it, if it is complete and better. Vehicles that a smaller fleet lacks stay empty."""
+        if not plan.unserved and self._key(plan) < self._key(self.best):
             spare = (RouteOrder(),) * (self._vehicles - len(plan.routes))
             self.best = replace(plan, routes=plan.routes + spare)
             self._on_better(self.best)
