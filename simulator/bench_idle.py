@@ -33,7 +33,7 @@ class RepositioningRule:
     least_gain_pct: int = 50
     most_moves: int = 8
     most_considered: int = 60
-    onward_requests: int = 20  # routes end near one of so many expected requests
+    onward_requests: int = 10  # routes end near one of so many expected requests
 
 
 class Vehicle(Protocol):

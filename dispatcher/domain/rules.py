@@ -56,7 +56,7 @@ class ServiceRules:
     rebalance_every_s: int = 60  # idle shuttles are placed together, at most so often ...
     rebalance_horizon_s: int = 1200  # ... for the requests expected within this ...
     rebalance_gain_pct: int = 150  # ... where waits saved are worth so much of the drive
-    onward_requests: int = 20  # plans end near one of so many expected requests; 0: anywhere
+    onward_requests: int = 10  # plans end near one of so many expected requests; 0: anywhere
     fair_wait_multiple_pct: int = 200  # stops that wait so much of the median count for more
     battery_reserve_pct: int = 15  # below this a shuttle takes no new rider
     charge_below_pct: int = 35  # below this a plug is reserved for it
