@@ -29,8 +29,8 @@ class RepositioningRule:
     every_s: int = 60
     area_s: int = 180  # no node is farther from the middle of its area
     soon_s: int = 300  # vehicles whose plan ends within this count as there
-    horizon_s: int = 900
-    least_gain_pct: int = 50
+    horizon_s: int = 600
+    least_gain_pct: int = 200
     most_moves: int = 8
     most_considered: int = 60
     onward_requests: int = 10  # routes end near one of so many expected requests

@@ -31,14 +31,14 @@ def bench_dynamic(
     ] = True,
     improve_every: Annotated[
         int, typer.Option(min=0, help="Seconds between improvements of the plans; 0 for none.")
-    ] = 30,
+    ] = 10,
     rounds: Annotated[
         int,
         typer.Option(
             min=1,
             help="Rounds in an improvement; three a ride, if that is more.",
         ),
-    ] = 1000,
+    ] = 500,
 ) -> None:
     """The dynamic ride-pooling protocol on a published network."""
     from rich.console import Console
