@@ -6,6 +6,7 @@ hands events in through ``submit`` and hears of decisions as a listener.
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from dispatcher.domain.decisions import AlertKind, OperatorAlerted
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event
 from dispatcher.intake import NotTakenError, Receipt, SetAside, TooBusyError, Waiting
 from dispatcher.journal import (
+    ENTRY_ID_MARK,
     Appended,
     DamagedJournal,
     Entry,
@@ -58,6 +60,8 @@ class ServiceSettings:
     """Bounds of the loop."""
 
     owner: str = "dispatcher"
+    run: str = field(default_factory=lambda: secrets.token_hex(8))  # no two starts share it
+    epoch_above: int = 0  # begin above this one, which the store may have forgotten
     code_version: str = ""
     inbox: int = 2_000  # events waiting; whoever brings more has to wait
     refuse_above: int = 500  # with so many waiting, what can be refused is refused
@@ -71,6 +75,7 @@ class ServiceHealth:
 
     running: bool = False
     store_reachable: bool = False
+    reloading: bool = False  # the state is being made anew
     epoch: int = 0
     last_snapshot: int = 0
     set_aside: set[int] = field(default_factory=set)
@@ -105,7 +110,9 @@ class Service:
         self._store = StorePatience(self._note_store, sleep)
         self._on_append = on_append
         self._backlog: Backlog[Waiting] = Backlog(self._settings.inbox)
-        self._unsettled: set[Waiting] = set()
+        self._unsettled: dict[Waiting, None] = {}  # in the order in which they came
+        self._entries = 0  # ids given out
+        self._first_epoch = 0  # of this run
         self._listeners: list[Listener] = []
         self._starters: list[Starter] = []
         self._stopping = False
@@ -127,6 +134,7 @@ class Service:
         return (
             self.health.running
             and self.health.store_reachable
+            and not self.health.reloading
             and self.waiting < self._settings.refuse_above
         )
 
@@ -151,6 +159,7 @@ class Service:
         *,
         dedup_key: str | None = None,
         refusable: bool = False,
+        patience_s: float | None = None,
     ) -> Receipt:
         """Take an event in; return when it is durable and decided.
 
@@ -163,6 +172,10 @@ class Service:
         refusable
             Rather refuse than wait long: for riders, who can ask again. What shuttles
             report waits as long as it takes.
+        patience_s
+            Of whom can be refused, in seconds of the event loop. Who has been told that it
+            was not taken in may have gone, so from then on it is not written any more; only
+            what was under way to the store already may still prove to be written.
 
         Raises
         ------
@@ -176,12 +189,18 @@ class Service:
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
         waiting = Waiting(build, dedup_key, refusable)
-        self._unsettled.add(waiting)
+        self._unsettled[waiting] = None
         try:
-            await self._backlog.put(waiting)
-            return await waiting.done
+            async with asyncio.timeout(patience_s if refusable else None):
+                await self._backlog.put(waiting)
+                return await asyncio.shield(waiting.done)
+        except TimeoutError as error:
+            raise self._not_taken("the journal does not answer just now") from error
         finally:
-            self._unsettled.discard(waiting)
+            del self._unsettled[waiting]
+            if refusable:
+                waiting.fail(self._not_taken("whoever asked has gone"))
+                self._backlog.remove(waiting)
 
     async def submit_event(self, event: Event) -> Receipt:
         """Take in an event made elsewhere; it is stamped anew, in the journal's order."""
@@ -225,9 +244,13 @@ class Service:
 
     async def _take_over(self) -> None:
         # The epoch first: from then on nobody else writes behind what is read.
+        settings = self._settings
         self.health.epoch = await self._store.reaching(
-            lambda: self._journal.begin_epoch(self._settings.owner)
+            lambda: self._journal.begin_epoch(
+                settings.owner, run=settings.run, above=settings.epoch_above
+            )
         )
+        self._first_epoch = self.health.epoch
         end = await self._store.reaching(self._journal.last_position)
         replayed = await self._reload(tail_after=max(0, end - LARGEST_BATCH))
         await self._set_aside(replayed.newly_failing)
@@ -239,7 +262,7 @@ class Service:
                 first=replayed.difference.first,
                 last=replayed.difference.last,
             )
-        await self._decide([Waiting(lambda at_s: EpochBegan(at_s, self.health.epoch))])
+        await self._decide([Waiting(self._epoch_began)])
         for starter in self._starters:
             starter(self.core, replayed.tail)
         # After a change of code the old snapshots mean a long replay, which must not be needed
@@ -298,6 +321,7 @@ class Service:
             except StoreUnavailable as error:
                 # Nothing was written. Riders can ask again; shuttles' events must not be lost.
                 batch = self._without_riders(batch)
+                self._refuse_riders_waiting()
                 await self._store.pause(error)
                 # Until the store answers, nothing refusable comes in that would try it again.
                 await self._store.reaching(self._journal.last_position)
@@ -308,7 +332,7 @@ class Service:
                     # Until it answers a reading, riders are told to come again, not left waiting.
                     self._note_store(False)
                 log.warning("journal_read_again", reason=str(error))
-                batch = await self._catch_up(batch, entries)
+                batch = await self._catch_up(batch)
             else:
                 await self._settle(batch, contents, appended)
                 return
@@ -320,6 +344,11 @@ class Service:
         kept: list[Waiting] = []
         contents: list[JournalPayload] = []
         for waiting in batch:
+            if waiting.given_up:
+                continue
+            if waiting.key is None:
+                self._entries += 1
+                waiting.key = f"{ENTRY_ID_MARK}{self.health.epoch}/{self._entries}"
             try:
                 built = waiting.build(at_s)
             except Exception as error:
@@ -332,7 +361,7 @@ class Service:
             else:
                 contents.append(EventRecord(built, self.core.digest))
         entries = [
-            Entry(encode_payload(content), waiting.dedup_key)
+            Entry(encode_payload(content), waiting.key)
             for waiting, content in zip(kept, contents, strict=True)
         ]
         return kept, contents, entries
@@ -340,7 +369,10 @@ class Service:
     async def _append(self, entries: list[Entry]) -> Appended:
         began = time.perf_counter()
         appended = await self._journal.append(
-            entries, epoch=self.health.epoch, expected_position=self.core.position
+            entries,
+            epoch=self.health.epoch,
+            expected_position=self.core.position,
+            run=self._settings.run,
         )
         self._on_append(time.perf_counter() - began, len(entries))
         self._store.answered()
@@ -359,30 +391,49 @@ class Service:
                 waiting.resolve(Receipt(position, False, None))
         await self._apply(written)
 
-    async def _catch_up(self, batch: list[Waiting], entries: list[Entry]) -> list[Waiting]:
-        """Read what the journal holds beyond the state; give back what is not in it."""
-        missing = list(zip(batch, entries, strict=True))
+    async def _catch_up(self, batch: list[Waiting]) -> list[Waiting]:
+        """Begin anew in a new epoch: what was under way in the former one cannot come late.
+
+        Reads what the journal holds beyond the state, and gives back what is still to be
+        written: the beginning of the epoch, and what of the batch is not there.
+        """
+        kept = batch
+        former = self.health.epoch
         try:
-            records = await self._records_beyond()
+            records = await self._read_in_a_new_epoch(former)
         except (StoreUnavailable, UnknownOutcome) as error:
             # This may last. Riders ask again, which is harmless should theirs be written after all.
             kept = self._without_riders(batch)
+            self._refuse_riders_waiting()
             await self._store.pause(error)
-            records = await self._store.reaching(self._records_beyond)
+            records = await self._store.reaching(lambda: self._read_in_a_new_epoch(former))
         else:
-            kept = batch
             self._store.answered()
+        missing = list(batch)
         written: list[tuple[int, JournalPayload, Waiting | None]] = []
         for record in records:
-            if record.epoch != self.health.epoch:
+            if record.epoch < self._first_epoch:
                 raise StaleEpoch(self.health.epoch, record.epoch)
-            found = next((pair for pair in missing if pair[1].payload == record.payload), None)
+            # By its key, for the stamp of an earlier attempt may be another.
+            found = next((waiting for waiting in missing if waiting.key == record.dedup_key), None)
             if found is not None:
                 missing.remove(found)
-            waiting = found[0] if found else None
-            written.append((record.position, decode_payload(record.payload), waiting))
+            written.append((record.position, decode_payload(record.payload), found))
         await self._apply(written)
-        return [waiting for waiting, _ in missing if waiting in kept]
+        missing = [w for w in missing if w in kept and w.build != self._epoch_began]
+        return [Waiting(self._epoch_began), *missing]
+
+    async def _read_in_a_new_epoch(self, former: int) -> list[Record]:
+        """What the journal holds beyond the state, once the epoch is another than ``former``."""
+        if self.health.epoch == former:
+            self.health.epoch = await self._journal.begin_epoch(
+                self._settings.owner, run=self._settings.run, renew=True
+            )
+            log.warning("epoch_begun_anew", epoch=self.health.epoch)
+        return [record async for record in self._journal.read(self.core.position)]
+
+    def _epoch_began(self, at_s: int) -> Event:
+        return EpochBegan(at_s, self.health.epoch)
 
     def _without_riders(self, batch: list[Waiting]) -> list[Waiting]:
         """Tell those who can ask again to do so; the others stay."""
@@ -391,8 +442,9 @@ class Service:
                 waiting.fail(self._not_taken("the journal cannot be written just now"))
         return [waiting for waiting in batch if not waiting.refusable]
 
-    async def _records_beyond(self) -> list[Record]:
-        return [record async for record in self._journal.read(self.core.position)]
+    def _refuse_riders_waiting(self) -> None:
+        """They are told at once, and not written once the store is back: they may have gone."""
+        self._without_riders(self._backlog.take_where(lambda waiting: waiting.refusable))
 
     async def _apply(self, written: list[tuple[int, JournalPayload, Waiting | None]]) -> None:
         waiting_at = {position: waiting for position, _, waiting in written}
@@ -427,7 +479,17 @@ class Service:
             waiting.resolve(Receipt(applied.position, True, applied))
 
     async def _reload(self, *, tail_after: int) -> Replayed:
-        """Make the state anew from the journal; a failed step may have left it half changed."""
+        """Make the state anew from the journal; a failed step may have left it half changed.
+
+        Meanwhile there is none to be seen, rather than one that never was.
+        """
+        self.health.reloading = True
+        self.core = DispatchCore(
+            self.engine,
+            position=self.core.position,
+            digest=self.core.digest,
+            last_at_s=self.core.last_at_s,
+        )
         replayed = await self._store.reaching(
             lambda: recover(
                 self.engine,
@@ -437,6 +499,7 @@ class Service:
             )
         )
         self.core = replayed.core
+        self.health.reloading = False
         self.health.set_aside = set(replayed.set_aside)
         self.health.last_snapshot = max(self.health.last_snapshot, replayed.from_position)
         return replayed

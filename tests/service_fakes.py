@@ -14,7 +14,7 @@ from dispatcher.domain.events import ClockTicked, EpochBegan, Event, RequestSubm
 from dispatcher.domain.ids import RequestId, RiderId, StopId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripState, TripStatus
-from dispatcher.journal import Appended, Entry, MemoryJournal
+from dispatcher.journal import Appended, Entry, JournalError, MemoryJournal
 
 
 @dataclass
@@ -126,29 +126,53 @@ class HandClock:
 
 
 class FaultyJournal(MemoryJournal):
-    """Raises what is planned for the next appends; ``written_first`` writes before raising."""
+    """Raises what is planned for the next appends.
+
+    ``written_first`` writes before raising; ``written_late`` leaves the append under way, to
+    arrive just before the next one does.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.faults: list[tuple[Exception, bool]] = []
+        self.faults: list[tuple[Exception, bool, bool]] = []
         self.down: Exception | None = None
+        self.under_way: list[tuple[Sequence[Entry], int, int, str]] = []
+        self.came_late: list[JournalError | None] = []  # what became of those
         self.batches: list[int] = []
 
-    def fail_next(self, error: Exception, *, written_first: bool = False) -> None:
-        self.faults.append((error, written_first))
+    def fail_next(
+        self, error: Exception, *, written_first: bool = False, written_late: bool = False
+    ) -> None:
+        self.faults.append((error, written_first, written_late))
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         if self.down is not None:
             raise self.down
         if self.faults:
-            error, written_first = self.faults.pop(0)
+            error, written_first, written_late = self.faults.pop(0)
+            if written_late:
+                self.under_way.append((entries, epoch, expected_position, run))
             if written_first:
-                await super().append(entries, epoch=epoch, expected_position=expected_position)
+                await super().append(
+                    entries, epoch=epoch, expected_position=expected_position, run=run
+                )
             raise error
+        while self.under_way:
+            await self._arrives(*self.under_way.pop(0))
         self.batches.append(len(entries))
-        return await super().append(entries, epoch=epoch, expected_position=expected_position)
+        return await super().append(
+            entries, epoch=epoch, expected_position=expected_position, run=run
+        )
+
+    async def _arrives(self, entries: Sequence[Entry], epoch: int, expected: int, run: str) -> None:
+        try:
+            await super().append(entries, epoch=epoch, expected_position=expected, run=run)
+        except JournalError as error:
+            self.came_late.append(error)
+        else:
+            self.came_late.append(None)
 
     async def last_position(self) -> int:
         if self.down is not None:

@@ -1,7 +1,7 @@
 """The journal and its snapshots: the only truth about a zone's service."""
 
 from dispatcher.journal.connect import StoreAwaited, connect_journal
-from dispatcher.journal.contract import Appended, Entry, Journal, Record, Snapshot
+from dispatcher.journal.contract import ENTRY_ID_MARK, Appended, Entry, Journal, Record, Snapshot
 from dispatcher.journal.errors import (
     DamagedJournal,
     DiscardedRecords,
@@ -22,6 +22,7 @@ from dispatcher.journal.memory import MemoryJournal
 from dispatcher.journal.stored import StoredJournal
 
 __all__ = [
+    "ENTRY_ID_MARK",
     "Appended",
     "DamagedJournal",
     "DiscardedRecords",

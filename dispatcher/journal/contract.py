@@ -12,6 +12,12 @@ from typing import Protocol
 SNAPSHOTS_KEPT = 3
 """Older snapshots are dropped when a new one is saved."""
 
+ENTRY_ID_MARK = "#"
+"""Begins the ids that the dispatcher itself gives to entries; no rider's key can begin so."""
+
+ENTRY_IDS_KEPT = 1_000
+"""How many of the newest entry ids are remembered: more than can ever be under way at once."""
+
 REQUEST_KEYS_KEPT = 200_000
 """How many of the newest deduplication keys are remembered.
 
@@ -24,8 +30,10 @@ a clock. At 10,000 requests a day it covers 20 days; a rider's device gives up a
 class Entry:
     """One event on its way into the journal.
 
-    ``payload`` is one JSON document without line breaks. ``dedup_key`` ("rider/request")
-    makes a resend harmless: an entry whose key was written before is not written again.
+    ``payload`` is one JSON document without line breaks. ``dedup_key`` makes a resend
+    harmless: an entry whose key was written before is not written again. It is a rider's
+    ("rider/request"), or an id of the dispatcher's ("#epoch/number"), which is remembered
+    for a shorter while.
     """
 
     payload: bytes
@@ -68,7 +76,7 @@ class Journal(Protocol):
     """The journal of one zone. Every method may raise ``StoreUnavailable``."""
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         """Write all entries durably, or none of them.
 
@@ -78,6 +86,9 @@ class Journal(Protocol):
             The epoch the caller began.
         expected_position
             The last position the caller has read or written; 0 for an empty journal.
+        run
+            The run that began the epoch. A store put back to an earlier state may give the
+            same number again, but to another run.
 
         Raises
         ------
@@ -104,10 +115,28 @@ class Journal(Protocol):
         """The position of the newest record; 0 when there is none."""
         ...
 
-    async def begin_epoch(self, owner: str) -> int:
-        """Raise the epoch by one and return it; appends under older epochs fail from now on.
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        """Begin and return an epoch above every recorded one; older ones cannot append any more.
 
         After ``UnknownOutcome`` it may simply be called again: skipping an epoch is harmless.
+
+        Parameters
+        ----------
+        owner
+            For people to read.
+        run
+            Tells this process from every other; drawn anew at each start.
+        above
+            The epoch will be higher than this, too.
+        renew
+            Only if the present epoch was begun by this run.
+
+        Raises
+        ------
+        StaleEpoch
+            ``renew`` was asked for, but another run has begun an epoch.
         """
         ...
 

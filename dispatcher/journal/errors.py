@@ -14,7 +14,8 @@ class StaleEpoch(JournalError):
     """
 
     def __init__(self, epoch: int, current: int) -> None:
-        super().__init__(f"epoch {epoch} was given, but the journal is in epoch {current}")
+        of_whom = "" if epoch != current else " of another run"
+        super().__init__(f"epoch {epoch} was given, but the journal is in epoch {current}{of_whom}")
         self.epoch = epoch
         self.current = current
 

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 
 from dispatcher.journal.contract import (
+    ENTRY_ID_MARK,
+    ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
     SNAPSHOTS_KEPT,
     Appended,
@@ -14,39 +16,59 @@ from dispatcher.journal.contract import (
 from dispatcher.journal.errors import DiscardedRecords, StaleEpoch, UnexpectedPosition
 
 
+class _Keys:
+    """Keys and where they stand, in order of position; the newest ``kept`` after a trim."""
+
+    def __init__(self, kept: int) -> None:
+        self.position_of: dict[str, int] = {}
+        self._kept = kept
+
+    def trim(self) -> None:
+        surplus = max(0, len(self.position_of) - self._kept)
+        for key in list(islice(self.position_of, surplus)):
+            del self.position_of[key]
+
+
 class MemoryJournal:
     """Answers as the stored journal does, and forgets everything with the process."""
 
-    def __init__(self, *, request_keys_kept: int = REQUEST_KEYS_KEPT) -> None:
+    def __init__(
+        self,
+        *,
+        request_keys_kept: int = REQUEST_KEYS_KEPT,
+        entry_ids_kept: int = ENTRY_IDS_KEPT,
+    ) -> None:
         self._records: list[Record] = []
         self._discarded = 0  # records before the first one still held
         self._epoch = 0
-        self._request_keys_kept = request_keys_kept
-        self._position_of_key: dict[str, int] = {}  # in order of position
+        self._run = ""  # that began the epoch
+        self._request_keys = _Keys(request_keys_kept)
+        self._entry_ids = _Keys(entry_ids_kept)
         self._snapshots: list[Snapshot] = []
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         last = self._last()
-        if epoch != self._epoch:
+        if epoch != self._epoch or run != self._run:
             raise StaleEpoch(epoch, self._epoch)
         if expected_position != last:
             raise UnexpectedPosition(expected_position, last)
         positions: list[int] = []
         fresh: list[bool] = []
         for entry in entries:
-            earlier = self._position_of_key.get(entry.dedup_key) if entry.dedup_key else None
+            key = entry.dedup_key or ""
+            known = self._entry_ids if key.startswith(ENTRY_ID_MARK) else self._request_keys
+            earlier = known.position_of.get(key)
             if earlier is None:
                 last += 1
-                self._records.append(Record(last, epoch, entry.payload, entry.dedup_key or None))
-                if entry.dedup_key:
-                    self._position_of_key[entry.dedup_key] = last
+                self._records.append(Record(last, epoch, entry.payload, key or None))
+                if key:
+                    known.position_of[key] = last
             positions.append(last if earlier is None else earlier)
             fresh.append(earlier is None)
-        surplus = max(0, len(self._position_of_key) - self._request_keys_kept)
-        for key in list(islice(self._position_of_key, surplus)):
-            del self._position_of_key[key]
+        self._request_keys.trim()
+        self._entry_ids.trim()
         return Appended(tuple(positions), tuple(fresh))
 
     async def read(self, after: int = 0) -> AsyncIterator[Record]:
@@ -62,8 +84,14 @@ class MemoryJournal:
     async def last_position(self) -> int:
         return self._last()
 
-    async def begin_epoch(self, owner: str) -> int:
-        self._epoch += 1
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        if renew and run != self._run:
+            raise StaleEpoch(self._epoch, self._epoch)
+        recorded = self._records[-1].epoch if self._records else 0
+        self._epoch = max(self._epoch, recorded, above) + 1
+        self._run = run
         return self._epoch
 
     async def save_snapshot(

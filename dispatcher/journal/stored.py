@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from dispatcher.journal.contract import (
+    ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
     SNAPSHOTS_KEPT,
     Appended,
@@ -36,6 +37,7 @@ from dispatcher.journal.errors import (
 )
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
+EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
 READ_PAGE: Final = 500
 """Records fetched at a time; at 8 KiB each a page stays under 4 MiB."""
 REQUIRED_SETTINGS: Final = {
@@ -56,6 +58,7 @@ class StoredJournal:
         connect_timeout_s: float = 2.0,
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
+        entry_ids_kept: int = ENTRY_IDS_KEPT,
     ) -> None:
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
@@ -73,16 +76,19 @@ class StoredJournal:
         self._stream = f"{root}:journal"
         self._epoch_key = f"{root}:epoch"
         self._request_keys = f"{root}:request_keys"
+        self._entry_ids = f"{root}:entry_ids"
         self._snapshots = f"{root}:snapshots"
         self._request_keys_kept = request_keys_kept
+        self._entry_ids_kept = entry_ids_kept
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
-        arguments: list[Any] = [epoch, expected_position, self._request_keys_kept]
+        kept = (self._request_keys_kept, self._entry_ids_kept)
+        arguments: list[Any] = [epoch, run, expected_position, *kept]
         for entry in entries:
             arguments += (entry.dedup_key or "", entry.payload)
-        keys = (self._stream, self._epoch_key, self._request_keys)
+        keys = (self._stream, self._epoch_key, self._request_keys, self._entry_ids)
         # EVAL with the whole script, not EVALSHA: a restarted store has no script cache,
         # and 2 kB more on a local connection cost less than a second round trip.
         answer = await self._call("EVAL", APPEND_SCRIPT, len(keys), *keys, *arguments)
@@ -117,10 +123,19 @@ class StoredJournal:
         newest = await self._read_call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
         return _position(newest[0][0]) if newest else 0
 
-    async def begin_epoch(self, owner: str) -> int:
-        epoch = int(await self._call("HINCRBY", self._epoch_key, "epoch", 1))
-        await self._call("HSET", self._epoch_key, "owner", owner)
-        return epoch
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        keys = (self._stream, self._epoch_key)
+        how = "renew" if renew else ""
+        answer = await self._call("EVAL", EPOCH_SCRIPT, len(keys), *keys, run, owner, above, how)
+        match answer:
+            case [b"begun", int(epoch)]:
+                return epoch
+            case [b"stale_epoch", int(current)]:
+                raise StaleEpoch(current, current)
+            case _:
+                raise AssertionError(f"epoch.lua answered {answer!r}")
 
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str

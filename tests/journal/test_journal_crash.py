@@ -156,6 +156,20 @@ class LosesTheAnswer:
 
 
 @pytest.mark.broker
+async def test_an_epoch_is_above_the_journals_even_where_its_own_record_is_lost(
+    own_redis_server: RedisServer,
+) -> None:
+    journal = StoredJournal(own_redis_server.url, "z")
+    for _ in range(3):
+        epoch = await journal.begin_epoch("first")
+    await journal.append([A], epoch=epoch, expected_position=0)
+    with Redis(port=own_redis_server.port) as redis:
+        redis.delete("ringmaster:{z}:epoch")
+    assert await journal.begin_epoch("successor") == 4
+    await journal.aclose()
+
+
+@pytest.mark.broker
 async def test_a_lost_answer_is_an_unknown_outcome_and_is_not_sent_again(
     redis_server: RedisServer,
 ) -> None:

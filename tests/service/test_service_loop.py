@@ -276,10 +276,54 @@ async def test_an_unknown_outcome_is_read_and_not_sent_blindly(written: bool) ->
     async with running(bench):
         bench.journal.fail_next(UnknownOutcome("cut"), written_first=written)
         receipts = await asyncio.gather(bench.ask(1), bench.ask(2))
-    assert [receipt.position for receipt in receipts] == [2, 3]
-    assert bench.told_positions() == [1, 2, 3]
+        assert bench.service.core.state.epoch == bench.service.health.epoch == 2
+    # Two requests, and the beginning of another epoch: behind them, or before them.
+    assert [receipt.position for receipt in receipts] == ([2, 3] if written else [3, 4])
+    assert bench.told_positions() == [1, 2, 3, 4]
     assert bench.service.core.state.asked == ["t1", "t2"]
-    assert len(await bench.payloads()) == 3
+    assert len(await bench.payloads()) == 4
+
+
+async def test_an_append_that_arrives_late_is_fenced_off() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.fail_next(UnknownOutcome("timed out"), written_late=True)
+        read = bench.journal.read
+
+        def reads_later(after: int = 0) -> AsyncIterator[Record]:
+            # A second passes, so that the second attempt is stamped anew.
+            bench.clock.at_s += 1
+            return read(after)
+
+        bench.journal.read = reads_later
+        cancelled = bench.service.submit_event(a_request(1, "shuttle"))
+        assert (await cancelled).position == 3
+    (late,) = bench.journal.came_late
+    assert isinstance(late, StaleEpoch)
+    assert bench.service.core.state.asked == ["t1"]
+
+
+async def test_what_was_written_under_an_earlier_stamp_is_known_by_its_key() -> None:
+    bench = Bench()
+    async with running(bench):
+        # The second attempt is stamped a second later, and it is the one that is written.
+        bench.journal.fail_next(UnknownOutcome("cut"))
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=True)
+        read = bench.journal.read
+
+        def reads_later(after: int = 0) -> AsyncIterator[Record]:
+            bench.clock.at_s += 1
+            return read(after)
+
+        bench.journal.read = reads_later
+        receipt = await bench.service.submit_event(a_request(1, "shuttle"))
+        assert receipt.fresh
+        assert receipt.applied is not None
+    assert bench.service.core.state.asked == ["t1"]
+    records = [record async for record in bench.journal.read()]
+    keys = [record.dedup_key for record in records]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
 
 
 async def test_riders_are_refused_while_an_unknown_outcome_is_looked_up() -> None:
@@ -338,6 +382,55 @@ async def test_an_unknown_outcome_with_a_resend_in_the_batch() -> None:
         again, second = await asyncio.gather(bench.ask(1), bench.ask(2))
     assert again == Receipt(first.position, False, None)
     assert (second.position, second.fresh) == (3, True)
+
+
+async def test_who_was_told_that_the_journal_does_not_answer_is_not_written_later() -> None:
+    bench = Bench()
+    async with running(bench):
+        appending, answers = asyncio.Event(), asyncio.Event()
+        append = bench.journal.append
+
+        async def hangs(*entries: Any, **about: Any) -> Any:
+            appending.set()
+            await answers.wait()
+            return await append(*entries, **about)
+
+        bench.journal.append = hangs
+        shuttle = asyncio.create_task(bench.service.submit_event(a_request(1, "shuttle")))
+        await appending.wait()
+        # Patience of nothing: it runs out before the loop can take the request up.
+        with pytest.raises(NotTakenError):
+            await bench.ask(2, patience_s=0)
+        answers.set()
+        await shuttle
+        assert bench.service.waiting == 0
+        await bench.ask(3)
+    assert bench.service.core.state.asked == ["t1", "t3"]
+
+
+async def test_riders_who_wait_behind_a_batch_are_told_at_once_that_the_store_is_gone() -> None:
+    bench = Bench()
+    async with running(bench):
+        appending, fails = asyncio.Event(), asyncio.Event()
+        append = bench.journal.append
+
+        async def hangs(*entries: Any, **about: Any) -> Any:
+            appending.set()
+            await fails.wait()
+            bench.journal.append = append
+            raise StoreUnavailable("no answer")
+
+        bench.journal.append = hangs
+        shuttle = asyncio.create_task(bench.service.submit_event(a_request(1, "shuttle")))
+        await appending.wait()
+        behind = asyncio.create_task(bench.ask(2))
+        await turns(3)
+        assert bench.service.waiting == 1
+        fails.set()
+        with pytest.raises(NotTakenError):
+            await behind
+        await shuttle
+    assert bench.service.core.state.asked == ["t1"]
 
 
 async def test_without_the_store_riders_are_refused_and_shuttles_wait() -> None:
@@ -449,6 +542,31 @@ async def test_an_event_that_fails_twice_is_set_aside_and_told() -> None:
         assert again.service.core.state.asked == ["t1", "t3", "t4"]
         assert again.service.health.set_aside == {3}
         assert again.service.health.difference is None
+
+
+async def test_nobody_sees_a_state_that_a_failed_step_left_half_changed() -> None:
+    bench = Bench(engine=CountingEngine(fail_once=True))
+    async with running(bench):
+        await bench.ask(1)
+        reading, answers = asyncio.Event(), asyncio.Event()
+        read = bench.journal.read
+
+        async def hangs(after: int = 0) -> AsyncIterator[Record]:
+            reading.set()
+            await answers.wait()
+            async for record in read(after):
+                yield record
+
+        bench.journal.read = hangs
+        asking = asyncio.create_task(bench.ask(2, "crash"))
+        await reading.wait()
+        # The failed step had counted t2 already.
+        assert bench.service.core.state.asked == []
+        assert not bench.service.accepting
+        answers.set()
+        await asking
+        assert bench.service.core.state.asked == ["t1", "t2"]
+        assert bench.service.accepting
 
 
 async def test_an_event_that_fails_once_is_decided_at_the_second_try() -> None:
