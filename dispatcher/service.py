@@ -34,14 +34,17 @@ from dispatcher.journal import (
     DamagedJournal,
     Entry,
     Journal,
+    LeaseOfAnother,
     Record,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
     UnknownOutcome,
 )
-from dispatcher.recovery import Difference, Replayed, recover
+from dispatcher.leadership import Leadership
+from dispatcher.recovery import Difference, Replayed
 from dispatcher.snapshots import snapshot_payload
+from dispatcher.standby import Standby
 from dispatcher.store_patience import StorePatience
 
 log = structlog.get_logger(__name__)
@@ -87,7 +90,8 @@ class Service:
     """One zone's dispatcher, without its borders.
 
     ``sleep`` waits between attempts to reach the store; ``on_append`` hears how many
-    seconds an append took and how many events it held.
+    seconds an append took and how many events it held. With a ``leadership`` it stands by
+    until the zone is its own.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Service:
         clock: Clock,
         settings: ServiceSettings | None = None,
         *,
+        leadership: Leadership | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_append: Callable[[float, int], None] = lambda seconds, events: None,
     ) -> None:
@@ -104,9 +109,12 @@ class Service:
         self.clock = clock
         self.core = DispatchCore(engine)
         self.health = ServiceHealth()
+        self.leads = asyncio.Event()  # the zone is ours; the state may not stand yet
         self.started = asyncio.Event()
+        self.leadership = leadership
         self._journal = journal
         self._settings = settings or ServiceSettings()
+        self._standby = Standby(engine, journal, self._settings.code_version)
         self._store = StorePatience(self._note_store, sleep)
         self._on_append = on_append
         self._backlog: Backlog[Waiting] = Backlog(self._settings.inbox)
@@ -122,6 +130,11 @@ class Service:
     def waiting(self) -> int:
         """Events in the inbox."""
         return len(self._backlog)
+
+    @property
+    def followed_to(self) -> int:
+        """The last event known: of one's own, or while standing by of another's."""
+        return max(self.core.position, self._standby.position)
 
     @property
     def ending(self) -> bool:
@@ -229,10 +242,11 @@ class Service:
             Stopped while the store could not be reached.
         """
         try:
+            await self._lead()
             await self._take_over()
             await self._loop()
             await self._save_snapshot()
-        except StaleEpoch as error:
+        except (StaleEpoch, LeaseOfAnother) as error:
             log.error("stepped_down", epoch=self.health.epoch, reason=str(error))
             raise SteppedDownError(str(error)) from error
         finally:
@@ -242,17 +256,30 @@ class Service:
                 waiting.fail(self._not_taken("the dispatcher has stopped"))
             self._backlog.take(len(self._backlog))
 
-    async def _take_over(self) -> None:
-        # The epoch first: from then on nobody else writes behind what is read.
+    async def _lead(self) -> None:
+        """Stand by until the zone is ours, and begin an epoch: then nobody else writes any more."""
         settings = self._settings
-        self.health.epoch = await self._store.reaching(
-            lambda: self._journal.begin_epoch(
-                settings.owner, run=settings.run, above=settings.epoch_above
-            )
-        )
-        self._first_epoch = self.health.epoch
-        end = await self._store.reaching(self._journal.last_position)
-        replayed = await self._reload(tail_after=max(0, end - LARGEST_BATCH))
+        while True:
+            if self.leadership is not None:
+                await self.leadership.win(self._standby.follow)
+            try:
+                self.health.epoch = await self._store.reaching(
+                    lambda: self._journal.begin_epoch(
+                        settings.owner, run=settings.run, above=settings.epoch_above
+                    )
+                )
+            except LeaseOfAnother as error:
+                if self.leadership is None:
+                    raise
+                log.info("lease_lost_again", reason=str(error))
+                continue
+            self._first_epoch = self.health.epoch
+            self.leads.set()
+            return
+
+    async def _take_over(self) -> None:
+        replayed = await self._reload()
+        end = self.core.position
         await self._set_aside(replayed.newly_failing)
         self.health.difference = replayed.difference
         self.health.replayed = self.core.position - replayed.from_position
@@ -263,8 +290,9 @@ class Service:
                 last=replayed.difference.last,
             )
         await self._decide([Waiting(self._epoch_began)])
+        tail = [applied for applied in replayed.tail if applied.position > end - LARGEST_BATCH]
         for starter in self._starters:
-            starter(self.core, replayed.tail)
+            starter(self.core, tail)
         # After a change of code the old snapshots mean a long replay, which must not be needed
         # again in the middle of service.
         await self._save_snapshot()
@@ -454,9 +482,10 @@ class Service:
                 applied = self._decided(content)
             except Exception:
                 log.exception("event_failed", event_number=position)
-                replayed = await self._reload(tail_after=position - 1)
+                replayed = await self._reload()
                 for applied in replayed.tail:
-                    self._tell(applied, waiting_at.get(applied.position))
+                    if applied.position >= position:
+                        self._tell(applied, waiting_at.get(applied.position))
                 await self._set_aside(replayed.newly_failing)
                 return
             self._tell(applied, waiting_at[position])
@@ -478,7 +507,7 @@ class Service:
         if waiting is not None:
             waiting.resolve(Receipt(applied.position, True, applied))
 
-    async def _reload(self, *, tail_after: int) -> Replayed:
+    async def _reload(self) -> Replayed:
         """Make the state anew from the journal; a failed step may have left it half changed.
 
         Meanwhile there is none to be seen, rather than one that never was.
@@ -490,14 +519,7 @@ class Service:
             digest=self.core.digest,
             last_at_s=self.core.last_at_s,
         )
-        replayed = await self._store.reaching(
-            lambda: recover(
-                self.engine,
-                self._journal,
-                self._settings.code_version,
-                tail_after=tail_after,
-            )
-        )
+        replayed = await self._store.reaching(self._standby.caught_up)
         self.core = replayed.core
         self.health.reloading = False
         self.health.set_aside = set(replayed.set_aside)

@@ -6,15 +6,17 @@ request from a rider called ``crash…`` fails as a mistake of ours would.
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from dispatcher.domain.decisions import Decision, TripChanged
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event, RequestSubmitted
 from dispatcher.domain.ids import RequestId, RiderId, StopId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripState, TripStatus
-from dispatcher.journal import Appended, Entry, JournalError, MemoryJournal
+from dispatcher.journal import Appended, Entry, JournalError, LeaseAnswer, MemoryJournal
 
 
 @dataclass
@@ -132,8 +134,9 @@ class FaultyJournal(MemoryJournal):
     arrive just before the next one does.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(monotonic=monotonic)
+        self.lease_down: Exception | None = None
         self.faults: list[tuple[Exception, bool, bool]] = []
         self.down: Exception | None = None
         self.under_way: list[tuple[Sequence[Entry], int, int, str]] = []
@@ -173,6 +176,11 @@ class FaultyJournal(MemoryJournal):
             self.came_late.append(error)
         else:
             self.came_late.append(None)
+
+    async def hold_lease(self, *about: Any, **more: Any) -> LeaseAnswer:
+        if self.lease_down is not None:
+            raise self.lease_down
+        return await super().hold_lease(*about, **more)
 
     async def last_position(self) -> int:
         if self.down is not None:

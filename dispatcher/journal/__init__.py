@@ -1,11 +1,20 @@
 """The journal and its snapshots: the only truth about a zone's service."""
 
 from dispatcher.journal.connect import StoreAwaited, connect_journal
-from dispatcher.journal.contract import ENTRY_ID_MARK, Appended, Entry, Journal, Record, Snapshot
+from dispatcher.journal.contract import (
+    ENTRY_ID_MARK,
+    Appended,
+    Entry,
+    Journal,
+    LeaseAnswer,
+    Record,
+    Snapshot,
+)
 from dispatcher.journal.errors import (
     DamagedJournal,
     DiscardedRecords,
     JournalError,
+    LeaseOfAnother,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
@@ -29,6 +38,8 @@ __all__ = [
     "Entry",
     "Journal",
     "JournalError",
+    "LeaseAnswer",
+    "LeaseOfAnother",
     "MemoryJournal",
     "Record",
     "Snapshot",

@@ -72,6 +72,21 @@ class Snapshot:
     code_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseAnswer:
+    """Whether the lease is the asker's now, and whose it is otherwise.
+
+    ``left_s`` is how long it lasts, in seconds; ``place`` is where its holder runs, in the
+    holder's own words.
+    """
+
+    held: bool
+    owner: str
+    left_s: float
+    run: str
+    place: str
+
+
 class Journal(Protocol):
     """The journal of one zone. Every method may raise ``StoreUnavailable``."""
 
@@ -135,9 +150,27 @@ class Journal(Protocol):
 
         Raises
         ------
+        LeaseOfAnother
+            Another run holds the zone's lease.
         StaleEpoch
             ``renew`` was asked for, but another run has begun an epoch.
         """
+        ...
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        """Take the zone's lease or lengthen it to ``lasts_s`` from now, unless another has it.
+
+        Raises
+        ------
+        StaleEpoch
+            ``leading`` was said, but another run has begun an epoch.
+        """
+        ...
+
+    async def release_lease(self, run: str) -> None:
+        """Give the lease back, if this run has it; or take it from one known to have ended."""
         ...
 
     async def save_snapshot(

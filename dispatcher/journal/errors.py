@@ -20,6 +20,15 @@ class StaleEpoch(JournalError):
         self.current = current
 
 
+class LeaseOfAnother(JournalError):
+    """Another run holds the zone's lease; nothing was begun."""
+
+    def __init__(self, owner: str, left_s: float) -> None:
+        super().__init__(f"{owner or 'another dispatcher'} leads the zone, for {left_s:.1f} s more")
+        self.owner = owner
+        self.left_s = left_s
+
+
 class UnexpectedPosition(JournalError):
     """The journal has moved on since the caller last read it; nothing was written."""
 

@@ -1,6 +1,8 @@
 """The journal held in memory: for tests and for simulated days."""
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from dispatcher.journal.contract import (
@@ -10,10 +12,16 @@ from dispatcher.journal.contract import (
     SNAPSHOTS_KEPT,
     Appended,
     Entry,
+    LeaseAnswer,
     Record,
     Snapshot,
 )
-from dispatcher.journal.errors import DiscardedRecords, StaleEpoch, UnexpectedPosition
+from dispatcher.journal.errors import (
+    DiscardedRecords,
+    LeaseOfAnother,
+    StaleEpoch,
+    UnexpectedPosition,
+)
 
 
 class _Keys:
@@ -30,18 +38,25 @@ class _Keys:
 
 
 class MemoryJournal:
-    """Answers as the stored journal does, and forgets everything with the process."""
+    """Answers as the stored journal does, and forgets everything with the process.
+
+    ``monotonic`` is the clock, in seconds, by which a lease runs out.
+    """
 
     def __init__(
         self,
         *,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._records: list[Record] = []
         self._discarded = 0  # records before the first one still held
         self._epoch = 0
         self._run = ""  # that began the epoch
+        self._monotonic = monotonic
+        self._lease: LeaseAnswer | None = None  # as its holder was answered
+        self._lease_ends_s = 0.0
         self._request_keys = _Keys(request_keys_kept)
         self._entry_ids = _Keys(entry_ids_kept)
         self._snapshots: list[Snapshot] = []
@@ -89,10 +104,33 @@ class MemoryJournal:
     ) -> int:
         if renew and run != self._run:
             raise StaleEpoch(self._epoch, self._epoch)
+        if (lease := self._lease_of_another(run)) is not None:
+            raise LeaseOfAnother(lease.owner, lease.left_s)
         recorded = self._records[-1].epoch if self._records else 0
         self._epoch = max(self._epoch, recorded, above) + 1
         self._run = run
         return self._epoch
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        if (lease := self._lease_of_another(run)) is not None:
+            return lease
+        if leading and run != self._run:
+            raise StaleEpoch(self._epoch, self._epoch)
+        self._lease = LeaseAnswer(True, owner, lasts_s, run, place)
+        self._lease_ends_s = self._monotonic() + lasts_s
+        return self._lease
+
+    async def release_lease(self, run: str) -> None:
+        if self._lease is not None and self._lease.run == run:
+            self._lease = None
+
+    def _lease_of_another(self, run: str) -> LeaseAnswer | None:
+        left_s = self._lease_ends_s - self._monotonic()
+        if self._lease is None or self._lease.run == run or left_s <= 0:
+            return None
+        return replace(self._lease, held=False, left_s=left_s)
 
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str

@@ -23,12 +23,14 @@ from dispatcher.journal.contract import (
     SNAPSHOTS_KEPT,
     Appended,
     Entry,
+    LeaseAnswer,
     Record,
     Snapshot,
 )
 from dispatcher.journal.errors import (
     DamagedJournal,
     DiscardedRecords,
+    LeaseOfAnother,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
@@ -38,6 +40,10 @@ from dispatcher.journal.errors import (
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
 EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
+LEASE_SCRIPT: Final = resources.files(__package__).joinpath("lease.lua").read_text("utf-8")
+RELEASE_SCRIPT: Final = (
+    "if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+)
 READ_PAGE: Final = 500
 """Records fetched at a time; at 8 KiB each a page stays under 4 MiB."""
 REQUIRED_SETTINGS: Final = {
@@ -77,6 +83,7 @@ class StoredJournal:
         self._epoch_key = f"{root}:epoch"
         self._request_keys = f"{root}:request_keys"
         self._entry_ids = f"{root}:entry_ids"
+        self._lease = f"{root}:lease"
         self._snapshots = f"{root}:snapshots"
         self._request_keys_kept = request_keys_kept
         self._entry_ids_kept = entry_ids_kept
@@ -126,7 +133,7 @@ class StoredJournal:
     async def begin_epoch(
         self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
     ) -> int:
-        keys = (self._stream, self._epoch_key)
+        keys = (self._stream, self._epoch_key, self._lease)
         how = "renew" if renew else ""
         answer = await self._call("EVAL", EPOCH_SCRIPT, len(keys), *keys, run, owner, above, how)
         match answer:
@@ -134,8 +141,31 @@ class StoredJournal:
                 return epoch
             case [b"stale_epoch", int(current)]:
                 raise StaleEpoch(current, current)
+            case [b"of_another", bytes(holder), int(left_ms)]:
+                raise LeaseOfAnother(holder.decode(), left_ms / 1000)
             case _:
                 raise AssertionError(f"epoch.lua answered {answer!r}")
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        keys = (self._lease, self._epoch_key)
+        about = (run, owner, place, round(lasts_s * 1000), "leading" if leading else "")
+        match await self._call("EVAL", LEASE_SCRIPT, len(keys), *keys, *about):
+            case [b"held"]:
+                return LeaseAnswer(True, owner, lasts_s, run, place)
+            case [b"of_another", bytes(holder), int(left_ms), bytes(its_run), bytes(its_place)]:
+                left_s = left_ms / 1000
+                return LeaseAnswer(
+                    False, holder.decode(), left_s, its_run.decode(), its_place.decode()
+                )
+            case [b"stale_epoch", int(current)]:
+                raise StaleEpoch(current, current)
+            case answer:
+                raise AssertionError(f"lease.lua answered {answer!r}")
+
+    async def release_lease(self, run: str) -> None:
+        await self._call("EVAL", RELEASE_SCRIPT, 1, self._lease, run)
 
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str
