@@ -33,6 +33,7 @@ from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopics
 from dispatcher.service import Service, ServiceSettings, SteppedDownError
 from dispatcher.snapshots import code_version
+from dispatcher.store_watch import StoreWatch
 from dispatcher.telemetry.decision_log import log_decisions
 from dispatcher.telemetry.lag import watch_lag
 from dispatcher.telemetry.metrics import Metrics
@@ -145,6 +146,8 @@ class Dispatcher:
             self.fleet_border.run(self.fleet_link),
             watch_lag(self.metrics.loop_lag_s.observe),
         ]
+        if self.settings.redis.check_settings:
+            parts.append(StoreWatch(self.service, self.journal).run())
         if any(stop.chargers for stop in self.site.zone.stops):
             parts.append(ChargingLoop(self.service).run())
         if self.improver is not None:

@@ -67,6 +67,11 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
         Reading("broker_connected", "Links to the broker", connected, "link"),
         Reading("journal_position", "Last event decided", lambda: one(service.core.position)),
         Reading("epoch", "Of this dispatcher", lambda: one(service.health.epoch)),
+        Reading(
+            "store_faults",
+            "Why it could lose events",
+            lambda: one(len(service.health.store_faults)),
+        ),
         Reading("leading", "Whether this dispatcher leads", lambda: one(leadership.leading)),
         Reading("lease_age_seconds", "Since it was renewed", lambda: one(leadership.age_s)),
         Reading(
@@ -171,6 +176,8 @@ def _problems(dispatcher: "Dispatcher") -> tuple[str, ...]:
         found.append("the dispatcher is starting or has ended")
     elif not service.health.store_reachable:
         found.append("the store does not answer")
+    elif service.health.store_faults:
+        found += service.health.store_faults
     elif not service.accepting:
         found.append("too much is waiting to be decided")
     if not dispatcher.rider_link.connected:

@@ -78,6 +78,7 @@ class ServiceHealth:
 
     running: bool = False
     store_reachable: bool = False
+    store_faults: tuple[str, ...] = ()  # why it could lose what it acknowledges
     reloading: bool = False  # the state is being made anew
     epoch: int = 0
     last_snapshot: int = 0
@@ -147,6 +148,7 @@ class Service:
         return (
             self.health.running
             and self.health.store_reachable
+            and not self.health.store_faults
             and not self.health.reloading
             and self.waiting < self._settings.refuse_above
         )
@@ -201,6 +203,9 @@ class Service:
             raise TooBusyError("too many requests are waiting", self._settings.retry_after_s)
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
+        if refusable and dedup_key is not None and self.health.store_faults:
+            # Who has a trip may still answer and cancel; what would be promised anew could be lost.
+            raise self._not_taken("the journal's store is not safe just now")
         waiting = Waiting(build, dedup_key, refusable)
         self._unsettled[waiting] = None
         try:
@@ -222,6 +227,21 @@ class Service:
     async def submit_all(self, events: Sequence[Event]) -> None:
         """Take in several events in their order; return when all are durable."""
         await asyncio.gather(*(self.submit_event(event) for event in events))
+
+    def note_store_faults(self, faults: tuple[str, ...]) -> None:
+        """While the store could lose events, new requests are refused, and the operator knows."""
+        if faults == self.health.store_faults:
+            return
+        self.health.store_faults = faults
+        if not faults:
+            log.info("store_safe_again")
+        for fault in faults:
+            log.error("store_unsafe", reason=fault)
+            self.alert(AlertKind.STORE_UNSAFE, fault)
+
+    def alert(self, kind: AlertKind, text: str) -> None:
+        """Tell the operator something that is not the engine's to decide."""
+        self._tell(Applied(self.core.position, None, (OperatorAlerted(kind, text),)), None)
 
     def stop(self) -> None:
         """Decide what has been taken in, save a snapshot, and let ``run`` return."""
@@ -531,9 +551,8 @@ class Service:
         for position in positions:
             log.error("event_set_aside", event_number=position)
             text = f"Event {position} failed twice and was set aside; see the log."
-            alert = OperatorAlerted(AlertKind.EVENT_SET_ASIDE, text)
             await self._decide([Waiting(partial(_left_out, position))])
-            self._tell(Applied(self.core.position, None, (alert,)), None)
+            self.alert(AlertKind.EVENT_SET_ASIDE, text)
 
     async def _save_snapshot(self) -> None:
         core = self.core

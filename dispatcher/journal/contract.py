@@ -193,6 +193,20 @@ class Journal(Protocol):
         """
         ...
 
+    async def store_faults(self) -> tuple[str, ...]:
+        """Why the store could lose what it acknowledges, or soon take nothing more; in words.
+
+        Raises
+        ------
+        UnsuitableSettings
+            It does not let that be looked up.
+        """
+        ...
+
+    async def reconnection(self) -> None:
+        """Return when a connection to the store has been made since the call."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of connections. The journal cannot be used afterwards."""
         ...

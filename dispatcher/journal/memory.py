@@ -1,5 +1,6 @@
 """The journal held in memory: for tests and for simulated days."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -150,6 +151,12 @@ class MemoryJournal:
         surplus = max(0, position - 1 - self._discarded)
         del self._records[:surplus]
         self._discarded += surplus
+
+    async def store_faults(self) -> tuple[str, ...]:
+        return ()
+
+    async def reconnection(self) -> None:
+        await asyncio.Event().wait()  # there is nothing to be cut off from
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -1,10 +1,11 @@
 """The journal in Redis (or a server that speaks like it): one stream per zone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any, Final
 
-from redis.asyncio import ConnectionPool
+from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -37,6 +38,12 @@ from dispatcher.journal.errors import (
     UnknownOutcome,
     UnsuitableSettings,
 )
+from dispatcher.journal.store_checks import (
+    INFO_SECTIONS,
+    REQUIRED_SETTINGS,
+    read_info,
+    store_faults,
+)
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
 EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
@@ -46,11 +53,6 @@ RELEASE_SCRIPT: Final = (
 )
 READ_PAGE: Final = 500
 """Records fetched at a time; at 8 KiB each a page stays under 4 MiB."""
-REQUIRED_SETTINGS: Final = {
-    "appendonly": "yes",
-    "appendfsync": "always",
-    "maxmemory-policy": "noeviction",
-}
 
 
 class StoredJournal:
@@ -66,6 +68,7 @@ class StoredJournal:
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
     ) -> None:
+        self._connected = asyncio.Event()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
@@ -76,6 +79,7 @@ class StoredJournal:
             socket_connect_timeout=connect_timeout_s,
             socket_timeout=answer_timeout_s,
             max_connections=8,
+            redis_connect_func=self._on_connect,
         )
         # The braces make all keys of a zone share a cluster slot, as the script needs.
         root = f"ringmaster:{{{zone}}}"
@@ -210,6 +214,10 @@ class StoredJournal:
         UnsuitableSettings
             Says which settings to change, and to what.
         """
+        if faults := await self.store_faults():
+            raise UnsuitableSettings("\n".join(faults))
+
+    async def store_faults(self) -> tuple[str, ...]:
         try:
             answer = await self._read_call("CONFIG", "GET", *REQUIRED_SETTINGS)
         except UnsuitableSettings as error:
@@ -217,20 +225,22 @@ class StoredJournal:
                 f"the store does not let its settings be read ({error}); allow CONFIG GET, or "
                 "switch the check off once you have made sure of them"
             ) from error
-        found = {
+        settings = {
             name.decode(): value.decode()
             for name, value in zip(answer[0::2], answer[1::2], strict=True)
         }
-        wrong = {
-            name: value for name, value in REQUIRED_SETTINGS.items() if found.get(name) != value
-        }
-        if wrong:
-            is_now = ", ".join(f"{name} is {found.get(name, 'unknown')}" for name in wrong)
-            lines = "; ".join(f"{name} {value}" for name, value in wrong.items())
-            raise UnsuitableSettings(
-                f"the store could lose acknowledged events ({is_now}); "
-                f"set in its configuration: {lines}"
-            )
+        info: dict[str, str] = {}
+        for section in INFO_SECTIONS:
+            info |= read_info((await self._read_call("INFO", section)).decode())
+        return store_faults(settings, info)
+
+    async def reconnection(self) -> None:
+        self._connected.clear()
+        await self._connected.wait()
+
+    async def _on_connect(self, connection: Connection) -> None:
+        await connection.on_connect()
+        self._connected.set()
 
     async def aclose(self) -> None:
         await self._pool.aclose()
