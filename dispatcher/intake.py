@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dispatcher.core import Applied
+from dispatcher.core import Applied, Ground
 from dispatcher.domain.events import Event
 
 
@@ -40,6 +40,11 @@ class SetAside:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Stands where an event does in the loop: the service stops here, in order."""
+
+
 @dataclass(slots=True, eq=False)
 class Waiting:
     """An event that is not yet in the journal. It is built when it gets its stamp.
@@ -48,7 +53,7 @@ class Waiting:
     sender's, or one that it is given when it is first written.
     """
 
-    build: Callable[[int], Event | SetAside]
+    build: Callable[[int], Event | SetAside | Ground | Sealed]
     key: str | None = None
     refusable: bool = False
     done: asyncio.Future[Receipt] = field(

@@ -7,10 +7,21 @@ from typing import Final
 
 import structlog
 
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
-from dispatcher.core import Applied, DispatchCore, Engine
+from dispatcher.codec import (
+    JournalPayload,
+    SealRecord,
+    SetAsideRecord,
+    ZoneRecord,
+    decode_payload,
+)
+from dispatcher.core import Applied, DispatchCore, Engine, Ground
 from dispatcher.journal import DiscardedRecords, Journal, Record, Snapshot
-from dispatcher.snapshots import SnapshotError, check_stops, core_of_snapshot
+from dispatcher.snapshots import (
+    OtherZoneError,
+    SnapshotError,
+    check_stops,
+    core_of_snapshot,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +97,8 @@ async def recover(engine: Engine, journal: Journal, code_version: str) -> "Repla
     A snapshot of the same code version spares the replay up to it. After a change of
     code everything is decided again from the start; where that gives other decisions than
     the recorded ones, the snapshot is preferred if it still loads, since it holds what
-    riders were promised.
+    riders were promised. Each part of the journal is decided under the rules that it was
+    decided under at the time; streets and hours are not in the journal.
 
     Raises
     ------
@@ -94,6 +106,8 @@ async def recover(engine: Engine, journal: Journal, code_version: str) -> "Repla
         The journal cannot be read, or neither it nor a snapshot can be used.
     OtherStopsError
         They were written for a zone with other stops.
+    OtherZoneError
+        Events beyond the snapshot were decided in other streets or hours.
     """
     snapshot = await journal.newest_snapshot()
     if snapshot is None:
@@ -107,7 +121,7 @@ async def recover(engine: Engine, journal: Journal, code_version: str) -> "Repla
             return await _replay(engine, journal, None)
     try:
         replayed = await _replay(engine, journal, None)
-    except DiscardedRecords:
+    except (DiscardedRecords, OtherZoneError):
         return await _replay(engine, journal, snapshot)
     if replayed.result().difference is None:
         return replayed
@@ -168,6 +182,7 @@ class Replay:
         self._tail: deque[Applied] = deque(maxlen=TAIL_KEPT)
         self._chain = DigestChain(core.position + 1, core.digest)
         self._recorded_aside: set[int] = set()
+        self._zone = core.engine.zone_digest()
 
     @property
     def position(self) -> int:
@@ -183,12 +198,18 @@ class Replay:
             An event has to be left out: nothing more can come of this attempt.
         CodecError
             The record is not of this version.
+        OtherZoneError
+            It was decided in other streets or hours than there are now.
         """
         payload = decode_payload(record.payload)
         self._chain.check(record.position, payload.prev, self._core.digest)
         self._tail.append(self._decide(record.position, payload))
 
-    def _decide(self, position: int, payload: EventRecord | SetAsideRecord) -> Applied:
+    def _decide(self, position: int, payload: JournalPayload) -> Applied:
+        if isinstance(payload, ZoneRecord):
+            return self._core.move_to(Ground(payload.rules, payload.zone))
+        if isinstance(payload, SealRecord):
+            return self._core.skip()
         if isinstance(payload, SetAsideRecord):
             self._recorded_aside.add(payload.position)
             if payload.position not in self._set_aside:
@@ -196,6 +217,9 @@ class Replay:
             return self._core.skip()
         if position in self._set_aside:
             return self._core.skip()
+        ground = self._core.ground
+        if ground is not None and ground.zone != self._zone:
+            raise OtherZoneError(position)
         try:
             return self._core.apply(payload.event)
         except Exception as error:

@@ -20,14 +20,16 @@ from dispatcher.clock import Clock
 from dispatcher.codec import (
     EventRecord,
     JournalPayload,
+    SealRecord,
     SetAsideRecord,
+    ZoneRecord,
     decode_payload,
     encode_payload,
 )
-from dispatcher.core import Applied, DispatchCore, Engine
+from dispatcher.core import Applied, DispatchCore, Engine, Ground
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event
-from dispatcher.intake import NotTakenError, Receipt, SetAside, TooBusyError, Waiting
+from dispatcher.intake import NotTakenError, Receipt, Sealed, SetAside, TooBusyError, Waiting
 from dispatcher.journal import (
     ENTRY_ID_MARK,
     Appended,
@@ -265,6 +267,7 @@ class Service:
             await self._lead()
             await self._take_over()
             await self._loop()
+            await self._seal()
             await self._save_snapshot()
         except (StaleEpoch, LeaseOfAnother) as error:
             log.error("stepped_down", epoch=self.health.epoch, reason=str(error))
@@ -309,7 +312,13 @@ class Service:
                 first=replayed.difference.first,
                 last=replayed.difference.last,
             )
-        await self._decide([Waiting(self._epoch_began)])
+        beginning = [Waiting(self._epoch_began)]
+        ground = Ground(self.engine.rules(), self.engine.zone_digest())
+        if ground.rules and self.core.ground != ground:
+            # First: what this epoch decides is decided under these.
+            log.info("ground_changed", event_number=self.core.position + 1)
+            beginning.insert(0, Waiting(lambda at_s: ground))
+        await self._decide(beginning)
         tail = [applied for applied in replayed.tail if applied.position > end - LARGEST_BATCH]
         for starter in self._starters:
             starter(self.core, tail)
@@ -404,10 +413,7 @@ class Service:
                 waiting.fail(error)
                 continue
             kept.append(waiting)
-            if isinstance(built, SetAside):
-                contents.append(SetAsideRecord(built.position, self.core.digest))
-            else:
-                contents.append(EventRecord(built, self.core.digest))
+            contents.append(_payload(built, self.core.digest))
         entries = [
             Entry(encode_payload(content), waiting.key)
             for waiting, content in zip(kept, contents, strict=True)
@@ -511,12 +517,18 @@ class Service:
             self._tell(applied, waiting_at[position])
 
     def _decided(self, content: JournalPayload) -> Applied:
-        if isinstance(content, SetAsideRecord):
-            self.health.set_aside.add(content.position)
-            return self.core.skip()
-        if isinstance(content.event, ClockTicked):
-            self._no_tick_before_s = content.event.at_s + 1
-        return self.core.apply(content.event)
+        match content:
+            case SetAsideRecord(position):
+                self.health.set_aside.add(position)
+                return self.core.skip()
+            case ZoneRecord(rules, zone):
+                return self.core.move_to(Ground(rules, zone))
+            case SealRecord():
+                return self.core.skip()
+            case EventRecord(event):
+                if isinstance(event, ClockTicked):
+                    self._no_tick_before_s = event.at_s + 1
+                return self.core.apply(event)
 
     def _tell(self, applied: Applied, waiting: Waiting | None) -> None:
         for listener in self._listeners:
@@ -554,6 +566,13 @@ class Service:
             await self._decide([Waiting(partial(_left_out, position))])
             self.alert(AlertKind.EVENT_SET_ASIDE, text)
 
+    async def _seal(self) -> None:
+        """Say in the journal what was decided last, which no later event does."""
+        try:
+            await self._decide([Waiting(_sealed)])
+        except (StoreUnavailable, UnknownOutcome) as error:
+            log.warning("journal_not_sealed", reason=str(error))
+
     async def _save_snapshot(self) -> None:
         core = self.core
         payload = snapshot_payload(core, self.health.set_aside)
@@ -576,3 +595,19 @@ class Service:
 
 def _left_out(position: int, at_s: int) -> SetAside:
     return SetAside(position)
+
+
+def _sealed(at_s: int) -> Sealed:
+    return Sealed()
+
+
+def _payload(built: Event | SetAside | Ground | Sealed, digest: str) -> JournalPayload:
+    match built:
+        case SetAside(position):
+            return SetAsideRecord(position, digest)
+        case Ground(rules, zone):
+            return ZoneRecord(rules, zone, digest)
+        case Sealed():
+            return SealRecord(digest)
+        case event:
+            return EventRecord(event, digest)

@@ -7,11 +7,12 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dispatcher.core import DispatchCore, Engine
+from dispatcher.core import DispatchCore, Engine, Ground
 from dispatcher.journal import Snapshot
 
 # What a decision can depend on. The rest may change without making a replay differ.
 _DECIDING: Final = ("domain", "engine", "planning", "streets")
+_DECIDING_MODULES: Final = ("codec.py", "core.py", "recorded_rules.py", "upcasting.py")
 
 
 class SnapshotError(Exception):
@@ -26,6 +27,20 @@ class OtherStopsError(Exception):
     """
 
 
+class OtherZoneError(OtherStopsError):
+    """Events were decided in other streets or hours than the zone has now.
+
+    Deciding them again could come out otherwise, and riders were told already.
+    """
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"event {position} was decided in other streets or hours than the zone has now, and "
+            "the dispatcher did not stop in order after it; start once with the former zone, "
+            "stop it (SIGTERM), then start with the new one"
+        )
+
+
 class _Header(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -34,6 +49,15 @@ class _Header(BaseModel):
     last_at_s: int
     set_aside: list[int]
     stops: str
+    # Earlier versions did not write these.
+    rules: str | None = None
+    zone: str | None = None
+
+    @property
+    def ground(self) -> Ground | None:
+        if self.rules is None or self.zone is None:
+            return None
+        return Ground(self.rules, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,8 @@ def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
         last_at_s=core.last_at_s,
         set_aside=sorted(set_aside),
         stops=core.engine.stops_digest(),
+        rules=core.ground.rules if core.ground else None,
+        zone=core.ground.zone if core.ground else None,
     )
     return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
 
@@ -92,6 +118,8 @@ def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
     head, _, body = snapshot.payload.partition(b"\n")
     try:
         header = _Header.model_validate_json(head)
+        if header.rules is not None and header.rules != engine.rules():
+            engine = engine.under(header.rules)
         state = engine.load_state(body)
     except ValidationError as error:
         raise SnapshotError(f"snapshot at {snapshot.position}: {error}") from error
@@ -106,6 +134,7 @@ def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
         position=header.position,
         digest=header.digest,
         last_at_s=header.last_at_s,
+        ground=header.ground,
     )
     return Restored(core, set(header.set_aside))
 
@@ -117,6 +146,8 @@ def code_version() -> str:
     for part in _DECIDING:
         for name, source in sorted(_sources(package.joinpath(part), part)):
             digest.update(name.encode() + b"\n" + source)
+    for name in _DECIDING_MODULES:
+        digest.update(name.encode() + b"\n" + package.joinpath(name).read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,11 +29,15 @@ class CountingState:
 
 
 class CountingEngine:
-    """``offset`` stands for a changed rule: with another one decisions differ."""
+    """Decides otherwise under another rule (``offset``) and in another version (``code``)."""
 
-    def __init__(self, offset: int = 0, *, fail_once: bool = False) -> None:
+    def __init__(
+        self, offset: int | None = None, *, code: int = 0, fail_once: bool = False
+    ) -> None:
         self.offset = offset
+        self.code = code
         self.steps = 0
+        self.zone = "these streets"
         self.stops = "as ever"
         self.mended = False  # a later version, in which nothing fails
         self._failures_left = 1 if fail_once else 1_000_000
@@ -40,6 +45,17 @@ class CountingEngine:
 
     def stops_digest(self) -> str:
         return self.stops
+
+    def zone_digest(self) -> str:
+        return self.zone
+
+    def rules(self) -> str:
+        return "" if self.offset is None else f'{{"offset":{self.offset}}}'
+
+    def under(self, rules: str) -> "CountingEngine":
+        recorded = copy(self)
+        recorded.offset = json.loads(rules)["offset"]
+        return recorded
 
     def new_state(self) -> CountingState:
         return CountingState()
@@ -58,7 +74,7 @@ class CountingEngine:
                     request.rider_id,
                     request.request_id,
                     TripState.OFFERED,
-                    len(state.asked) + self.offset,
+                    len(state.asked) + (self.offset or 0) + self.code,
                     at_s,
                 )
                 self.requests[f"{request.rider_id}/{request.request_id}"] = (request, status)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from service_fakes import CountingEngine, FaultyJournal, HandClock, a_request, turns, until
 
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
+from dispatcher.codec import (
+    EventRecord,
+    JournalPayload,
+    SealRecord,
+    SetAsideRecord,
+    ZoneRecord,
+    decode_payload,
+)
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted, TripChanged
 from dispatcher.domain.events import ClockTicked, EpochBegan
@@ -21,8 +28,10 @@ from dispatcher.journal import (
     UnexpectedPosition,
     UnknownOutcome,
 )
+from dispatcher.recovery import Difference
+from dispatcher.replay import replay
 from dispatcher.service import Service, ServiceSettings, SteppedDownError
-from dispatcher.snapshots import OtherStopsError
+from dispatcher.snapshots import OtherStopsError, OtherZoneError
 
 
 class Bench:
@@ -47,7 +56,12 @@ class Bench:
             sleep=self._sleep,
         )
         self.told: list[Applied] = []
-        self.service.add_listener(self.told.append)
+        self.service.add_listener(self._hear)
+
+    def _hear(self, applied: Applied) -> None:
+        # The marks that the loop itself sets decide nothing.
+        if applied.event is not None or applied.decisions:
+            self.told.append(applied)
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -66,8 +80,10 @@ class Bench:
     def told_positions(self) -> list[int]:
         return [applied.position for applied in self.told]
 
-    async def payloads(self) -> list[EventRecord | SetAsideRecord]:
-        return [decode_payload(record.payload) async for record in self.journal.read()]
+    async def payloads(self) -> list[JournalPayload]:
+        """All but the mark of a clean stop."""
+        payloads = [decode_payload(record.payload) async for record in self.journal.read()]
+        return [payload for payload in payloads if not isinstance(payload, SealRecord)]
 
 
 @asynccontextmanager
@@ -101,7 +117,7 @@ async def test_an_event_is_durable_before_it_is_told() -> None:
         receipt = await bench.ask(1)
     # Position 1 is the beginning of the epoch.
     assert (receipt.position, receipt.fresh, state_of(receipt)) == (2, True, 1)
-    assert lengths == [2]
+    assert lengths[0] == 2
     first, second = await bench.payloads()
     assert isinstance(first, EventRecord)
     assert first.event == EpochBegan(1_000, 1)
@@ -115,7 +131,8 @@ async def test_what_waits_goes_into_one_append() -> None:
         receipts = await asyncio.gather(*(bench.ask(n) for n in range(100)))
     assert [receipt.position for receipt in receipts] == list(range(2, 102))
     # One for the epoch; 64 is the largest batch, 36 are left.
-    assert bench.journal.batches == [1, 64, 36]
+    # The last one is the mark of the clean stop.
+    assert bench.journal.batches == [1, 64, 36, 1]
     payloads = await bench.payloads()
     # All of a batch carry the digest of the decisions before it.
     assert len({payload.prev for payload in payloads}) == 3
@@ -178,11 +195,12 @@ async def test_a_restart_continues_where_the_journal_ends() -> None:
         # The clean stop left a snapshot: only the new epoch is decided.
         assert again.engine.steps == 1
         receipt = await again.ask(3)
-    assert (receipt.position, state_of(receipt)) == (5, 3)
+    # Epoch, two requests, the mark of the clean stop, epoch, request.
+    assert (receipt.position, state_of(receipt)) == (6, 3)
     assert again.service.core.state.epoch == 2
-    assert again.told_positions() == [4, 5]
-    third = (await again.payloads())[3]
-    assert third.prev == digest
+    assert again.told_positions() == [5, 6]
+    second_epoch = (await again.payloads())[3]
+    assert second_epoch.prev == digest
 
 
 async def test_a_crash_is_made_good_by_the_journal() -> None:
@@ -236,8 +254,79 @@ async def test_another_code_version_decides_again_from_the_start() -> None:
         await bench.ask(1)
     again = Bench(bench.journal, code_version="v2")
     async with running(again):
-        assert again.service.health.replayed == 2
+        # Epoch, request, and the mark of the clean stop.
+        assert again.service.health.replayed == 3
         assert again.service.health.difference is None
+
+
+async def test_a_clean_stop_lets_all_be_compared() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+    bench.journal._snapshots.clear()
+    again = Bench(bench.journal, CountingEngine(code=10), code_version="v2")
+    async with running(again):
+        # The request at 2 was in the last batch, behind which no event was written.
+        assert again.service.health.difference == Difference(2, 2)
+
+
+async def test_after_a_kill_the_end_is_decided_under_the_rules_it_was_decided_under() -> None:
+    bench = Bench(engine=CountingEngine(offset=0))
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    first = await bench.ask(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    again = Bench(bench.journal, CountingEngine(offset=10))
+    tails: list[Applied] = []
+    again.service.add_starter(lambda core, tail: tails.extend(tail))
+    async with running(again):
+        assert again.service.health.replayed == 1
+        # What is told again is what was told; only what comes now falls under the new rule.
+        assert tails[-1] == first.applied
+        assert again.service.health.difference is None
+        assert state_of(await again.ask(2)) == 2 + 10
+    whole = replay(CountingEngine(offset=99), [r async for r in bench.journal.read()])
+    assert whole.same
+    assert whole.compared == whole.events - 1  # all but the seal itself, which decides nothing
+
+
+async def test_rules_that_stay_are_written_down_once() -> None:
+    bench = Bench(engine=CountingEngine(offset=3))
+    for _ in range(2):
+        again = Bench(bench.journal, CountingEngine(offset=3))
+        async with running(again):
+            await again.ask(1)
+    payloads = await bench.payloads()
+    assert [type(payload) for payload in payloads[:2]] == [ZoneRecord, EventRecord]
+    assert sum(isinstance(payload, ZoneRecord) for payload in payloads) == 1
+
+
+async def test_other_streets_are_taken_after_a_clean_stop_only() -> None:
+    bench = Bench(engine=CountingEngine(offset=0))
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    await bench.ask(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    def elsewhere() -> CountingEngine:
+        engine = CountingEngine(offset=0)
+        engine.zone = "other streets"
+        return engine
+
+    refused = Bench(bench.journal, elsewhere())
+    with pytest.raises(
+        OtherZoneError, match=r"event 3 was decided in other streets .* \(SIGTERM\)"
+    ):
+        await refused.service.run()
+    former = Bench(bench.journal, CountingEngine(offset=0))
+    async with running(former):
+        pass
+    again = Bench(bench.journal, elsewhere())
+    async with running(again):
+        assert again.service.core.state.asked == ["t1"]
+        assert state_of(await again.ask(2)) == 2
 
 
 async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
@@ -246,7 +335,7 @@ async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
         await bench.ask(1)
         await bench.ask(2)
     # The changed rule shows in the decision at 2, which stands alone in its batch.
-    again = Bench(bench.journal, CountingEngine(offset=10), code_version="v2")
+    again = Bench(bench.journal, CountingEngine(code=10), code_version="v2")
     async with running(again):
         assert again.service.health.replayed == 0
         assert again.service.core.state.asked == ["t1", "t2"]
@@ -631,7 +720,8 @@ async def test_stopping_decides_what_waits_and_takes_nothing_more() -> None:
     assert receipts[-1].position == 71
     snapshot = await bench.journal.newest_snapshot()
     assert snapshot is not None
-    assert snapshot.position == 71
+    # Behind the last request there is the mark of the clean stop.
+    assert snapshot.position == 72
 
 
 async def test_stopping_does_not_wait_for_a_store_that_is_gone() -> None:

@@ -7,18 +7,20 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_world import START_S, EngineWorld
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.codec import EventRecord, encode_payload
-from dispatcher.core import DispatchCore
+from dispatcher.codec import EventRecord, JournalPayload, ZoneRecord, encode_payload
+from dispatcher.core import DispatchCore, Ground
 from dispatcher.domain.events import EpochBegan, Event
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.engine import Site
 from dispatcher.journal import Entry, MemoryJournal, export_journal
+from dispatcher.recorded_rules import rules_text
 from dispatcher.recovery import TAIL_KEPT, recover
 from dispatcher.replay import replay
 from dispatcher.snapshots import code_version, snapshot_payload
@@ -143,6 +145,53 @@ async def test_another_rule_is_another_history() -> None:
     )
     assert result.difference is not None
     assert result.difference.first <= first_request <= result.difference.last
+
+
+async def test_a_change_of_rules_within_a_journal_is_replayed_as_it_was() -> None:
+    site, other = the_site(), ServiceRules(window_after_s=180, guard_s=30)
+    engine = ZoneEngine(site)
+    later = Ground(rules_text(other), engine.zone_digest())
+    core, journal = DispatchCore(engine), MemoryJournal()
+    epoch = await journal.begin_epoch("test")
+
+    async def write(payload: JournalPayload) -> None:
+        entries = [Entry(encode_payload(payload))]
+        await journal.append(entries, epoch=epoch, expected_position=core.position)
+
+    for number, event in enumerate(a_history()):
+        if number == 100:
+            await write(ZoneRecord(later.rules, later.zone, core.digest))
+            core.move_to(later)
+        await write(EventRecord(event, core.digest))
+        core.apply(event)
+        if number == 150:
+            digest, payload = engine.state_digest(core.state), snapshot_payload(core, set())
+            await journal.save_snapshot(core.position, payload, digest, code_version())
+    assert core.state.site.rules == other
+    records = [record async for record in journal.read()]
+    assert replay(engine, records, final_digest=core.digest).same
+    again = (await recover(engine, journal, code_version())).result()
+    assert again.from_position == 152
+    assert again.core.digest == core.digest
+    assert again.core.state.site.rules == other
+    assert again.difference is None
+    # Without the mark they are other decisions, so it is what makes the difference.
+    unmarked, _ = await recorded()
+    plain = [record async for record in unmarked.read()]
+    assert replay(engine, plain).digest != core.digest
+
+
+def test_what_is_decided_by_tells_zones_apart_and_names_do_not() -> None:
+    zone = the_site().zone
+    digest = ZoneEngine(the_site()).zone_digest()
+
+    def digest_of(**changed: Any) -> str:
+        return ZoneEngine(replace(the_site(), zone=replace(zone, **changed))).zone_digest()
+
+    assert digest_of(names={"en": "Elsewhere"}, attribution="me") == digest
+    assert digest_of(closes_s=zone.closes_s - 1) != digest
+    longer = replace(zone.edges[0], length_m=zone.edges[0].length_m + 1)
+    assert digest_of(edges=(longer, *zone.edges[1:])) != digest
 
 
 async def test_the_zone_engine_finds_requests_statuses_and_plans() -> None:
