@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from ortools.sat.python import cp_model
 from scipy.optimize import linprog
 from scipy.sparse import csc_array
 
@@ -31,6 +30,11 @@ class Recombined:
 
     routes: tuple[RouteOrder, ...] | None
     kept: NDArray[np.int64]
+
+
+def load_solver() -> None:
+    """Load OR-Tools now, rather than within the first deadline."""
+    import ortools.sat.python.cp_model  # noqa: F401
 
 
 def recombine(
@@ -119,6 +123,9 @@ def _in_whole_numbers(
     time_limit_s: float,
 ) -> list[int] | None:
     """Columns of the cheapest plan below ``known_cost`` that was found in time."""
+    # Not above: a dispatcher that restarts loads this module, but never searches itself.
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
     use = [model.new_bool_var("") for _ in range(len(cost))]
     by_ride = cover.tocsr()
