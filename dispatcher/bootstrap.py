@@ -15,6 +15,7 @@ import structlog
 from dispatcher.charging_loop import ChargingLoop
 from dispatcher.clock import Clock, WallClock
 from dispatcher.config import BrokerAddress, ImproverSettings, Settings
+from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
@@ -25,7 +26,7 @@ from dispatcher.leadership import Leadership, LeaseTimes
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
 from dispatcher.place import has_ended
-from dispatcher.planning.improver import ImproverProcess, PartSize, routing
+from dispatcher.planning.improver import ImproverProcess, PartSize
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
@@ -205,10 +206,14 @@ def build(
             refuse_above=settings.service.refuse_above,
             retry_after_s=settings.riders.retry_after_s,
             snapshot_every=settings.service.snapshot_every,
+            snapshot_every_s=settings.service.snapshot_every_s,
+            keep_days=settings.service.keep_days,
         ),
         leadership=leadership,
         on_append=metrics.on_append,
     )
+    if isinstance(clock, WallClock):
+        clock.on_jump = lambda by_s: _tell_jump(service, by_s)
     outbox, desk, rider_link = _rider_border(
         settings, site, service, leadership, metrics, new_trip_id or _new_trip_id
     )
@@ -357,6 +362,8 @@ def _improver_process(settings: ImproverSettings) -> ImproverProcess | None:
     if not settings.enabled:
         return None
     if settings.method == "routing":
+        from dispatcher.planning.improver import routing  # OR-Tools takes seconds to load
+
         return ImproverProcess(routing.improve, prepare=routing.prepare)
     return ImproverProcess()
 
@@ -373,6 +380,15 @@ def _improver(
         time_limit_s=settings.improver.time_limit_s,
         part=_PARTS[settings.improver.method],
     )
+
+
+def _tell_jump(service: Service, by_s: float) -> None:
+    log.error("clock_jumped", by_s=round(by_s, 1))
+    text = (
+        f"The machine's clock jumped by {by_s:.0f} s. The dispatcher goes on as before and follows "
+        "slowly. Put the clock right; if it is right now, restart the dispatcher."
+    )
+    service.alert(AlertKind.CLOCK_JUMPED, text)
 
 
 def _new_trip_id() -> TripId:

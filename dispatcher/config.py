@@ -144,7 +144,13 @@ class ServiceSection(Section):
     epoch_above: int = Field(
         default=0, ge=0, le=2**50, description="after the store lost epochs that shuttles know"
     )
-    snapshot_every: int = Field(default=10_000, ge=100, le=1_000_000, description="events")
+    snapshot_every: int = Field(default=1_000, ge=100, le=1_000_000, description="events")
+    snapshot_every_s: float = Field(
+        default=300.0, ge=10, le=86_400, description="or so long, if anything happened"
+    )
+    keep_days: int = Field(
+        default=30, ge=0, le=3_660, description="of the journal, in the store; 0: all of it"
+    )
 
 
 class RiderSettings(Section):

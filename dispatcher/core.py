@@ -3,7 +3,7 @@
 The live service, a replay and a simulated day all decide through this one class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,10 @@ class Engine(Protocol):
         ...
 
     def dump_state(self, state: ServiceState) -> bytes: ...
+
+    def picture(self, state: ServiceState) -> Iterator[bytes]:
+        """What ``dump_state`` gives for the state as it is now, in slices to be asked for later."""
+        ...
 
     def load_state(self, payload: bytes) -> ServiceState: ...
 

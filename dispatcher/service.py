@@ -45,13 +45,16 @@ from dispatcher.journal import (
 )
 from dispatcher.leadership import Leadership
 from dispatcher.recovery import Difference, Replayed
-from dispatcher.snapshots import snapshot_payload
+from dispatcher.retention import discard_older
+from dispatcher.snapshots import Picture
 from dispatcher.standby import Standby
 from dispatcher.store_patience import StorePatience
 
 log = structlog.get_logger(__name__)
 
 LARGEST_BATCH: Final = 64
+DAY_S: Final = 86_400
+CLOCK_BEHIND_S: Final = 5
 Listener = Callable[[Applied], None]
 Starter = Callable[[DispatchCore, Sequence[Applied]], None]
 
@@ -71,7 +74,9 @@ class ServiceSettings:
     inbox: int = 2_000  # events waiting; whoever brings more has to wait
     refuse_above: int = 500  # with so many waiting, what can be refused is refused
     retry_after_s: int = 5  # told with a refusal
-    snapshot_every: int = 10_000  # events
+    snapshot_every: int = 1_000  # events
+    snapshot_every_s: float = 300.0  # or so long after the last, if anything happened
+    keep_days: int = 0  # older records are discarded; 0: none are
 
 
 @dataclass(slots=True)
@@ -126,8 +131,12 @@ class Service:
         self._first_epoch = 0  # of this run
         self._listeners: list[Listener] = []
         self._starters: list[Starter] = []
+        self._aside_listeners: list[Callable[[int, Event], None]] = []
         self._stopping = False
         self._no_tick_before_s = 0
+        self._pictured = 0  # the last position of which a snapshot was begun ...
+        self._pictured_at_s = 0.0  # ... and when, by the event loop's clock
+        self._saving: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -161,6 +170,14 @@ class Service:
         It must return at once; what it raises is logged and stops nobody else.
         """
         self._listeners.append(listener)
+
+    def add_aside_listener(self, listener: Callable[[int, Event], None]) -> None:
+        """Call ``listener`` with each event that is set aside while serving, and its number.
+
+        The state stands without it then. Who told it may hold it for told, and has to be
+        heard anew.
+        """
+        self._aside_listeners.append(listener)
 
     def add_starter(self, starter: Starter) -> None:
         """Call ``starter`` once, when the state is up to date and before anything new is told.
@@ -278,6 +295,8 @@ class Service:
             for waiting in self._unsettled:
                 waiting.fail(self._not_taken("the dispatcher has stopped"))
             self._backlog.take(len(self._backlog))
+            if self._saving is not None:
+                self._saving.cancel()
 
     async def _lead(self) -> None:
         """Stand by until the zone is ours, and begin an epoch: then nobody else writes any more."""
@@ -327,13 +346,25 @@ class Service:
         await self._save_snapshot()
         self.health.running = True
         self.started.set()
+        self._mind_the_clock()
         log.info("took_over", epoch=self.health.epoch, event_number=self.core.position)
+
+    def _mind_the_clock(self) -> None:
+        """Time stands still until the clock has come to where the journal is: say so."""
+        behind_s = self.core.last_at_s - self.clock.now_s()
+        if behind_s > CLOCK_BEHIND_S:
+            text = (
+                f"The clock is {behind_s} s behind the last event; until it gets there no time "
+                "passes here. Put it right, if it is wrong."
+            )
+            log.error("clock_behind_journal", behind_s=behind_s)
+            self.alert(AlertKind.CLOCK_JUMPED, text)
 
     async def _loop(self) -> None:
         while batch := await self._next_batch():
             await self._decide(batch)
-            if self.core.position - self.health.last_snapshot >= self._settings.snapshot_every:
-                await self._save_snapshot()
+            if self._snapshot_is_due():
+                self._begin_snapshot()
 
     async def _next_batch(self) -> list[Waiting]:
         """Everything that waits, at most 64; empty when stopping.
@@ -565,6 +596,23 @@ class Service:
             text = f"Event {position} failed twice and was set aside; see the log."
             await self._decide([Waiting(partial(_left_out, position))])
             self.alert(AlertKind.EVENT_SET_ASIDE, text)
+            if self.health.running:
+                await self._tell_aside(position)
+
+    async def _tell_aside(self, position: int) -> None:
+        record = await self._store.reaching(lambda: self._record_at(position))
+        content = decode_payload(record.payload)
+        assert isinstance(content, EventRecord)
+        for listener in self._aside_listeners:
+            try:
+                listener(position, content.event)
+            except Exception:
+                log.exception("listener_failed", event_number=position)
+
+    async def _record_at(self, position: int) -> Record:
+        async for record in self._journal.read(position - 1):
+            return record
+        raise DamagedJournal(f"record {position} is gone")
 
     async def _seal(self) -> None:
         """Say in the journal what was decided last, which no later event does."""
@@ -573,18 +621,43 @@ class Service:
         except (StoreUnavailable, UnknownOutcome) as error:
             log.warning("journal_not_sealed", reason=str(error))
 
+    def _snapshot_is_due(self) -> bool:
+        settings, behind = self._settings, self.core.position - self._pictured
+        late = asyncio.get_running_loop().time() - self._pictured_at_s >= settings.snapshot_every_s
+        return behind >= settings.snapshot_every or (late and behind > 0)
+
     async def _save_snapshot(self) -> None:
-        core = self.core
-        payload = snapshot_payload(core, self.health.set_aside)
-        digest = self.engine.state_digest(core.state)
+        """Save one of the state as it is now; return when it is saved, or could not be."""
+        if self._saving is not None:
+            await self._saving
+        self._begin_snapshot()
+        assert self._saving is not None
+        await self._saving
+
+    def _begin_snapshot(self) -> None:
+        """Take a picture, and save it while decisions go on."""
+        if self._saving is not None and not self._saving.done():
+            return  # a slow store: the next one will do
+        self._pictured = self.core.position
+        self._pictured_at_s = asyncio.get_running_loop().time()
+        picture = Picture(self.core, self.health.set_aside)
+        self._saving = asyncio.create_task(self._write_snapshot(picture))
+
+    async def _write_snapshot(self, picture: Picture) -> None:
+        settings = self._settings
         try:
+            payload, digest = await picture.written()
             await self._journal.save_snapshot(
-                core.position, payload, digest, self._settings.code_version
+                picture.position, payload, digest, settings.code_version
             )
+            self.health.last_snapshot = picture.position
+            if settings.keep_days:
+                await discard_older(self._journal, self.clock.now_s() - settings.keep_days * DAY_S)
         except (StoreUnavailable, UnknownOutcome) as error:
             # The journal has everything; a snapshot only saves time.
             log.warning("snapshot_not_saved", reason=str(error))
-        self.health.last_snapshot = core.position
+        except Exception:
+            log.exception("snapshot_failed", event_number=picture.position)
 
     def _note_store(self, reachable: bool) -> None:
         self.health.store_reachable = reachable

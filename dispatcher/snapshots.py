@@ -1,6 +1,8 @@
 """The state and what belongs to it as one block of bytes, and the version of the code."""
 
+import asyncio
 import hashlib
+import time
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -9,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dispatcher.core import DispatchCore, Engine, Ground
 from dispatcher.journal import Snapshot
+
+SLICE_S: Final = 0.002  # written without a break
 
 # What a decision can depend on. The rest may change without making a replay differ.
 _DECIDING: Final = ("domain", "engine", "planning", "streets")
@@ -66,8 +70,34 @@ class Restored:
     set_aside: set[int]
 
 
+class Picture:
+    """A core as it was at one position, to be written while the core goes on."""
+
+    def __init__(self, core: DispatchCore, set_aside: set[int]) -> None:
+        self.position = core.position
+        self._head = _header(core, set_aside)
+        self._slices = core.engine.picture(core.state)
+
+    async def written(self) -> tuple[bytes, str]:
+        """The snapshot's payload and the hash of its state; others get their turn meanwhile."""
+        body: list[bytes] = []
+        digest = hashlib.sha256()
+        began = time.perf_counter()
+        for piece in self._slices:
+            body.append(piece)
+            digest.update(piece)
+            if time.perf_counter() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        return self._head + b"".join(body), digest.hexdigest()
+
+
 def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
     """One line of JSON about the state, then the state."""
+    return _header(core, set_aside) + core.engine.dump_state(core.state)
+
+
+def _header(core: DispatchCore, set_aside: set[int]) -> bytes:
     header = _Header(
         position=core.position,
         digest=core.digest,
@@ -77,7 +107,7 @@ def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
         rules=core.ground.rules if core.ground else None,
         zone=core.ground.zone if core.ground else None,
     )
-    return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
+    return header.model_dump_json().encode() + b"\n"
 
 
 def digest_of_snapshot(snapshot: Snapshot) -> str:
@@ -126,7 +156,7 @@ def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
     except (ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
         # What a loader of another version's state runs into.
         raise SnapshotError(f"snapshot at {snapshot.position}: {error!r}") from error
-    if engine.state_digest(state) != snapshot.state_hash:
+    if hashlib.sha256(engine.dump_state(state)).hexdigest() != snapshot.state_hash:
         raise SnapshotError(f"snapshot at {snapshot.position} does not give its own digest")
     core = DispatchCore(
         engine,

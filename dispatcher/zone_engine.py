@@ -1,7 +1,7 @@
 """The real engine behind the core's protocol: its pure functions, bound to one site."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -102,6 +102,9 @@ class ZoneEngine:
 
     def dump_state(self, state: ServiceState) -> bytes:
         return engine.dump_state(state)
+
+    def picture(self, state: ServiceState) -> Iterator[bytes]:
+        return engine.picture(state)
 
     def load_state(self, payload: bytes) -> ServiceState:
         return engine.load_state(self.site, payload)

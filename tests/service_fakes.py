@@ -7,7 +7,7 @@ request from a rider called ``crash…`` fails as a mistake of ours would.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -96,6 +96,10 @@ class CountingEngine:
 
     def dump_state(self, state: CountingState) -> bytes:
         return json.dumps(asdict(state)).encode()
+
+    def picture(self, state: CountingState) -> Iterator[bytes]:
+        dumped = self.dump_state(state)
+        return iter([dumped[:10], dumped[10:]])
 
     def load_state(self, payload: bytes) -> CountingState:
         return CountingState(**json.loads(payload))

@@ -18,10 +18,11 @@ from dispatcher.codec import (
 )
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted, TripChanged
-from dispatcher.domain.events import ClockTicked, EpochBegan
+from dispatcher.domain.events import ClockTicked, EpochBegan, Event
 from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.journal import (
     DamagedJournal,
+    DiscardedRecords,
     Record,
     StaleEpoch,
     StoreUnavailable,
@@ -242,10 +243,88 @@ async def test_a_snapshot_every_so_many_events() -> None:
     async with running(bench):
         for number in range(25):
             await bench.ask(number)
+        await turns(5)
         snapshot = await bench.journal.newest_snapshot()
         assert snapshot is not None
         # The first is at 1, where the epoch began.
         assert snapshot.position == 21
+
+
+async def test_a_snapshot_after_so_long_if_anything_happened() -> None:
+    bench = Bench(snapshot_every_s=0.0)
+    async with running(bench):
+        await turns(5)
+        assert bench.service.health.last_snapshot == 1
+        await bench.ask(1)
+        await until(lambda: bench.service.health.last_snapshot == 2)
+
+
+async def test_decisions_go_on_while_a_snapshot_is_saved() -> None:
+    bench = Bench(snapshot_every=2)
+    saved = asyncio.Event()
+    async with running(bench):
+        save = bench.journal.save_snapshot
+
+        async def slow(*about: Any) -> None:
+            await saved.wait()
+            await save(*about)
+
+        bench.journal.save_snapshot = slow
+        for number in range(7):
+            await bench.ask(number)
+        # The one begun at 3 is still on its way, and no other was begun.
+        assert bench.service.health.last_snapshot == 1
+        saved.set()
+        await until(lambda: bench.service.health.last_snapshot == 3)
+        await bench.ask(9)
+        await until(lambda: bench.service.health.last_snapshot == 9)
+    again = Bench(bench.journal)
+    async with running(again):
+        assert again.service.core.state.asked == [*(f"t{n}" for n in range(7)), "t9"]
+
+
+async def test_a_snapshot_that_could_not_be_saved_is_not_taken_for_one() -> None:
+    bench = Bench(snapshot_every=2)
+    async with running(bench):
+        save = bench.journal.save_snapshot
+
+        async def fails(*about: Any) -> None:
+            raise StoreUnavailable("full")
+
+        bench.journal.save_snapshot = fails
+        await bench.ask(1)
+        await bench.ask(2)
+        await turns(5)
+        assert bench.service.health.last_snapshot == 1
+        bench.journal.save_snapshot = save
+        await bench.ask(3)
+        await bench.ask(4)
+        await until(lambda: bench.service.health.last_snapshot == 5)
+
+
+async def test_records_are_kept_for_so_many_days() -> None:
+    bench = Bench(snapshot_every=2, keep_days=2)
+    async with running(bench):
+        for number in range(12):
+            bench.clock.at_s = 1_000 + number * 43_200  # half a day
+            await bench.ask(number)
+            await turns(20)
+        # The last stands at 13 and came at 1000 + 5.5 days; two days before is 1000 + 3.5 days,
+        # the time of request 7 at 9. Snapshots are at 9, 11 and 13, so all before 9 may go.
+        first = [record.position async for record in bench.journal.read(8)]
+        assert first[:2] == [9, 10]
+        with pytest.raises(DiscardedRecords):
+            [record async for record in bench.journal.read(7)]
+
+
+async def test_without_a_bound_all_records_are_kept() -> None:
+    bench = Bench(snapshot_every=2)
+    async with running(bench):
+        for number in range(12):
+            bench.clock.at_s = 1_000 + number * 43_200
+            await bench.ask(number)
+            await turns(20)
+    assert len([record async for record in bench.journal.read()]) == 14
 
 
 async def test_another_code_version_decides_again_from_the_start() -> None:
@@ -656,6 +735,33 @@ async def test_nobody_sees_a_state_that_a_failed_step_left_half_changed() -> Non
         await asking
         assert bench.service.core.state.asked == ["t1", "t2"]
         assert bench.service.accepting
+
+
+async def test_whoever_told_an_event_that_is_set_aside_can_be_heard_anew() -> None:
+    bench = Bench()
+    aside: list[tuple[int, Event]] = []
+    bench.service.add_aside_listener(lambda position, event: aside.append((position, event)))
+    async with running(bench):
+        await bench.ask(1)
+        assert aside == []
+        await bench.ask(2, "crash")
+        # The state stands again by then, without the event.
+        assert aside == [(3, a_request(2, "crash", at_s=1_000))]
+        assert bench.service.core.state.asked == ["t1"]
+
+
+async def test_a_clock_behind_the_journal_is_told() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.clock.at_s = 5_000
+        await bench.ask(1)
+    again = Bench(bench.journal)
+    async with running(again):
+        pass
+    alerts = [d for a in again.told for d in a.decisions if isinstance(d, OperatorAlerted)]
+    assert [alert.kind for alert in alerts] == [AlertKind.CLOCK_JUMPED]
+    # 5000 in the journal, 1000 on the clock.
+    assert "4000 s" in alerts[0].text
 
 
 async def test_an_event_that_fails_once_is_decided_at_the_second_try() -> None:

@@ -1,5 +1,6 @@
 """The shell around the real engine: restarts, snapshots and other processes change no decision."""
 
+import hashlib
 import os
 import random
 import subprocess
@@ -23,7 +24,7 @@ from dispatcher.journal import Entry, MemoryJournal, export_journal
 from dispatcher.recorded_rules import rules_text
 from dispatcher.recovery import TAIL_KEPT, recover
 from dispatcher.replay import replay
-from dispatcher.snapshots import code_version, snapshot_payload
+from dispatcher.snapshots import Picture, code_version, snapshot_payload
 from dispatcher.streets import Streets
 from dispatcher.streets.zones import load_zone
 from dispatcher.zone_engine import ZoneEngine
@@ -99,6 +100,23 @@ async def test_a_restart_from_a_snapshot_gives_the_same_state() -> None:
     last = [applied.position for applied in again.tail]
     assert last == list(range(core.position - len(last) + 1, core.position + 1))
     assert len(last) == TAIL_KEPT
+
+
+async def test_a_picture_is_the_state_as_it_was_when_it_was_taken() -> None:
+    engine = ZoneEngine(the_site())
+    core = DispatchCore(engine)
+    for event in a_history()[:150]:
+        core.apply(event)
+    dumped = engine.dump_state(core.state)
+    picture = Picture(core, {3})
+    for event in a_history()[150:]:
+        core.apply(event)
+    assert engine.dump_state(core.state) != dumped
+    payload, digest = await picture.written()
+    assert payload.partition(b"\n")[2] == dumped
+    assert digest == hashlib.sha256(dumped).hexdigest()
+    # A state with nothing in it, too.
+    assert b"".join(engine.picture(engine.new_state())) == engine.dump_state(engine.new_state())
 
 
 async def test_a_damaged_snapshot_is_not_believed() -> None:
