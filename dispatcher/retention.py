@@ -23,10 +23,12 @@ async def discard_older(journal: Journal, before_s: int) -> int:
     keep_from = first
     async for record in journal.read(first - 1):
         payload = decode_payload(record.payload)
-        if isinstance(payload, EventRecord) and payload.event.at_s >= before_s:
-            break
-        keep_from = record.position + 1
-        if keep_from - first >= MOST_AT_ONCE:
+        # A mark has no time: it goes with the event behind it.
+        if isinstance(payload, EventRecord):
+            if payload.event.at_s >= before_s:
+                break
+            keep_from = record.position + 1
+        if record.position + 1 - first >= MOST_AT_ONCE:
             break
     if keep_from == first:
         return 0

@@ -317,6 +317,17 @@ async def test_records_are_kept_for_so_many_days() -> None:
             [record async for record in bench.journal.read(7)]
 
 
+async def test_the_rules_are_kept_for_as_long_as_what_was_decided_under_them() -> None:
+    bench = Bench(engine=CountingEngine(offset=0), snapshot_every=2, keep_days=2)
+    async with running(bench):
+        for number in range(6):
+            await bench.ask(number)
+            await turns(20)
+        # Nothing is two days old. The first record is no event, and has no time.
+        first, *_ = [record async for record in bench.journal.read()]
+        assert isinstance(decode_payload(first.payload), ZoneRecord)
+
+
 async def test_without_a_bound_all_records_are_kept() -> None:
     bench = Bench(snapshot_every=2)
     async with running(bench):
