@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -23,6 +24,24 @@ class Backlog(Generic[V]):
         await self._room.acquire()
         self._waiting.append(item)
         self._arrived.set()
+
+    def remove(self, item: V) -> bool:
+        """Take one item out of the middle; false when it no longer waits here."""
+        try:
+            self._waiting.remove(item)
+        except ValueError:
+            return False
+        self._room.release()
+        if not self._waiting:
+            self._arrived.clear()
+        return True
+
+    def take_where(self, unwanted: Callable[[V], bool]) -> list[V]:
+        """Take out all items of a kind; the others keep their order."""
+        taken = [item for item in self._waiting if unwanted(item)]
+        for item in taken:
+            self.remove(item)
+        return taken
 
     async def arrival(self) -> None:
         """Return when something waits or ``wake`` was called; takes nothing."""

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,22 +15,26 @@ import structlog
 from dispatcher.charging_loop import ChargingLoop
 from dispatcher.clock import Clock, WallClock
 from dispatcher.config import BrokerAddress, ImproverSettings, Settings
+from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
 from dispatcher.fleet_border import FleetBorder
 from dispatcher.improving import ImproverLoop
-from dispatcher.journal import Journal
+from dispatcher.journal import Journal, LeaseOfAnother, StaleEpoch
+from dispatcher.leadership import Leadership, LeaseTimes
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
-from dispatcher.planning.improver import ImproverProcess, PartSize, routing
+from dispatcher.place import has_ended
+from dispatcher.planning.improver import ImproverProcess, PartSize
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
 from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopics
-from dispatcher.service import Service, ServiceSettings
+from dispatcher.service import Service, ServiceSettings, SteppedDownError
 from dispatcher.snapshots import code_version
+from dispatcher.store_watch import StoreWatch
 from dispatcher.telemetry.decision_log import log_decisions
 from dispatcher.telemetry.lag import watch_lag
 from dispatcher.telemetry.metrics import Metrics
@@ -63,6 +68,7 @@ class Dispatcher:
     clock: Clock
     journal: Journal
     service: Service
+    leadership: Leadership
     desk: RiderDesk
     outbox: RiderOutbox
     rider_link: MqttLink
@@ -76,41 +82,73 @@ class Dispatcher:
     async def run(self) -> None:
         """Serve until ``service.stop`` is called or another dispatcher takes over.
 
+        Stands by first, if another leads. Whenever the lease can no longer be counted on, the
+        links are closed, until it can.
+
         Raises
         ------
         SteppedDownError, DamagedJournal, StoreUnavailable
             As ``Service.run``.
         """
         deciding = asyncio.create_task(self.service.run())
+        keeping = asyncio.create_task(self._keep_lease())
         starting = asyncio.create_task(self._started())
         borders: list[asyncio.Task[None]] = []
         try:
-            await _first(deciding, starting)
+            await _first(deciding, keeping, starting)
+            await _raise_mistakes([keeping])
             if not deciding.done():
                 borders = self._open_borders()
-                await _first(deciding, *borders)
-                await _raise_mistakes(borders)
+                borders.append(asyncio.create_task(self._stay_linked()))
+                await _first(deciding, keeping, *borders)
+                await _raise_mistakes([keeping, *borders])
             await deciding
             await self._flush()
+            await _end(borders)
+            await self.leadership.give_back()
         finally:
-            for task in (deciding, starting, *borders):
-                task.cancel()
-            await asyncio.gather(deciding, starting, *borders, return_exceptions=True)
+            await _end([deciding, keeping, starting, *borders])
             if self.improver_process is not None:
                 await self.improver_process.close()
 
     async def _started(self) -> None:
         await self.service.started.wait()
 
+    async def _keep_lease(self) -> None:
+        await self.service.leads.wait()
+        try:
+            await self.leadership.keep()
+        except (StaleEpoch, LeaseOfAnother) as error:
+            log.error("stepped_down", reason=str(error))
+            raise SteppedDownError(str(error)) from error
+
+    async def _stay_linked(self) -> None:
+        """Riders and shuttles have us for as long as we lead."""
+        while True:
+            links = [
+                asyncio.create_task(self.rider_link.run()),
+                asyncio.create_task(self.fleet_link.run()),
+            ]
+            lapse = asyncio.create_task(self.leadership.lapse())
+            try:
+                await _first(lapse, *links)
+                await _raise_mistakes(links)
+            finally:
+                self.outbox.link_lost()
+                await _end([lapse, *links])
+            log.error("lease_lapsed", age_s=round(self.leadership.age_s, 1))
+            await self.leadership.regain()
+            log.info("lease_regained")
+
     def _open_borders(self) -> list[asyncio.Task[None]]:
         """Only once the state stands: what comes before could not be judged."""
         parts = [
             self.outbox.run(),
-            self.rider_link.run(),
             self.fleet_border.run(self.fleet_link),
-            self.fleet_link.run(),
             watch_lag(self.metrics.loop_lag_s.observe),
         ]
+        if self.settings.redis.check_settings:
+            parts.append(StoreWatch(self.service, self.journal).run())
         if any(stop.chargers for stop in self.site.zone.stops):
             parts.append(ChargingLoop(self.service).run())
         if self.improver is not None:
@@ -132,28 +170,52 @@ def build(
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     new_trip_id: Callable[[], TripId] | None = None,
+    run: str | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    has_ended: Callable[[str], bool] = has_ended,
 ) -> Dispatcher:
-    """Put a dispatcher together; nothing runs yet."""
+    """Put a dispatcher together; nothing runs yet.
+
+    ``run`` tells it from every other one, drawn if not given; ``has_ended`` as in
+    ``Leadership``.
+    """
     clock = clock or WallClock()
     metrics = metrics or Metrics()
     engine = ZoneEngine(site)
     engine.warm_up()
+    run = run or secrets.token_hex(8)
+    owner = settings.service.owner or socket.gethostname()
+    leadership = Leadership(
+        journal,
+        owner=owner,
+        run=run,
+        times=LeaseTimes(settings.service.lease_s, settings.service.lease_s / 3),
+        has_ended=has_ended,
+        monotonic=monotonic,
+    )
     service = Service(
         engine,
         journal,
         clock,
         ServiceSettings(
-            owner=settings.service.owner or socket.gethostname(),
+            owner=owner,
+            run=run,
+            epoch_above=settings.service.epoch_above,
             code_version=code_version(),
             inbox=settings.service.inbox,
             refuse_above=settings.service.refuse_above,
             retry_after_s=settings.riders.retry_after_s,
             snapshot_every=settings.service.snapshot_every,
+            snapshot_every_s=settings.service.snapshot_every_s,
+            keep_days=settings.service.keep_days,
         ),
+        leadership=leadership,
         on_append=metrics.on_append,
     )
+    if isinstance(clock, WallClock):
+        clock.on_jump = lambda by_s: _tell_jump(service, by_s)
     outbox, desk, rider_link = _rider_border(
-        settings, site, service, metrics, new_trip_id or _new_trip_id
+        settings, site, service, leadership, metrics, new_trip_id or _new_trip_id
     )
     fleet = Fleet(
         _fleet_rules(settings),
@@ -162,7 +224,7 @@ def build(
         ),
     )
     fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
-    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock)
+    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock, leadership)
 
     service.add_starter(lambda core, tail: outbox.restore(service.engine.list_statuses(core.state)))
     service.add_starter(fleet_border.resume)
@@ -180,6 +242,7 @@ def build(
         clock=clock,
         journal=journal,
         service=service,
+        leadership=leadership,
         desk=desk,
         outbox=outbox,
         rider_link=rider_link,
@@ -196,6 +259,7 @@ def _rider_border(
     settings: Settings,
     site: Site,
     service: Service,
+    leadership: Leadership,
     metrics: Metrics,
     new_trip_id: Callable[[], TripId],
 ) -> tuple[RiderOutbox, RiderDesk, MqttLink]:
@@ -227,6 +291,7 @@ def _rider_border(
         on_unreadable=lambda topic, reason: log.info(
             "rider_message_ignored", topic=topic[:200], reason=reason
         ),
+        may_send=lambda: leadership.leading,
     )
     outbox = RiderOutbox(
         link,
@@ -265,7 +330,12 @@ def _fleet_rules(settings: Settings) -> FleetRules:
 
 
 def _fleet_link(
-    settings: Settings, site: Site, fleet: Fleet, border: FleetBorder, clock: Clock
+    settings: Settings,
+    site: Site,
+    fleet: Fleet,
+    border: FleetBorder,
+    clock: Clock,
+    leadership: Leadership,
 ) -> FleetLink:
     broker = settings.mqtt.address()
     return FleetLink(
@@ -284,6 +354,7 @@ def _fleet_link(
         on_disconnect=lambda reason, pause_s: _log_broker_awaited(
             "shuttles", broker, reason, pause_s
         ),
+        may_send=lambda: leadership.leading,
     )
 
 
@@ -291,6 +362,8 @@ def _improver_process(settings: ImproverSettings) -> ImproverProcess | None:
     if not settings.enabled:
         return None
     if settings.method == "routing":
+        from dispatcher.planning.improver import routing  # OR-Tools takes seconds to load
+
         return ImproverProcess(routing.improve, prepare=routing.prepare)
     return ImproverProcess()
 
@@ -307,6 +380,15 @@ def _improver(
         time_limit_s=settings.improver.time_limit_s,
         part=_PARTS[settings.improver.method],
     )
+
+
+def _tell_jump(service: Service, by_s: float) -> None:
+    log.error("clock_jumped", by_s=round(by_s, 1))
+    text = (
+        f"The machine's clock jumped by {by_s:.0f} s. The dispatcher goes on as before and follows "
+        "slowly. Put the clock right; if it is right now, restart the dispatcher."
+    )
+    service.alert(AlertKind.CLOCK_JUMPED, text)
 
 
 def _new_trip_id() -> TripId:
@@ -333,6 +415,12 @@ def _log_drop(interface: str, topic: str, cause: str, detail: str) -> None:
         reason=cause,
         detail=detail,
     )
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first(*tasks: asyncio.Task[None]) -> None:

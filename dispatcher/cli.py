@@ -41,8 +41,9 @@ ConfigFile = Annotated[
 def serve(config: ConfigFile = None) -> None:
     """Run the dispatcher against the MQTT broker and the Redis of its settings.
 
-    Ends with 3 when another dispatcher has taken over, and with 4 when the store could
-    lose events. A broker or store that is not there yet is waited for.
+    Stands by while another dispatcher leads the zone. Ends with 3 when another has taken
+    over, and with 4 when the store could lose events. A broker or store that is not there
+    yet is waited for.
     """
     import asyncio
 

@@ -63,8 +63,9 @@ def replay_journal(
 ) -> None:
     """Decide a recorded journal again, and say whether every decision is the same.
 
-    Ends with 1 and names the first that differs, if one does. Zone and rules must be the
-    ones it was recorded under: other rules make other decisions.
+    Ends with 1 and names the first that differs, if one does. The zone must be the one it
+    was recorded in. The journal says under which rules; where it does not, as in one of an
+    earlier version, those of the settings count.
     """
     from dispatcher.replay import replay
     from dispatcher.zone_engine import ZoneEngine

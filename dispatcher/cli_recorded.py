@@ -44,7 +44,7 @@ def recording_or_exit(place: str, config: Path | None, zone: str | None) -> Iter
     from dispatcher.codec import CodecError
     from dispatcher.engine import Site
     from dispatcher.journal import JournalError, zone_of_journal_file
-    from dispatcher.snapshots import SnapshotError
+    from dispatcher.snapshots import OtherStopsError, SnapshotError
     from dispatcher.streets import Streets
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.streets.zones import load_zone
@@ -61,7 +61,7 @@ def recording_or_exit(place: str, config: Path | None, zone: str | None) -> Iter
             )
         records, digest = asyncio.run(_read(place, area.id))
         yield Recording(Site(area, Streets.of(area), settings.service_rules), records, digest)
-    except ZoneFileError as error:
+    except (ZoneFileError, OtherStopsError) as error:
         fail(str(error), EXIT_SETTINGS)
     except OSError as error:
         fail(f"{place} cannot be read: {error.strerror or error}", EXIT_SETTINGS)

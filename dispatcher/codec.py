@@ -16,6 +16,9 @@ from pydantic_core import from_json, to_json
 
 from dispatcher.domain.decisions import Decision
 from dispatcher.domain.events import Event
+from dispatcher.upcasting import FORMAT, UnknownFormatError, upcast
+
+_END: Final = b',"v":%d}' % FORMAT
 
 NO_DECISIONS: Final = "0" * 32
 """The digest before the first event."""
@@ -45,7 +48,26 @@ class SetAsideRecord:
     prev: str
 
 
-JournalPayload = EventRecord | SetAsideRecord
+@dataclass(frozen=True, slots=True)
+class ZoneRecord:
+    """A journal payload: from here on it is decided under these rules, in this zone.
+
+    ``rules`` is what ``recorded_rules`` writes; ``zone`` a digest of streets and hours.
+    """
+
+    rules: str
+    zone: str
+    prev: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealRecord:
+    """A journal payload: a clean stop. All it says is the digest of what was decided last."""
+
+    prev: str
+
+
+JournalPayload = EventRecord | SetAsideRecord | ZoneRecord | SealRecord
 
 
 def _adapters(union: Any) -> dict[str, TypeAdapter[Any]]:
@@ -84,25 +106,45 @@ def decode_decision(payload: bytes) -> Decision:
 
 
 def encode_payload(payload: JournalPayload) -> bytes:
-    """One journal entry: ``{"event": ..., "prev": ...}`` or ``{"prev": ..., "set_aside": ...}``."""
+    """One journal entry: ``{"event": ..., "prev": ..., "v": 2}``, or a mark instead."""
     match payload:
         case EventRecord(event, prev):
             return (
-                b'{"event":' + encode_event(event) + b',"prev":' + json.dumps(prev).encode() + b"}"
+                b'{"event":' + encode_event(event) + b',"prev":' + json.dumps(prev).encode() + _END
             )
         case SetAsideRecord(position, prev):
-            return _canonical({"prev": prev, "set_aside": position})
+            return _canonical({"prev": prev, "set_aside": position, "v": FORMAT})
+        case ZoneRecord(rules, zone, prev):
+            about = {"rules": from_json(rules), "zone": zone}
+            return _canonical({"prev": prev, "under": about, "v": FORMAT})
+        case SealRecord(prev):
+            return _canonical({"prev": prev, "sealed": True, "v": FORMAT})
 
 
 def decode_payload(payload: bytes) -> JournalPayload:
     """The journal entry that ``encode_payload`` wrote; raises ``CodecError`` on any other."""
-    match _parse(payload):
+    fields = _parse(payload)
+    if not isinstance(fields, dict):
+        raise CodecError("a journal payload is a JSON object")
+    try:
+        fields = upcast(fields)
+    except UnknownFormatError as error:
+        raise CodecError(str(error)) from error
+    match fields:
         case {"event": dict(fields), "prev": str(prev), **rest} if not rest:
             return EventRecord(_of_fields(fields, _EVENTS), prev)
         case {"set_aside": int(position), "prev": str(prev), **rest} if not rest:
             return SetAsideRecord(position, prev)
+        case {
+            "under": {"rules": dict(rules), "zone": str(zone), **others},
+            "prev": str(prev),
+            **rest,
+        } if not rest and not others:
+            return ZoneRecord(_canonical(rules).decode(), zone, prev)
+        case {"sealed": True, "prev": str(prev), **rest} if not rest:
+            return SealRecord(prev)
         case _:
-            raise CodecError("a journal payload has an event or a position set aside, and a digest")
+            raise CodecError("a journal payload has an event or a mark, and a digest")
 
 
 def decision_digest(previous: str, position: int, decisions: Iterable[Decision]) -> str:

@@ -65,7 +65,7 @@ class MqttSettings(Section):
     client_id: str = Field(
         default="ringmaster",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
-        description="start of the client ids; stable, one dispatcher each",
+        description="start of the client ids; stable, the same for those that stand by",
     )
     interface: str = Field(
         default="uagv",
@@ -131,12 +131,26 @@ class RedisSettings(Section):
 class ServiceSection(Section):
     """The loop that decides."""
 
-    owner: str = Field(default="", max_length=100, description="shown with the epoch; host name")
+    owner: str = Field(
+        default="", max_length=100, description="shown with epoch and lease; host name"
+    )
     inbox: int = Field(default=2_000, ge=64, le=100_000, description="events waiting at most")
     refuse_above: int = Field(
         default=500, ge=1, le=100_000, description="with so many waiting, requests are refused"
     )
-    snapshot_every: int = Field(default=10_000, ge=100, le=1_000_000, description="events")
+    lease_s: float = Field(
+        default=6.0, ge=2, le=60, description="without word so long, a leader makes way"
+    )
+    epoch_above: int = Field(
+        default=0, ge=0, le=2**50, description="after the store lost epochs that shuttles know"
+    )
+    snapshot_every: int = Field(default=1_000, ge=100, le=1_000_000, description="events")
+    snapshot_every_s: float = Field(
+        default=300.0, ge=10, le=86_400, description="or so long, if anything happened"
+    )
+    keep_days: int = Field(
+        default=30, ge=0, le=3_660, description="of the journal, in the store; 0: all of it"
+    )
 
 
 class RiderSettings(Section):

@@ -3,7 +3,7 @@
 The live service, a replay and a simulated day all decide through this one class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,18 @@ class Engine(Protocol):
         """Tells apart zones whose stops differ; a state counts on their order."""
         ...
 
+    def zone_digest(self) -> str:
+        """Tells apart zones in whose streets or hours it would be decided otherwise."""
+        ...
+
+    def rules(self) -> str:
+        """The rules decided under, as ``recorded_rules`` writes them; empty if there are none."""
+        ...
+
+    def under(self, rules: str) -> "Engine":
+        """The same zone's engine under recorded rules; ValueError where they cannot be read."""
+        ...
+
     def new_state(self) -> ServiceState: ...
 
     def step(
@@ -34,6 +46,10 @@ class Engine(Protocol):
         ...
 
     def dump_state(self, state: ServiceState) -> bytes: ...
+
+    def picture(self, state: ServiceState) -> Iterator[bytes]:
+        """What ``dump_state`` gives for the state as it is now, in slices to be asked for later."""
+        ...
 
     def load_state(self, payload: bytes) -> ServiceState: ...
 
@@ -66,8 +82,20 @@ class Applied:
     decisions: tuple[Decision, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the journal says it was decided under: rules, and a digest of the zone."""
+
+    rules: str
+    zone: str
+
+
 class DispatchCore:
-    """The state after some journal position, and the digest of all decisions up to there."""
+    """The state after some journal position, and the digest of all decisions up to there.
+
+    ``ground`` is None where the journal does not say what it was decided under: then it is
+    what the engine has.
+    """
 
     def __init__(
         self,
@@ -77,12 +105,14 @@ class DispatchCore:
         position: int = 0,
         digest: str = NO_DECISIONS,
         last_at_s: int = 0,
+        ground: Ground | None = None,
     ) -> None:
         self.engine = engine
         self.state = engine.new_state() if state is None else state
         self.position = position
         self.digest = digest
         self.last_at_s = last_at_s
+        self.ground = ground
 
     def stamp_s(self, now_s: int) -> int:
         """The time to stamp an event with: the clock's, but never before the last one."""
@@ -97,6 +127,20 @@ class DispatchCore:
         self.state, decisions = self.engine.step(self.state, event)
         self.last_at_s = event.at_s
         return self._moved_on(event, decisions)
+
+    def move_to(self, ground: Ground) -> Applied:
+        """Decide from here on under other rules: the same trips and plans, judged by those.
+
+        Raises
+        ------
+        ValueError
+            The rules cannot be read.
+        """
+        if ground.rules != self.engine.rules():
+            former, self.engine = self.engine, self.engine.under(ground.rules)
+            self.state = self.engine.load_state(former.dump_state(self.state))
+        self.ground = ground
+        return self.skip()
 
     def skip(self) -> Applied:
         """Pass over a position that changes nothing."""

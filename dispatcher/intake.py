@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dispatcher.core import Applied
+from dispatcher.core import Applied, Ground
 from dispatcher.domain.events import Event
 
 
@@ -40,16 +40,30 @@ class SetAside:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Stands where an event does in the loop: the service stops here, in order."""
+
+
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """An event that is not yet in the journal. It is built when it gets its stamp."""
+    """An event that is not yet in the journal. It is built when it gets its stamp.
 
-    build: Callable[[int], Event | SetAside]
-    dedup_key: str | None = None
+    ``key`` tells it from every other entry of the journal, however often it is stamped: the
+    sender's, or one that it is given when it is first written.
+    """
+
+    build: Callable[[int], Event | SetAside | Ground | Sealed]
+    key: str | None = None
     refusable: bool = False
     done: asyncio.Future[Receipt] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    @property
+    def given_up(self) -> bool:
+        """Whether whoever brought it has been told that it was not taken in."""
+        return self.done.cancelled() or (self.done.done() and self.done.exception() is not None)
 
     def resolve(self, receipt: Receipt) -> None:
         # Whoever waited may have been cancelled meanwhile.

@@ -97,6 +97,8 @@ class MqttLink:
         Called with topic and size of a refused body.
     on_unreadable
         Called with topic and reason for a message whose MQTT properties make no sense.
+    may_send
+        While it says no, every publish fails: for a dispatcher that leads no more.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class MqttLink:
         on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
         on_oversized: Callable[[str, int], None] = lambda topic, size: None,
         on_unreadable: Callable[[str, str], None] = lambda topic, reason: None,
+        may_send: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -133,6 +136,7 @@ class MqttLink:
         self._on_disconnect = on_disconnect
         self._on_oversized = on_oversized
         self._on_unreadable = on_unreadable
+        self._may_send = may_send
         self._sleep = sleep
         self._jitter = jitter
         # A used client object keeps parts of its former connection, so each gets its own.
@@ -208,6 +212,8 @@ class MqttLink:
         try:
             if client is None:
                 raise PublishFailed(topic, "not connected")
+            if not self._may_send():
+                raise PublishFailed(topic, "not the leader")
             await client.publish_confirmed(
                 topic,
                 payload,

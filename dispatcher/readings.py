@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dispatcher.demand_readings import demand_health
 from dispatcher.engine import Site
+from dispatcher.leadership import Role
 from dispatcher.promise_readings import promise_health, promise_readings
 from dispatcher.shuttle_status import shuttle_status
 from dispatcher.telemetry.health import (
@@ -13,6 +14,7 @@ from dispatcher.telemetry.health import (
     HealthReport,
     ImproverReport,
     JournalHealth,
+    LeaderHealth,
     ShuttleHealth,
 )
 from dispatcher.telemetry.metrics import Metrics, Reading
@@ -25,6 +27,7 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
     """Show sizes and states on the metrics page."""
     service, outbox, link = dispatcher.service, dispatcher.outbox, dispatcher.rider_link
     fleet, fleet_link = dispatcher.fleet, dispatcher.fleet_link
+    leadership = dispatcher.leadership
 
     def trips() -> dict[str, float]:
         return dict(Counter(str(trip.state) for trip in service.core.state.trips.values()))
@@ -64,6 +67,13 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
         Reading("broker_connected", "Links to the broker", connected, "link"),
         Reading("journal_position", "Last event decided", lambda: one(service.core.position)),
         Reading("epoch", "Of this dispatcher", lambda: one(service.health.epoch)),
+        Reading(
+            "store_faults",
+            "Why it could lose events",
+            lambda: one(len(service.health.store_faults)),
+        ),
+        Reading("leading", "Whether this dispatcher leads", lambda: one(leadership.leading)),
+        Reading("lease_age_seconds", "Since it was renewed", lambda: one(leadership.age_s)),
         Reading(
             "events_set_aside", "That failed twice", lambda: one(len(service.health.set_aside))
         ),
@@ -129,6 +139,7 @@ def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
                 (health.difference.first, health.difference.last) if health.difference else None
             ),
         ),
+        leadership=_leader_health(dispatcher),
         shuttles=ShuttleHealth(heard=len(shuttles) - silent, silent=silent),
         improver=ImproverReport(
             enabled=improver is not None,
@@ -141,14 +152,32 @@ def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
     )
 
 
+def _leader_health(dispatcher: "Dispatcher") -> LeaderHealth:
+    leadership, service = dispatcher.leadership, dispatcher.service
+    return LeaderHealth(
+        role=leadership.role,
+        leader=leadership.leader,
+        epoch=service.health.epoch,
+        lease_age_s=round(leadership.age_s, 1),
+        followed_to=service.followed_to,
+    )
+
+
 def _problems(dispatcher: "Dispatcher") -> tuple[str, ...]:
     """Why a rider who asks now would not be answered, or shuttles not told."""
     service = dispatcher.service
     found: list[str] = []
+    role = dispatcher.leadership.role
+    if role is Role.STANDBY and not service.ending:
+        return (f"standing by for {dispatcher.leadership.leader or 'the store'}",)
+    if role is Role.LAPSED:
+        found.append("the lease cannot be renewed")
     if not service.health.running:
         found.append("the dispatcher is starting or has ended")
     elif not service.health.store_reachable:
         found.append("the store does not answer")
+    elif service.health.store_faults:
+        found += service.health.store_faults
     elif not service.accepting:
         found.append("too much is waiting to be decided")
     if not dispatcher.rider_link.connected:

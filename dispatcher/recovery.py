@@ -1,16 +1,32 @@
 """From the journal back to the state: at start, after a mistake, and to check a recording."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
-from dispatcher.core import Applied, DispatchCore, Engine
+from dispatcher.codec import (
+    JournalPayload,
+    SealRecord,
+    SetAsideRecord,
+    ZoneRecord,
+    decode_payload,
+)
+from dispatcher.core import Applied, DispatchCore, Engine, Ground
 from dispatcher.journal import DiscardedRecords, Journal, Record, Snapshot
-from dispatcher.snapshots import SnapshotError, check_stops, core_of_snapshot
+from dispatcher.snapshots import (
+    OtherZoneError,
+    SnapshotError,
+    check_stops,
+    core_of_snapshot,
+)
 
 log = structlog.get_logger(__name__)
+
+TAIL_KEPT: Final = 128
+"""So many of the last decisions a replay remembers: more than the largest batch has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,7 @@ class Replayed:
     """A core that stands where the journal ends.
 
     ``newly_failing`` are events that failed and that the journal does not yet say to set
-    aside; ``tail`` is what was decided after the position that was asked for.
+    aside; ``tail`` is what was decided last, as far back as ``TAIL_KEPT``.
     """
 
     core: DispatchCore
@@ -60,7 +76,7 @@ class Replayed:
     tail: list[Applied] = field(default_factory=list)
 
 
-class _MustLeaveOutError(Exception):
+class MustLeaveOutError(Exception):
     """An event that was applied must be left out after all."""
 
     def __init__(self, position: int, failing: bool) -> None:
@@ -68,16 +84,21 @@ class _MustLeaveOutError(Exception):
         self.position = position
         self.failing = failing
 
+    def note(self, set_aside: set[int], failing: list[int]) -> None:
+        """For the next attempt."""
+        set_aside.add(self.position)
+        if self.failing:
+            failing.append(self.position)
 
-async def recover(
-    engine: Engine, journal: Journal, code_version: str, *, tail_after: int | None = None
-) -> Replayed:
-    """The state at the journal's end.
+
+async def recover(engine: Engine, journal: Journal, code_version: str) -> "Replay":
+    """A replay that stands at the journal's end.
 
     A snapshot of the same code version spares the replay up to it. After a change of
     code everything is decided again from the start; where that gives other decisions than
     the recorded ones, the snapshot is preferred if it still loads, since it holds what
-    riders were promised.
+    riders were promised. Each part of the journal is decided under the rules that it was
+    decided under at the time; streets and hours are not in the journal.
 
     Raises
     ------
@@ -85,25 +106,27 @@ async def recover(
         The journal cannot be read, or neither it nor a snapshot can be used.
     OtherStopsError
         They were written for a zone with other stops.
+    OtherZoneError
+        Events beyond the snapshot were decided in other streets or hours.
     """
     snapshot = await journal.newest_snapshot()
     if snapshot is None:
-        return await _replay(engine, journal, None, tail_after)
+        return await _replay(engine, journal, None)
     check_stops(engine, snapshot)
     if snapshot.code_version == code_version:
         try:
-            return await _replay(engine, journal, snapshot, tail_after)
+            return await _replay(engine, journal, snapshot)
         except SnapshotError as error:
             log.error("snapshot_unusable", position=snapshot.position, reason=str(error))
-            return await _replay(engine, journal, None, tail_after)
+            return await _replay(engine, journal, None)
     try:
-        replayed = await _replay(engine, journal, None, tail_after)
-    except DiscardedRecords:
-        return await _replay(engine, journal, snapshot, tail_after)
-    if replayed.difference is None:
+        replayed = await _replay(engine, journal, None)
+    except (DiscardedRecords, OtherZoneError):
+        return await _replay(engine, journal, snapshot)
+    if replayed.result().difference is None:
         return replayed
     try:
-        return await _replay(engine, journal, snapshot, tail_after)
+        return await _replay(engine, journal, snapshot)
     except SnapshotError as error:
         log.error("snapshot_unusable", position=snapshot.position, reason=str(error))
         return replayed
@@ -115,83 +138,101 @@ def replay_records(engine: Engine, records: Iterable[Record]) -> Replayed:
     set_aside: set[int] = set()
     failing: list[int] = []
     while True:
-        run = _Run(DispatchCore(engine), set_aside, tail_after=None)
+        replay = Replay(DispatchCore(engine), set_aside, failing)
         try:
             for record in kept:
-                run.take(record)
-        except _MustLeaveOutError as again:
-            set_aside.add(again.position)
-            if again.failing:
-                failing.append(again.position)
+                replay.take(record)
+        except MustLeaveOutError as again:
+            again.note(set_aside, failing)
         else:
-            return run.result(0, failing)
+            return replay.result()
 
 
-async def _replay(
-    engine: Engine, journal: Journal, snapshot: Snapshot | None, tail_after: int | None
-) -> Replayed:
-    known = core_of_snapshot(engine, snapshot).set_aside if snapshot else set()
-    set_aside = set(known)
+async def _replay(engine: Engine, journal: Journal, snapshot: Snapshot | None) -> "Replay":
+    set_aside: set[int] | None = None
     failing: list[int] = []
     while True:
         # Each attempt needs a state of its own: the engine changes it in place.
-        core = core_of_snapshot(engine, snapshot).core if snapshot else DispatchCore(engine)
-        from_position = core.position
-        run = _Run(core, set_aside, tail_after)
+        restored = core_of_snapshot(engine, snapshot) if snapshot else None
+        core = restored.core if restored else DispatchCore(engine)
+        if set_aside is None:
+            set_aside = set(restored.set_aside) if restored else set()
+        replay = Replay(core, set_aside, failing)
         try:
-            async for record in _records(journal, from_position):
-                run.take(record)
-        except _MustLeaveOutError as again:
-            set_aside.add(again.position)
-            if again.failing:
-                failing.append(again.position)
+            async for record in journal.read(core.position):
+                replay.take(record)
+        except MustLeaveOutError as again:
+            again.note(set_aside, failing)
         else:
-            return run.result(from_position, failing)
+            return replay
 
 
-async def _records(journal: Journal, after: int) -> AsyncIterator[Record]:
-    async for record in journal.read(after):
-        yield record
+class Replay:
+    """One attempt at a replay; goes on for as long as there are records to take.
 
+    ``set_aside`` are the events to leave out, ``failing`` those of them that the journal may
+    not yet say to leave out.
+    """
 
-class _Run:
-    """One attempt at a replay."""
-
-    def __init__(self, core: DispatchCore, set_aside: set[int], tail_after: int | None) -> None:
+    def __init__(self, core: DispatchCore, set_aside: set[int], failing: list[int]) -> None:
         self._core = core
+        self._from_position = core.position
         self._set_aside = set_aside
-        self._tail_after = tail_after
-        self._tail: list[Applied] = []
+        self._failing = failing
+        self._tail: deque[Applied] = deque(maxlen=TAIL_KEPT)
         self._chain = DigestChain(core.position + 1, core.digest)
         self._recorded_aside: set[int] = set()
+        self._zone = core.engine.zone_digest()
+
+    @property
+    def position(self) -> int:
+        """The last record taken."""
+        return self._core.position
 
     def take(self, record: Record) -> None:
+        """Decide on the next record.
+
+        Raises
+        ------
+        MustLeaveOutError
+            An event has to be left out: nothing more can come of this attempt.
+        CodecError
+            The record is not of this version.
+        OtherZoneError
+            It was decided in other streets or hours than there are now.
+        """
         payload = decode_payload(record.payload)
         self._chain.check(record.position, payload.prev, self._core.digest)
-        applied = self._decide(record.position, payload)
-        if self._tail_after is not None and record.position > self._tail_after:
-            self._tail.append(applied)
+        self._tail.append(self._decide(record.position, payload))
 
-    def _decide(self, position: int, payload: EventRecord | SetAsideRecord) -> Applied:
+    def _decide(self, position: int, payload: JournalPayload) -> Applied:
+        if isinstance(payload, ZoneRecord):
+            return self._core.move_to(Ground(payload.rules, payload.zone))
+        if isinstance(payload, SealRecord):
+            return self._core.skip()
         if isinstance(payload, SetAsideRecord):
             self._recorded_aside.add(payload.position)
             if payload.position not in self._set_aside:
-                raise _MustLeaveOutError(payload.position, failing=False)
+                raise MustLeaveOutError(payload.position, failing=False)
             return self._core.skip()
         if position in self._set_aside:
             return self._core.skip()
+        ground = self._core.ground
+        if ground is not None and ground.zone != self._zone:
+            raise OtherZoneError(position)
         try:
             return self._core.apply(payload.event)
         except Exception as error:
             log.exception("event_failed", event_number=position)
-            raise _MustLeaveOutError(position, failing=True) from error
+            raise MustLeaveOutError(position, failing=True) from error
 
-    def result(self, from_position: int, failing: list[int]) -> Replayed:
+    def result(self) -> Replayed:
+        """Where it stands. Nothing more may be taken once the core is used elsewhere."""
         return Replayed(
             core=self._core,
-            from_position=from_position,
+            from_position=self._from_position,
             set_aside=self._set_aside,
-            newly_failing=[p for p in failing if p not in self._recorded_aside],
+            newly_failing=[p for p in self._failing if p not in self._recorded_aside],
             difference=self._chain.difference,
-            tail=self._tail,
+            tail=list(self._tail),
         )

@@ -1,17 +1,22 @@
 """The state and what belongs to it as one block of bytes, and the version of the code."""
 
+import asyncio
 import hashlib
+import time
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dispatcher.core import DispatchCore, Engine
+from dispatcher.core import DispatchCore, Engine, Ground
 from dispatcher.journal import Snapshot
+
+SLICE_S: Final = 0.002  # written without a break
 
 # What a decision can depend on. The rest may change without making a replay differ.
 _DECIDING: Final = ("domain", "engine", "planning", "streets")
+_DECIDING_MODULES: Final = ("codec.py", "core.py", "recorded_rules.py", "upcasting.py")
 
 
 class SnapshotError(Exception):
@@ -26,6 +31,20 @@ class OtherStopsError(Exception):
     """
 
 
+class OtherZoneError(OtherStopsError):
+    """Events were decided in other streets or hours than the zone has now.
+
+    Deciding them again could come out otherwise, and riders were told already.
+    """
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"event {position} was decided in other streets or hours than the zone has now, and "
+            "the dispatcher did not stop in order after it; start once with the former zone, "
+            "stop it (SIGTERM), then start with the new one"
+        )
+
+
 class _Header(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -34,6 +53,15 @@ class _Header(BaseModel):
     last_at_s: int
     set_aside: list[int]
     stops: str
+    # Earlier versions did not write these.
+    rules: str | None = None
+    zone: str | None = None
+
+    @property
+    def ground(self) -> Ground | None:
+        if self.rules is None or self.zone is None:
+            return None
+        return Ground(self.rules, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +70,44 @@ class Restored:
     set_aside: set[int]
 
 
+class Picture:
+    """A core as it was at one position, to be written while the core goes on."""
+
+    def __init__(self, core: DispatchCore, set_aside: set[int]) -> None:
+        self.position = core.position
+        self._head = _header(core, set_aside)
+        self._slices = core.engine.picture(core.state)
+
+    async def written(self) -> tuple[bytes, str]:
+        """The snapshot's payload and the hash of its state; others get their turn meanwhile."""
+        body: list[bytes] = []
+        digest = hashlib.sha256()
+        began = time.perf_counter()
+        for piece in self._slices:
+            body.append(piece)
+            digest.update(piece)
+            if time.perf_counter() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        return self._head + b"".join(body), digest.hexdigest()
+
+
 def snapshot_payload(core: DispatchCore, set_aside: set[int]) -> bytes:
     """One line of JSON about the state, then the state."""
+    return _header(core, set_aside) + core.engine.dump_state(core.state)
+
+
+def _header(core: DispatchCore, set_aside: set[int]) -> bytes:
     header = _Header(
         position=core.position,
         digest=core.digest,
         last_at_s=core.last_at_s,
         set_aside=sorted(set_aside),
         stops=core.engine.stops_digest(),
+        rules=core.ground.rules if core.ground else None,
+        zone=core.ground.zone if core.ground else None,
     )
-    return header.model_dump_json().encode() + b"\n" + core.engine.dump_state(core.state)
+    return header.model_dump_json().encode() + b"\n"
 
 
 def digest_of_snapshot(snapshot: Snapshot) -> str:
@@ -92,13 +148,15 @@ def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
     head, _, body = snapshot.payload.partition(b"\n")
     try:
         header = _Header.model_validate_json(head)
+        if header.rules is not None and header.rules != engine.rules():
+            engine = engine.under(header.rules)
         state = engine.load_state(body)
     except ValidationError as error:
         raise SnapshotError(f"snapshot at {snapshot.position}: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
         # What a loader of another version's state runs into.
         raise SnapshotError(f"snapshot at {snapshot.position}: {error!r}") from error
-    if engine.state_digest(state) != snapshot.state_hash:
+    if hashlib.sha256(engine.dump_state(state)).hexdigest() != snapshot.state_hash:
         raise SnapshotError(f"snapshot at {snapshot.position} does not give its own digest")
     core = DispatchCore(
         engine,
@@ -106,6 +164,7 @@ def core_of_snapshot(engine: Engine, snapshot: Snapshot) -> Restored:
         position=header.position,
         digest=header.digest,
         last_at_s=header.last_at_s,
+        ground=header.ground,
     )
     return Restored(core, set(header.set_aside))
 
@@ -117,6 +176,8 @@ def code_version() -> str:
     for part in _DECIDING:
         for name, source in sorted(_sources(package.joinpath(part), part)):
             digest.update(name.encode() + b"\n" + source)
+    for name in _DECIDING_MODULES:
+        digest.update(name.encode() + b"\n" + package.joinpath(name).read_bytes())
     return digest.hexdigest()[:16]
 
 

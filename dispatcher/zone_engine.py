@@ -1,7 +1,8 @@
 """The real engine behind the core's protocol: its pure functions, bound to one site."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from dispatcher import engine
@@ -16,6 +17,7 @@ from dispatcher.domain.zone import StopKind
 from dispatcher.engine import ServiceState, Site
 from dispatcher.engine.hours import next_opening_s
 from dispatcher.engine.state import TripRecord
+from dispatcher.recorded_rules import rules_of, rules_text
 
 _ANY_DAY_S: Final = 1_000_000_000
 
@@ -25,6 +27,7 @@ class ZoneEngine:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self._zone_digest = ""
 
     def warm_up(self) -> bool:
         """Decide once on a state that is thrown away.
@@ -68,6 +71,26 @@ class ZoneEngine:
         ids = "\n".join(stop.id for stop in self.site.zone.stops)
         return hashlib.sha256(ids.encode()).hexdigest()[:16]
 
+    def zone_digest(self) -> str:
+        if self._zone_digest:
+            return self._zone_digest
+        zone = self.site.zone
+        # Its names and where they come from are for people; the rest is decided by.
+        stops = [replace(stop, names={}) for stop in zone.stops]
+        edges = [replace(edge, names={}) for edge in zone.edges]
+        hours = (zone.timezone, zone.opens_s, zone.closes_s)
+        parts = (hours, zone.origin, zone.boundary, stops, zone.nodes, edges, zone.turn_bans)
+        self._zone_digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        return self._zone_digest
+
+    def rules(self) -> str:
+        return rules_text(self.site.rules)
+
+    def under(self, rules: str) -> "ZoneEngine":
+        other = ZoneEngine(replace(self.site, rules=rules_of(rules)))
+        other._zone_digest = self._zone_digest
+        return other
+
     def new_state(self) -> ServiceState:
         return engine.new_state(self.site)
 
@@ -79,6 +102,9 @@ class ZoneEngine:
 
     def dump_state(self, state: ServiceState) -> bytes:
         return engine.dump_state(state)
+
+    def picture(self, state: ServiceState) -> Iterator[bytes]:
+        return engine.picture(state)
 
     def load_state(self, payload: bytes) -> ServiceState:
         return engine.load_state(self.site, payload)

@@ -337,7 +337,8 @@ async def _start_s(zone: Zone, journal: Journal) -> int:
     """08:00 of the zone's today, or when the journal ends if that is later."""
     start_s = int(local_time_s(zone, datetime.now(UTC), START_HOUR))
     last = await journal.last_position()
-    async for record in journal.read(max(0, last - 1)):
+    # The last event may have marks of a clean stop behind it.
+    async for record in journal.read(max(0, last - 8)):
         payload = decode_payload(record.payload)
         if isinstance(payload, EventRecord):
             start_s = max(start_s, payload.event.at_s + 1)

@@ -6,15 +6,18 @@ request from a rider called ``crash…`` fails as a mistake of ours would.
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from dispatcher.domain.decisions import Decision, TripChanged
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event, RequestSubmitted
 from dispatcher.domain.ids import RequestId, RiderId, StopId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripState, TripStatus
-from dispatcher.journal import Appended, Entry, MemoryJournal
+from dispatcher.journal import Appended, Entry, JournalError, LeaseAnswer, MemoryJournal
 
 
 @dataclass
@@ -26,11 +29,15 @@ class CountingState:
 
 
 class CountingEngine:
-    """``offset`` stands for a changed rule: with another one decisions differ."""
+    """Decides otherwise under another rule (``offset``) and in another version (``code``)."""
 
-    def __init__(self, offset: int = 0, *, fail_once: bool = False) -> None:
+    def __init__(
+        self, offset: int | None = None, *, code: int = 0, fail_once: bool = False
+    ) -> None:
         self.offset = offset
+        self.code = code
         self.steps = 0
+        self.zone = "these streets"
         self.stops = "as ever"
         self.mended = False  # a later version, in which nothing fails
         self._failures_left = 1 if fail_once else 1_000_000
@@ -38,6 +45,17 @@ class CountingEngine:
 
     def stops_digest(self) -> str:
         return self.stops
+
+    def zone_digest(self) -> str:
+        return self.zone
+
+    def rules(self) -> str:
+        return "" if self.offset is None else f'{{"offset":{self.offset}}}'
+
+    def under(self, rules: str) -> "CountingEngine":
+        recorded = copy(self)
+        recorded.offset = json.loads(rules)["offset"]
+        return recorded
 
     def new_state(self) -> CountingState:
         return CountingState()
@@ -56,7 +74,7 @@ class CountingEngine:
                     request.rider_id,
                     request.request_id,
                     TripState.OFFERED,
-                    len(state.asked) + self.offset,
+                    len(state.asked) + (self.offset or 0) + self.code,
                     at_s,
                 )
                 self.requests[f"{request.rider_id}/{request.request_id}"] = (request, status)
@@ -78,6 +96,10 @@ class CountingEngine:
 
     def dump_state(self, state: CountingState) -> bytes:
         return json.dumps(asdict(state)).encode()
+
+    def picture(self, state: CountingState) -> Iterator[bytes]:
+        dumped = self.dump_state(state)
+        return iter([dumped[:10], dumped[10:]])
 
     def load_state(self, payload: bytes) -> CountingState:
         return CountingState(**json.loads(payload))
@@ -126,29 +148,59 @@ class HandClock:
 
 
 class FaultyJournal(MemoryJournal):
-    """Raises what is planned for the next appends; ``written_first`` writes before raising."""
+    """Raises what is planned for the next appends.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[tuple[Exception, bool]] = []
+    ``written_first`` writes before raising; ``written_late`` leaves the append under way, to
+    arrive just before the next one does.
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(monotonic=monotonic)
+        self.lease_down: Exception | None = None
+        self.faults: list[tuple[Exception, bool, bool]] = []
         self.down: Exception | None = None
+        self.under_way: list[tuple[Sequence[Entry], int, int, str]] = []
+        self.came_late: list[JournalError | None] = []  # what became of those
         self.batches: list[int] = []
 
-    def fail_next(self, error: Exception, *, written_first: bool = False) -> None:
-        self.faults.append((error, written_first))
+    def fail_next(
+        self, error: Exception, *, written_first: bool = False, written_late: bool = False
+    ) -> None:
+        self.faults.append((error, written_first, written_late))
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         if self.down is not None:
             raise self.down
         if self.faults:
-            error, written_first = self.faults.pop(0)
+            error, written_first, written_late = self.faults.pop(0)
+            if written_late:
+                self.under_way.append((entries, epoch, expected_position, run))
             if written_first:
-                await super().append(entries, epoch=epoch, expected_position=expected_position)
+                await super().append(
+                    entries, epoch=epoch, expected_position=expected_position, run=run
+                )
             raise error
+        while self.under_way:
+            await self._arrives(*self.under_way.pop(0))
         self.batches.append(len(entries))
-        return await super().append(entries, epoch=epoch, expected_position=expected_position)
+        return await super().append(
+            entries, epoch=epoch, expected_position=expected_position, run=run
+        )
+
+    async def _arrives(self, entries: Sequence[Entry], epoch: int, expected: int, run: str) -> None:
+        try:
+            await super().append(entries, epoch=epoch, expected_position=expected, run=run)
+        except JournalError as error:
+            self.came_late.append(error)
+        else:
+            self.came_late.append(None)
+
+    async def hold_lease(self, *about: Any, **more: Any) -> LeaseAnswer:
+        if self.lease_down is not None:
+            raise self.lease_down
+        return await super().hold_lease(*about, **more)
 
     async def last_position(self) -> int:
         if self.down is not None:

@@ -55,6 +55,8 @@ class FleetLink:
         to wait out troubles of the store itself; an exception ends ``run``.
     clock
         Seconds since the epoch.
+    may_send
+        While it says no, nothing is sent.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class FleetLink:
         clock: Callable[[], float],
         on_connect: Callable[[bool], None] = lambda session_present: None,
         on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self.fleet = fleet
         self.publishes_failed = 0
@@ -95,6 +98,7 @@ class FleetLink:
             on_disconnect=on_disconnect,
             on_oversized=lambda topic, size: fleet.refuse(topic, "oversized", f"{size} bytes"),
             on_unreadable=lambda topic, reason: fleet.refuse(topic, "unreadable", reason),
+            may_send=may_send,
         )
 
     @property

@@ -71,7 +71,10 @@ class AlertKind(StrEnum):
     CHARGER_FAULT = "charger_fault"
     STOP_CROWDED = "stop_crowded"  # more shuttles at a stop than it has berths
     UNEXPECTED_RIDER = "unexpected_rider"
-    EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours; told by the shell
+    # These are told by the shell.
+    EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours
+    STORE_UNSAFE = "store_unsafe"
+    CLOCK_JUMPED = "clock_jumped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
 from dispatcher.engine.site import Site
-from dispatcher.engine.snapshot import dump_state, load_state, new_state, state_digest
+from dispatcher.engine.snapshot import dump_state, load_state, new_state, picture, state_digest
 from dispatcher.engine.state import ServiceState
 from dispatcher.engine.status import trip_status
 from dispatcher.engine.step import is_resend, next_due_s, step
@@ -17,6 +17,7 @@ __all__ = [
     "load_state",
     "new_state",
     "next_due_s",
+    "picture",
     "proposal_of",
     "state_digest",
     "step",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 
 from pydantic import TypeAdapter
@@ -35,6 +36,13 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "rebalanced_s": TypeAdapter(int),
 }
 
+# Parts with many items, which are pictured one by one.
+_ITEMS: dict[str, TypeAdapter[object]] = {
+    "trips": TypeAdapter(TripRecord),
+    "bookings": TypeAdapter(Booking),
+    "shuttles": TypeAdapter(Shuttle),
+}
+
 # Parts that earlier versions did not write: a state without them begins with nothing learnt.
 _ADDED_LATER = frozenset({"learnt", "forecast", "waits", "rebalanced_s"})
 
@@ -58,6 +66,42 @@ def dump_state(state: ServiceState) -> bytes:
         for name, adapter in _TYPES.items()
     }
     return json.dumps(written, separators=(",", ":")).encode()
+
+
+def picture(state: ServiceState) -> Iterator[bytes]:
+    """The bytes of ``dump_state`` in small slices, of the state as it is at this call.
+
+    Taking the picture is quick, several times quicker than dumping; most of the work is in the
+    slices, and can be spread out while the state goes on changing.
+    """
+    taken: list[tuple[str, bytes | list[tuple[str, bytes]]]] = []
+    for name, adapter in _TYPES.items():
+        value = getattr(state, name)
+        item = _ITEMS.get(name)
+        if item is None:
+            taken.append((name, adapter.dump_json(value)))
+        else:
+            taken.append((name, [(key, item.dump_json(each)) for key, each in value.items()]))
+    return _slices(taken)
+
+
+def _slices(taken: list[tuple[str, bytes | list[tuple[str, bytes]]]]) -> Iterator[bytes]:
+    before = b"{"
+    for name, value in taken:
+        yield before + json.dumps(name).encode() + b":"
+        before = b","
+        if isinstance(value, bytes):
+            yield _as_dumped(value)
+            continue
+        for i, (key, item) in enumerate(value):
+            yield (b"{" if i == 0 else b",") + json.dumps(key).encode() + b":" + _as_dumped(item)
+        yield b"}" if value else b"{}"
+    yield b"}"
+
+
+def _as_dumped(written: bytes) -> bytes:
+    # The quick writer and the standard one differ in how they write some numbers and letters.
+    return json.dumps(json.loads(written), separators=(",", ":")).encode()
 
 
 def load_state(site: Site, payload: bytes) -> ServiceState:

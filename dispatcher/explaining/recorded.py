@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import structlog
 
 from dispatcher import engine
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
-from dispatcher.core import DispatchCore
+from dispatcher.codec import EventRecord, SetAsideRecord, ZoneRecord, decode_payload
+from dispatcher.core import DispatchCore, Ground
 from dispatcher.domain.decisions import Decision
 from dispatcher.domain.events import Event
 from dispatcher.engine import ServiceState, Site
@@ -26,6 +26,9 @@ class _WatchedEngine(ZoneEngine):
     def __init__(self, site: Site, story: TripStory) -> None:
         super().__init__(site)
         self._story = story
+
+    def under(self, rules: str) -> "_WatchedEngine":
+        return _WatchedEngine(super().under(rules).site, self._story)
 
     def step(self, state: ServiceState, event: Event) -> tuple[ServiceState, tuple[Decision, ...]]:
         self._story.before(event, state)
@@ -81,7 +84,9 @@ def _watch(site: Site, records: Sequence[Record], story: TripStory, aside: set[i
             )
         if done_at is not None and chain.batch_start > done_at:
             break
-        if isinstance(payload, EventRecord) and record.position not in aside:
+        if isinstance(payload, ZoneRecord):
+            core.move_to(Ground(payload.rules, payload.zone))
+        elif isinstance(payload, EventRecord) and record.position not in aside:
             _decide(core, story, record.position, payload)
         else:
             core.skip()

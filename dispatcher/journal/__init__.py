@@ -1,11 +1,20 @@
 """The journal and its snapshots: the only truth about a zone's service."""
 
 from dispatcher.journal.connect import StoreAwaited, connect_journal
-from dispatcher.journal.contract import Appended, Entry, Journal, Record, Snapshot
+from dispatcher.journal.contract import (
+    ENTRY_ID_MARK,
+    Appended,
+    Entry,
+    Journal,
+    LeaseAnswer,
+    Record,
+    Snapshot,
+)
 from dispatcher.journal.errors import (
     DamagedJournal,
     DiscardedRecords,
     JournalError,
+    LeaseOfAnother,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
@@ -22,12 +31,15 @@ from dispatcher.journal.memory import MemoryJournal
 from dispatcher.journal.stored import StoredJournal
 
 __all__ = [
+    "ENTRY_ID_MARK",
     "Appended",
     "DamagedJournal",
     "DiscardedRecords",
     "Entry",
     "Journal",
     "JournalError",
+    "LeaseAnswer",
+    "LeaseOfAnother",
     "MemoryJournal",
     "Record",
     "Snapshot",

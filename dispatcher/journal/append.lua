@@ -1,19 +1,21 @@
 -- Writes all entries or none. Every check comes before the first write: a script that
 -- stops after a write is not undone.
 --
--- KEYS: journal (stream), epoch (hash), request keys (sorted set: key -> position)
--- ARGV: epoch, expected position, request keys kept, then key ('' for none) and payload
---       of each entry
+-- KEYS: journal (stream), epoch (hash: epoch, run, owner), request keys and entry ids
+--       (sorted sets: key -> position)
+-- ARGV: epoch, run, expected position, request keys kept, entry ids kept, then key ('' for
+--       none; one that begins with '#' is an entry id) and payload of each entry
 -- Answers {'appended', position, fresh (1 or 0), ...}, {'stale_epoch', current} or
 -- {'unexpected_position', actual}. Numbers go back as text where they may exceed what
 -- a Lua number keeps exactly; positions stay far below 2^53.
 
-local journal, epoch_key, request_keys = KEYS[1], KEYS[2], KEYS[3]
-local epoch, expected, keys_kept = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local journal, epoch_key, request_keys, entry_ids = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, run, expected = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local keys_kept, ids_kept = tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local current_epoch = redis.call('HGET', epoch_key, 'epoch') or '0'
-if current_epoch ~= epoch then
-  return {'stale_epoch', tonumber(current_epoch)}
+local current = redis.call('HMGET', epoch_key, 'epoch', 'run')
+if (current[1] or '0') ~= epoch or (current[2] or '') ~= run then
+  return {'stale_epoch', tonumber(current[1] or '0')}
 end
 
 local last = 0
@@ -26,9 +28,10 @@ if last ~= expected then
 end
 
 local answer = {'appended'}
-for i = 4, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   local key, payload = ARGV[i], ARGV[i + 1]
-  local earlier = key ~= '' and redis.call('ZSCORE', request_keys, key)
+  local known = string.sub(key, 1, 1) == '#' and entry_ids or request_keys
+  local earlier = key ~= '' and redis.call('ZSCORE', known, key)
   if earlier then
     answer[#answer + 1] = tonumber(earlier)
     answer[#answer + 1] = 0
@@ -38,11 +41,12 @@ for i = 4, #ARGV, 2 do
     local position = string.format('%d', last)
     redis.call('XADD', journal, position .. '-0', 'epoch', epoch, 'key', key, 'payload', payload)
     if key ~= '' then
-      redis.call('ZADD', request_keys, position, key)
+      redis.call('ZADD', known, position, key)
     end
     answer[#answer + 1] = last
     answer[#answer + 1] = 1
   end
 end
 redis.call('ZREMRANGEBYRANK', request_keys, 0, -(keys_kept + 1))
+redis.call('ZREMRANGEBYRANK', entry_ids, 0, -(ids_kept + 1))
 return answer

@@ -12,6 +12,12 @@ from typing import Protocol
 SNAPSHOTS_KEPT = 3
 """Older snapshots are dropped when a new one is saved."""
 
+ENTRY_ID_MARK = "#"
+"""Begins the ids that the dispatcher itself gives to entries; no rider's key can begin so."""
+
+ENTRY_IDS_KEPT = 1_000
+"""How many of the newest entry ids are remembered: more than can ever be under way at once."""
+
 REQUEST_KEYS_KEPT = 200_000
 """How many of the newest deduplication keys are remembered.
 
@@ -24,8 +30,10 @@ a clock. At 10,000 requests a day it covers 20 days; a rider's device gives up a
 class Entry:
     """One event on its way into the journal.
 
-    ``payload`` is one JSON document without line breaks. ``dedup_key`` ("rider/request")
-    makes a resend harmless: an entry whose key was written before is not written again.
+    ``payload`` is one JSON document without line breaks. ``dedup_key`` makes a resend
+    harmless: an entry whose key was written before is not written again. It is a rider's
+    ("rider/request"), or an id of the dispatcher's ("#epoch/number"), which is remembered
+    for a shorter while.
     """
 
     payload: bytes
@@ -64,11 +72,26 @@ class Snapshot:
     code_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseAnswer:
+    """Whether the lease is the asker's now, and whose it is otherwise.
+
+    ``left_s`` is how long it lasts, in seconds; ``place`` is where its holder runs, in the
+    holder's own words.
+    """
+
+    held: bool
+    owner: str
+    left_s: float
+    run: str
+    place: str
+
+
 class Journal(Protocol):
     """The journal of one zone. Every method may raise ``StoreUnavailable``."""
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         """Write all entries durably, or none of them.
 
@@ -78,6 +101,9 @@ class Journal(Protocol):
             The epoch the caller began.
         expected_position
             The last position the caller has read or written; 0 for an empty journal.
+        run
+            The run that began the epoch. A store put back to an earlier state may give the
+            same number again, but to another run.
 
         Raises
         ------
@@ -104,11 +130,47 @@ class Journal(Protocol):
         """The position of the newest record; 0 when there is none."""
         ...
 
-    async def begin_epoch(self, owner: str) -> int:
-        """Raise the epoch by one and return it; appends under older epochs fail from now on.
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        """Begin and return an epoch above every recorded one; older ones cannot append any more.
 
         After ``UnknownOutcome`` it may simply be called again: skipping an epoch is harmless.
+
+        Parameters
+        ----------
+        owner
+            For people to read.
+        run
+            Tells this process from every other; drawn anew at each start.
+        above
+            The epoch will be higher than this, too.
+        renew
+            Only if the present epoch was begun by this run.
+
+        Raises
+        ------
+        LeaseOfAnother
+            Another run holds the zone's lease.
+        StaleEpoch
+            ``renew`` was asked for, but another run has begun an epoch.
         """
+        ...
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        """Take the zone's lease or lengthen it to ``lasts_s`` from now, unless another has it.
+
+        Raises
+        ------
+        StaleEpoch
+            ``leading`` was said, but another run has begun an epoch.
+        """
+        ...
+
+    async def release_lease(self, run: str) -> None:
+        """Give the lease back, if this run has it; or take it from one known to have ended."""
         ...
 
     async def save_snapshot(
@@ -129,6 +191,20 @@ class Journal(Protocol):
         ValueError
             No kept snapshot is old enough: every kept snapshot must stay usable.
         """
+        ...
+
+    async def store_faults(self) -> tuple[str, ...]:
+        """Why the store could lose what it acknowledges, or soon take nothing more; in words.
+
+        Raises
+        ------
+        UnsuitableSettings
+            It does not let that be looked up.
+        """
+        ...
+
+    async def reconnection(self) -> None:
+        """Return when a connection to the store has been made since the call."""
         ...
 
     async def aclose(self) -> None:

@@ -14,9 +14,19 @@ class StaleEpoch(JournalError):
     """
 
     def __init__(self, epoch: int, current: int) -> None:
-        super().__init__(f"epoch {epoch} was given, but the journal is in epoch {current}")
+        of_whom = "" if epoch != current else " of another run"
+        super().__init__(f"epoch {epoch} was given, but the journal is in epoch {current}{of_whom}")
         self.epoch = epoch
         self.current = current
+
+
+class LeaseOfAnother(JournalError):
+    """Another run holds the zone's lease; nothing was begun."""
+
+    def __init__(self, owner: str, left_s: float) -> None:
+        super().__init__(f"{owner or 'another dispatcher'} leads the zone, for {left_s:.1f} s more")
+        self.owner = owner
+        self.left_s = left_s
 
 
 class UnexpectedPosition(JournalError):

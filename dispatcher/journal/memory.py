@@ -1,52 +1,90 @@
 """The journal held in memory: for tests and for simulated days."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from dispatcher.journal.contract import (
+    ENTRY_ID_MARK,
+    ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
     SNAPSHOTS_KEPT,
     Appended,
     Entry,
+    LeaseAnswer,
     Record,
     Snapshot,
 )
-from dispatcher.journal.errors import DiscardedRecords, StaleEpoch, UnexpectedPosition
+from dispatcher.journal.errors import (
+    DiscardedRecords,
+    LeaseOfAnother,
+    StaleEpoch,
+    UnexpectedPosition,
+)
+
+
+class _Keys:
+    """Keys and where they stand, in order of position; the newest ``kept`` after a trim."""
+
+    def __init__(self, kept: int) -> None:
+        self.position_of: dict[str, int] = {}
+        self._kept = kept
+
+    def trim(self) -> None:
+        surplus = max(0, len(self.position_of) - self._kept)
+        for key in list(islice(self.position_of, surplus)):
+            del self.position_of[key]
 
 
 class MemoryJournal:
-    """Answers as the stored journal does, and forgets everything with the process."""
+    """Answers as the stored journal does, and forgets everything with the process.
 
-    def __init__(self, *, request_keys_kept: int = REQUEST_KEYS_KEPT) -> None:
+    ``monotonic`` is the clock, in seconds, by which a lease runs out.
+    """
+
+    def __init__(
+        self,
+        *,
+        request_keys_kept: int = REQUEST_KEYS_KEPT,
+        entry_ids_kept: int = ENTRY_IDS_KEPT,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._records: list[Record] = []
         self._discarded = 0  # records before the first one still held
         self._epoch = 0
-        self._request_keys_kept = request_keys_kept
-        self._position_of_key: dict[str, int] = {}  # in order of position
+        self._run = ""  # that began the epoch
+        self._monotonic = monotonic
+        self._lease: LeaseAnswer | None = None  # as its holder was answered
+        self._lease_ends_s = 0.0
+        self._request_keys = _Keys(request_keys_kept)
+        self._entry_ids = _Keys(entry_ids_kept)
         self._snapshots: list[Snapshot] = []
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
         last = self._last()
-        if epoch != self._epoch:
+        if epoch != self._epoch or run != self._run:
             raise StaleEpoch(epoch, self._epoch)
         if expected_position != last:
             raise UnexpectedPosition(expected_position, last)
         positions: list[int] = []
         fresh: list[bool] = []
         for entry in entries:
-            earlier = self._position_of_key.get(entry.dedup_key) if entry.dedup_key else None
+            key = entry.dedup_key or ""
+            known = self._entry_ids if key.startswith(ENTRY_ID_MARK) else self._request_keys
+            earlier = known.position_of.get(key)
             if earlier is None:
                 last += 1
-                self._records.append(Record(last, epoch, entry.payload, entry.dedup_key or None))
-                if entry.dedup_key:
-                    self._position_of_key[entry.dedup_key] = last
+                self._records.append(Record(last, epoch, entry.payload, key or None))
+                if key:
+                    known.position_of[key] = last
             positions.append(last if earlier is None else earlier)
             fresh.append(earlier is None)
-        surplus = max(0, len(self._position_of_key) - self._request_keys_kept)
-        for key in list(islice(self._position_of_key, surplus)):
-            del self._position_of_key[key]
+        self._request_keys.trim()
+        self._entry_ids.trim()
         return Appended(tuple(positions), tuple(fresh))
 
     async def read(self, after: int = 0) -> AsyncIterator[Record]:
@@ -62,9 +100,38 @@ class MemoryJournal:
     async def last_position(self) -> int:
         return self._last()
 
-    async def begin_epoch(self, owner: str) -> int:
-        self._epoch += 1
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        if renew and run != self._run:
+            raise StaleEpoch(self._epoch, self._epoch)
+        if (lease := self._lease_of_another(run)) is not None:
+            raise LeaseOfAnother(lease.owner, lease.left_s)
+        recorded = self._records[-1].epoch if self._records else 0
+        self._epoch = max(self._epoch, recorded, above) + 1
+        self._run = run
         return self._epoch
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        if (lease := self._lease_of_another(run)) is not None:
+            return lease
+        if leading and run != self._run:
+            raise StaleEpoch(self._epoch, self._epoch)
+        self._lease = LeaseAnswer(True, owner, lasts_s, run, place)
+        self._lease_ends_s = self._monotonic() + lasts_s
+        return self._lease
+
+    async def release_lease(self, run: str) -> None:
+        if self._lease is not None and self._lease.run == run:
+            self._lease = None
+
+    def _lease_of_another(self, run: str) -> LeaseAnswer | None:
+        left_s = self._lease_ends_s - self._monotonic()
+        if self._lease is None or self._lease.run == run or left_s <= 0:
+            return None
+        return replace(self._lease, held=False, left_s=left_s)
 
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str
@@ -84,6 +151,12 @@ class MemoryJournal:
         surplus = max(0, position - 1 - self._discarded)
         del self._records[:surplus]
         self._discarded += surplus
+
+    async def store_faults(self) -> tuple[str, ...]:
+        return ()
+
+    async def reconnection(self) -> None:
+        await asyncio.Event().wait()  # there is nothing to be cut off from
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -1,10 +1,11 @@
 """The journal in Redis (or a server that speaks like it): one stream per zone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any, Final
 
-from redis.asyncio import ConnectionPool
+from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -18,31 +19,40 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from dispatcher.journal.contract import (
+    ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
     SNAPSHOTS_KEPT,
     Appended,
     Entry,
+    LeaseAnswer,
     Record,
     Snapshot,
 )
 from dispatcher.journal.errors import (
     DamagedJournal,
     DiscardedRecords,
+    LeaseOfAnother,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
     UnknownOutcome,
     UnsuitableSettings,
 )
+from dispatcher.journal.store_checks import (
+    INFO_SECTIONS,
+    REQUIRED_SETTINGS,
+    read_info,
+    store_faults,
+)
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
+EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
+LEASE_SCRIPT: Final = resources.files(__package__).joinpath("lease.lua").read_text("utf-8")
+RELEASE_SCRIPT: Final = (
+    "if redis.call('HGET', KEYS[1], 'run') == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+)
 READ_PAGE: Final = 500
 """Records fetched at a time; at 8 KiB each a page stays under 4 MiB."""
-REQUIRED_SETTINGS: Final = {
-    "appendonly": "yes",
-    "appendfsync": "always",
-    "maxmemory-policy": "noeviction",
-}
 
 
 class StoredJournal:
@@ -56,7 +66,9 @@ class StoredJournal:
         connect_timeout_s: float = 2.0,
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
+        entry_ids_kept: int = ENTRY_IDS_KEPT,
     ) -> None:
+        self._connected = asyncio.Event()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
@@ -67,22 +79,27 @@ class StoredJournal:
             socket_connect_timeout=connect_timeout_s,
             socket_timeout=answer_timeout_s,
             max_connections=8,
+            redis_connect_func=self._on_connect,
         )
         # The braces make all keys of a zone share a cluster slot, as the script needs.
         root = f"ringmaster:{{{zone}}}"
         self._stream = f"{root}:journal"
         self._epoch_key = f"{root}:epoch"
         self._request_keys = f"{root}:request_keys"
+        self._entry_ids = f"{root}:entry_ids"
+        self._lease = f"{root}:lease"
         self._snapshots = f"{root}:snapshots"
         self._request_keys_kept = request_keys_kept
+        self._entry_ids_kept = entry_ids_kept
 
     async def append(
-        self, entries: Sequence[Entry], *, epoch: int, expected_position: int
+        self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
     ) -> Appended:
-        arguments: list[Any] = [epoch, expected_position, self._request_keys_kept]
+        kept = (self._request_keys_kept, self._entry_ids_kept)
+        arguments: list[Any] = [epoch, run, expected_position, *kept]
         for entry in entries:
             arguments += (entry.dedup_key or "", entry.payload)
-        keys = (self._stream, self._epoch_key, self._request_keys)
+        keys = (self._stream, self._epoch_key, self._request_keys, self._entry_ids)
         # EVAL with the whole script, not EVALSHA: a restarted store has no script cache,
         # and 2 kB more on a local connection cost less than a second round trip.
         answer = await self._call("EVAL", APPEND_SCRIPT, len(keys), *keys, *arguments)
@@ -117,10 +134,42 @@ class StoredJournal:
         newest = await self._read_call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
         return _position(newest[0][0]) if newest else 0
 
-    async def begin_epoch(self, owner: str) -> int:
-        epoch = int(await self._call("HINCRBY", self._epoch_key, "epoch", 1))
-        await self._call("HSET", self._epoch_key, "owner", owner)
-        return epoch
+    async def begin_epoch(
+        self, owner: str, *, run: str = "", above: int = 0, renew: bool = False
+    ) -> int:
+        keys = (self._stream, self._epoch_key, self._lease)
+        how = "renew" if renew else ""
+        answer = await self._call("EVAL", EPOCH_SCRIPT, len(keys), *keys, run, owner, above, how)
+        match answer:
+            case [b"begun", int(epoch)]:
+                return epoch
+            case [b"stale_epoch", int(current)]:
+                raise StaleEpoch(current, current)
+            case [b"of_another", bytes(holder), int(left_ms)]:
+                raise LeaseOfAnother(holder.decode(), left_ms / 1000)
+            case _:
+                raise AssertionError(f"epoch.lua answered {answer!r}")
+
+    async def hold_lease(
+        self, owner: str, *, run: str, lasts_s: float, place: str = "", leading: bool = False
+    ) -> LeaseAnswer:
+        keys = (self._lease, self._epoch_key)
+        about = (run, owner, place, round(lasts_s * 1000), "leading" if leading else "")
+        match await self._call("EVAL", LEASE_SCRIPT, len(keys), *keys, *about):
+            case [b"held"]:
+                return LeaseAnswer(True, owner, lasts_s, run, place)
+            case [b"of_another", bytes(holder), int(left_ms), bytes(its_run), bytes(its_place)]:
+                left_s = left_ms / 1000
+                return LeaseAnswer(
+                    False, holder.decode(), left_s, its_run.decode(), its_place.decode()
+                )
+            case [b"stale_epoch", int(current)]:
+                raise StaleEpoch(current, current)
+            case answer:
+                raise AssertionError(f"lease.lua answered {answer!r}")
+
+    async def release_lease(self, run: str) -> None:
+        await self._call("EVAL", RELEASE_SCRIPT, 1, self._lease, run)
 
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str
@@ -165,6 +214,10 @@ class StoredJournal:
         UnsuitableSettings
             Says which settings to change, and to what.
         """
+        if faults := await self.store_faults():
+            raise UnsuitableSettings("\n".join(faults))
+
+    async def store_faults(self) -> tuple[str, ...]:
         try:
             answer = await self._read_call("CONFIG", "GET", *REQUIRED_SETTINGS)
         except UnsuitableSettings as error:
@@ -172,20 +225,22 @@ class StoredJournal:
                 f"the store does not let its settings be read ({error}); allow CONFIG GET, or "
                 "switch the check off once you have made sure of them"
             ) from error
-        found = {
+        settings = {
             name.decode(): value.decode()
             for name, value in zip(answer[0::2], answer[1::2], strict=True)
         }
-        wrong = {
-            name: value for name, value in REQUIRED_SETTINGS.items() if found.get(name) != value
-        }
-        if wrong:
-            is_now = ", ".join(f"{name} is {found.get(name, 'unknown')}" for name in wrong)
-            lines = "; ".join(f"{name} {value}" for name, value in wrong.items())
-            raise UnsuitableSettings(
-                f"the store could lose acknowledged events ({is_now}); "
-                f"set in its configuration: {lines}"
-            )
+        info: dict[str, str] = {}
+        for section in INFO_SECTIONS:
+            info |= read_info((await self._read_call("INFO", section)).decode())
+        return store_faults(settings, info)
+
+    async def reconnection(self) -> None:
+        self._connected.clear()
+        await self._connected.wait()
+
+    async def _on_connect(self, connection: Connection) -> None:
+        await connection.on_connect()
+        self._connected.set()
 
     async def aclose(self) -> None:
         await self._pool.aclose()

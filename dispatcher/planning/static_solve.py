@@ -11,6 +11,7 @@ from dispatcher.planning.instances.ticks import distance_of, numbers_of, problem
 from dispatcher.planning.search.model import Solution
 from dispatcher.planning.search.neighbourhood import NeighbourhoodSearch
 from dispatcher.planning.search.pace import Clock
+from dispatcher.planning.search.recombine import load_solver
 from dispatcher.planning.search.solver import solve
 
 
@@ -84,6 +85,7 @@ def prepare(instance: Instance) -> None:
         problem = electric_problem(instance, end_charge=0.0)
         solve_electric(problem, time_limit_s=60.0, seed=0, clock=lambda: 0.0, most_rounds=1)
         return
+    load_solver()
     search = NeighbourhoodSearch(problem_of(instance), 0)
     search.run(1, 1.0, 0, 0, -1.0)
     if instance.fewest_vehicles:

@@ -209,7 +209,9 @@ class RiderDesk:
         trip: str | None = None,
     ) -> Receipt:
         submitting = asyncio.ensure_future(
-            self._service.submit(build, dedup_key=dedup_key, refusable=True)
+            self._service.submit(
+                build, dedup_key=dedup_key, refusable=True, patience_s=self._answer_within_s
+            )
         )
         submitting.add_done_callback(_note_seen)
         try:

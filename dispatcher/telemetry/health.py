@@ -16,6 +16,16 @@ class BrokerHealth(Part):
     shuttles_connected: bool
 
 
+class LeaderHealth(Part):
+    """Who leads the zone, as far as this dispatcher knows."""
+
+    role: str  # leader, standby, or lapsed: cannot renew its lease and does nothing meanwhile
+    leader: str
+    epoch: int
+    lease_age_s: float
+    followed_to: int  # while standing by: the last event known
+
+
 class JournalHealth(Part):
     reachable: bool
     position: int
@@ -74,6 +84,7 @@ class HealthReport(Part):
     inbox: int
     broker: BrokerHealth
     journal: JournalHealth
+    leadership: LeaderHealth | None = None  # None until the store has answered
     shuttles: ShuttleHealth
     improver: ImproverReport
     promises: PromiseHealth | None = None  # None until the journal has been read

@@ -123,6 +123,39 @@ async def test_an_epoch_not_yet_begun_cannot_write(journal: Journal) -> None:
         await journal.append([A], epoch=2, expected_position=0)
 
 
+async def test_an_epoch_belongs_to_the_run_that_began_it(journal: Journal) -> None:
+    epoch = await journal.begin_epoch("here", run="one")
+    # As after a store was put back to an earlier state: the number is the same.
+    with pytest.raises(StaleEpoch, match="of another run"):
+        await journal.append([A], epoch=epoch, expected_position=0, run="two")
+    await journal.append([A], epoch=epoch, expected_position=0, run="one")
+    with pytest.raises(StaleEpoch):
+        await journal.begin_epoch("there", run="two", renew=True)
+    assert await journal.begin_epoch("here", run="one", renew=True) == epoch + 1
+    with pytest.raises(StaleEpoch):
+        await journal.append([B], epoch=epoch, expected_position=1, run="one")
+    assert await journal.begin_epoch("there", run="two") == epoch + 2
+    with pytest.raises(StaleEpoch):
+        await journal.begin_epoch("here", run="one", renew=True)
+
+
+async def test_an_epoch_is_above_every_known_one(journal: Journal) -> None:
+    assert await journal.begin_epoch("here", above=41) == 42
+    await journal.append([A], epoch=42, expected_position=0)
+    assert await journal.begin_epoch("here", above=7) == 43
+
+
+async def test_an_entry_id_is_written_once(journal: Journal) -> None:
+    numbered = [Entry(b"{}", f"#1/{n}") for n in range(1, 4)]
+    await journal.append([*numbered, ANA], epoch=1, expected_position=0)
+    again = await journal.append([numbered[2], B], epoch=1, expected_position=4)
+    assert again == Appended(positions=(3, 5), fresh=(False, True))
+    # They are remembered apart from riders' keys, of which only four are: Ana's is still one.
+    more = [Entry(b"{}", f"#1/{n}") for n in range(4, 10)]
+    await journal.append(more, epoch=1, expected_position=5)
+    assert (await journal.append([ANA], epoch=1, expected_position=11)).positions == (4,)
+
+
 async def test_of_two_appends_at_once_one_wins(journal: Journal) -> None:
     outcomes = await asyncio.gather(
         journal.append([A], epoch=1, expected_position=0),

@@ -22,6 +22,7 @@ from dispatcher.journal import (
     UnsuitableSettings,
     connect_journal,
 )
+from dispatcher.journal.store_checks import REQUIRED_SETTINGS, read_info, store_faults
 
 A = Entry(b'{"a":1}')
 
@@ -156,6 +157,20 @@ class LosesTheAnswer:
 
 
 @pytest.mark.broker
+async def test_an_epoch_is_above_the_journals_even_where_its_own_record_is_lost(
+    own_redis_server: RedisServer,
+) -> None:
+    journal = StoredJournal(own_redis_server.url, "z")
+    for _ in range(3):
+        epoch = await journal.begin_epoch("first")
+    await journal.append([A], epoch=epoch, expected_position=0)
+    with Redis(port=own_redis_server.port) as redis:
+        redis.delete("ringmaster:{z}:epoch")
+    assert await journal.begin_epoch("successor") == 4
+    await journal.aclose()
+
+
+@pytest.mark.broker
 async def test_a_lost_answer_is_an_unknown_outcome_and_is_not_sent_again(
     redis_server: RedisServer,
 ) -> None:
@@ -215,6 +230,49 @@ async def test_settings_that_could_lose_events_are_named(tmp_path: Path) -> None
     assert "appendfsync is everysec" in str(caught.value)
     await (await connect_journal(server.url, "z", check_settings=False)).aclose()
     server.kill()
+
+
+@pytest.mark.broker
+async def test_what_becomes_wrong_while_serving_is_found(own_redis_server: RedisServer) -> None:
+    journal = await connect_journal(own_redis_server.url, "z")
+    assert await journal.store_faults() == ()
+    with Redis(port=own_redis_server.port) as redis:
+        redis.config_set("appendfsync", "no")
+        (fault,) = await journal.store_faults()
+        assert "appendfsync is no" in fault
+        assert "set in its configuration: appendfsync always" in fault
+        redis.config_set("appendfsync", "always")
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] * 21 // 20)
+        (fault,) = await journal.store_faults()
+        assert "% of maxmemory" in fault
+        redis.config_set("maxmemory", 0)
+        redis.replicaof("127.0.0.1", 1)
+        (fault,) = await journal.store_faults()
+        assert "set redis.url to its master" in fault
+    await journal.aclose()
+
+
+def test_a_file_that_could_not_be_written_is_found() -> None:
+    info = read_info("# Persistence\r\naof_last_write_status:err\r\nrole:master\r\n")
+    (fault,) = store_faults(REQUIRED_SETTINGS, info)
+    assert "append-only file" in fault
+    assert store_faults(REQUIRED_SETTINGS, {}) == ()
+
+
+@pytest.mark.broker
+async def test_a_reconnection_is_noticed(own_redis_server: RedisServer) -> None:
+    journal = await connect_journal(own_redis_server.url, "z")
+    noticing = asyncio.create_task(journal.reconnection())
+    await journal.last_position()
+    assert not noticing.done()
+    own_redis_server.stop()
+    with pytest.raises(StoreUnavailable):
+        await journal.last_position()
+    assert not noticing.done()
+    own_redis_server.start()
+    await journal.last_position()
+    await asyncio.wait_for(noticing, 5)
+    await journal.aclose()
 
 
 @pytest.mark.broker

@@ -40,7 +40,7 @@ def changed_from(number: int) -> Any:
     class Changed(CountingEngine):
         def step(self, state: Any, event: Any) -> Any:
             if isinstance(event, RequestSubmitted):
-                self.offset = 10 if int(event.request.request_id[1:]) >= number else 0
+                self.code = 10 if int(event.request.request_id[1:]) >= number else 0
             return super().step(state, event)
 
     return Changed()

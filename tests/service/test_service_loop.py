@@ -8,21 +8,31 @@ from typing import Any
 import pytest
 from service_fakes import CountingEngine, FaultyJournal, HandClock, a_request, turns, until
 
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
+from dispatcher.codec import (
+    EventRecord,
+    JournalPayload,
+    SealRecord,
+    SetAsideRecord,
+    ZoneRecord,
+    decode_payload,
+)
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted, TripChanged
-from dispatcher.domain.events import ClockTicked, EpochBegan
+from dispatcher.domain.events import ClockTicked, EpochBegan, Event
 from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.journal import (
     DamagedJournal,
+    DiscardedRecords,
     Record,
     StaleEpoch,
     StoreUnavailable,
     UnexpectedPosition,
     UnknownOutcome,
 )
+from dispatcher.recovery import Difference
+from dispatcher.replay import replay
 from dispatcher.service import Service, ServiceSettings, SteppedDownError
-from dispatcher.snapshots import OtherStopsError
+from dispatcher.snapshots import OtherStopsError, OtherZoneError
 
 
 class Bench:
@@ -47,7 +57,12 @@ class Bench:
             sleep=self._sleep,
         )
         self.told: list[Applied] = []
-        self.service.add_listener(self.told.append)
+        self.service.add_listener(self._hear)
+
+    def _hear(self, applied: Applied) -> None:
+        # The marks that the loop itself sets decide nothing.
+        if applied.event is not None or applied.decisions:
+            self.told.append(applied)
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -66,8 +81,10 @@ class Bench:
     def told_positions(self) -> list[int]:
         return [applied.position for applied in self.told]
 
-    async def payloads(self) -> list[EventRecord | SetAsideRecord]:
-        return [decode_payload(record.payload) async for record in self.journal.read()]
+    async def payloads(self) -> list[JournalPayload]:
+        """All but the mark of a clean stop."""
+        payloads = [decode_payload(record.payload) async for record in self.journal.read()]
+        return [payload for payload in payloads if not isinstance(payload, SealRecord)]
 
 
 @asynccontextmanager
@@ -101,7 +118,7 @@ async def test_an_event_is_durable_before_it_is_told() -> None:
         receipt = await bench.ask(1)
     # Position 1 is the beginning of the epoch.
     assert (receipt.position, receipt.fresh, state_of(receipt)) == (2, True, 1)
-    assert lengths == [2]
+    assert lengths[0] == 2
     first, second = await bench.payloads()
     assert isinstance(first, EventRecord)
     assert first.event == EpochBegan(1_000, 1)
@@ -115,7 +132,8 @@ async def test_what_waits_goes_into_one_append() -> None:
         receipts = await asyncio.gather(*(bench.ask(n) for n in range(100)))
     assert [receipt.position for receipt in receipts] == list(range(2, 102))
     # One for the epoch; 64 is the largest batch, 36 are left.
-    assert bench.journal.batches == [1, 64, 36]
+    # The last one is the mark of the clean stop.
+    assert bench.journal.batches == [1, 64, 36, 1]
     payloads = await bench.payloads()
     # All of a batch carry the digest of the decisions before it.
     assert len({payload.prev for payload in payloads}) == 3
@@ -178,11 +196,12 @@ async def test_a_restart_continues_where_the_journal_ends() -> None:
         # The clean stop left a snapshot: only the new epoch is decided.
         assert again.engine.steps == 1
         receipt = await again.ask(3)
-    assert (receipt.position, state_of(receipt)) == (5, 3)
+    # Epoch, two requests, the mark of the clean stop, epoch, request.
+    assert (receipt.position, state_of(receipt)) == (6, 3)
     assert again.service.core.state.epoch == 2
-    assert again.told_positions() == [4, 5]
-    third = (await again.payloads())[3]
-    assert third.prev == digest
+    assert again.told_positions() == [5, 6]
+    second_epoch = (await again.payloads())[3]
+    assert second_epoch.prev == digest
 
 
 async def test_a_crash_is_made_good_by_the_journal() -> None:
@@ -224,10 +243,99 @@ async def test_a_snapshot_every_so_many_events() -> None:
     async with running(bench):
         for number in range(25):
             await bench.ask(number)
+        await turns(5)
         snapshot = await bench.journal.newest_snapshot()
         assert snapshot is not None
         # The first is at 1, where the epoch began.
         assert snapshot.position == 21
+
+
+async def test_a_snapshot_after_so_long_if_anything_happened() -> None:
+    bench = Bench(snapshot_every_s=0.0)
+    async with running(bench):
+        await turns(5)
+        assert bench.service.health.last_snapshot == 1
+        await bench.ask(1)
+        await until(lambda: bench.service.health.last_snapshot == 2)
+
+
+async def test_decisions_go_on_while_a_snapshot_is_saved() -> None:
+    bench = Bench(snapshot_every=2)
+    saved = asyncio.Event()
+    async with running(bench):
+        save = bench.journal.save_snapshot
+
+        async def slow(*about: Any) -> None:
+            await saved.wait()
+            await save(*about)
+
+        bench.journal.save_snapshot = slow
+        for number in range(7):
+            await bench.ask(number)
+        # The one begun at 3 is still on its way, and no other was begun.
+        assert bench.service.health.last_snapshot == 1
+        saved.set()
+        await until(lambda: bench.service.health.last_snapshot == 3)
+        await bench.ask(9)
+        await until(lambda: bench.service.health.last_snapshot == 9)
+    again = Bench(bench.journal)
+    async with running(again):
+        assert again.service.core.state.asked == [*(f"t{n}" for n in range(7)), "t9"]
+
+
+async def test_a_snapshot_that_could_not_be_saved_is_not_taken_for_one() -> None:
+    bench = Bench(snapshot_every=2)
+    async with running(bench):
+        save = bench.journal.save_snapshot
+
+        async def fails(*about: Any) -> None:
+            raise StoreUnavailable("full")
+
+        bench.journal.save_snapshot = fails
+        await bench.ask(1)
+        await bench.ask(2)
+        await turns(5)
+        assert bench.service.health.last_snapshot == 1
+        bench.journal.save_snapshot = save
+        await bench.ask(3)
+        await bench.ask(4)
+        await until(lambda: bench.service.health.last_snapshot == 5)
+
+
+async def test_records_are_kept_for_so_many_days() -> None:
+    bench = Bench(snapshot_every=2, keep_days=2)
+    async with running(bench):
+        for number in range(12):
+            bench.clock.at_s = 1_000 + number * 43_200  # half a day
+            await bench.ask(number)
+            await turns(20)
+        # The last stands at 13 and came at 1000 + 5.5 days; two days before is 1000 + 3.5 days,
+        # the time of request 7 at 9. Snapshots are at 9, 11 and 13, so all before 9 may go.
+        first = [record.position async for record in bench.journal.read(8)]
+        assert first[:2] == [9, 10]
+        with pytest.raises(DiscardedRecords):
+            [record async for record in bench.journal.read(7)]
+
+
+async def test_the_rules_are_kept_for_as_long_as_what_was_decided_under_them() -> None:
+    bench = Bench(engine=CountingEngine(offset=0), snapshot_every=2, keep_days=2)
+    async with running(bench):
+        for number in range(6):
+            await bench.ask(number)
+            await turns(20)
+        # Nothing is two days old. The first record is no event, and has no time.
+        first, *_ = [record async for record in bench.journal.read()]
+        assert isinstance(decode_payload(first.payload), ZoneRecord)
+
+
+async def test_without_a_bound_all_records_are_kept() -> None:
+    bench = Bench(snapshot_every=2)
+    async with running(bench):
+        for number in range(12):
+            bench.clock.at_s = 1_000 + number * 43_200
+            await bench.ask(number)
+            await turns(20)
+    assert len([record async for record in bench.journal.read()]) == 14
 
 
 async def test_another_code_version_decides_again_from_the_start() -> None:
@@ -236,8 +344,79 @@ async def test_another_code_version_decides_again_from_the_start() -> None:
         await bench.ask(1)
     again = Bench(bench.journal, code_version="v2")
     async with running(again):
-        assert again.service.health.replayed == 2
+        # Epoch, request, and the mark of the clean stop.
+        assert again.service.health.replayed == 3
         assert again.service.health.difference is None
+
+
+async def test_a_clean_stop_lets_all_be_compared() -> None:
+    bench = Bench()
+    async with running(bench):
+        await bench.ask(1)
+    bench.journal._snapshots.clear()
+    again = Bench(bench.journal, CountingEngine(code=10), code_version="v2")
+    async with running(again):
+        # The request at 2 was in the last batch, behind which no event was written.
+        assert again.service.health.difference == Difference(2, 2)
+
+
+async def test_after_a_kill_the_end_is_decided_under_the_rules_it_was_decided_under() -> None:
+    bench = Bench(engine=CountingEngine(offset=0))
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    first = await bench.ask(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    again = Bench(bench.journal, CountingEngine(offset=10))
+    tails: list[Applied] = []
+    again.service.add_starter(lambda core, tail: tails.extend(tail))
+    async with running(again):
+        assert again.service.health.replayed == 1
+        # What is told again is what was told; only what comes now falls under the new rule.
+        assert tails[-1] == first.applied
+        assert again.service.health.difference is None
+        assert state_of(await again.ask(2)) == 2 + 10
+    whole = replay(CountingEngine(offset=99), [r async for r in bench.journal.read()])
+    assert whole.same
+    assert whole.compared == whole.events - 1  # all but the seal itself, which decides nothing
+
+
+async def test_rules_that_stay_are_written_down_once() -> None:
+    bench = Bench(engine=CountingEngine(offset=3))
+    for _ in range(2):
+        again = Bench(bench.journal, CountingEngine(offset=3))
+        async with running(again):
+            await again.ask(1)
+    payloads = await bench.payloads()
+    assert [type(payload) for payload in payloads[:2]] == [ZoneRecord, EventRecord]
+    assert sum(isinstance(payload, ZoneRecord) for payload in payloads) == 1
+
+
+async def test_other_streets_are_taken_after_a_clean_stop_only() -> None:
+    bench = Bench(engine=CountingEngine(offset=0))
+    task = asyncio.create_task(bench.service.run())
+    await bench.service.started.wait()
+    await bench.ask(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    def elsewhere() -> CountingEngine:
+        engine = CountingEngine(offset=0)
+        engine.zone = "other streets"
+        return engine
+
+    refused = Bench(bench.journal, elsewhere())
+    with pytest.raises(
+        OtherZoneError, match=r"event 3 was decided in other streets .* \(SIGTERM\)"
+    ):
+        await refused.service.run()
+    former = Bench(bench.journal, CountingEngine(offset=0))
+    async with running(former):
+        pass
+    again = Bench(bench.journal, elsewhere())
+    async with running(again):
+        assert again.service.core.state.asked == ["t1"]
+        assert state_of(await again.ask(2)) == 2
 
 
 async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
@@ -246,7 +425,7 @@ async def test_where_new_code_decides_otherwise_the_snapshot_is_kept() -> None:
         await bench.ask(1)
         await bench.ask(2)
     # The changed rule shows in the decision at 2, which stands alone in its batch.
-    again = Bench(bench.journal, CountingEngine(offset=10), code_version="v2")
+    again = Bench(bench.journal, CountingEngine(code=10), code_version="v2")
     async with running(again):
         assert again.service.health.replayed == 0
         assert again.service.core.state.asked == ["t1", "t2"]
@@ -276,10 +455,54 @@ async def test_an_unknown_outcome_is_read_and_not_sent_blindly(written: bool) ->
     async with running(bench):
         bench.journal.fail_next(UnknownOutcome("cut"), written_first=written)
         receipts = await asyncio.gather(bench.ask(1), bench.ask(2))
-    assert [receipt.position for receipt in receipts] == [2, 3]
-    assert bench.told_positions() == [1, 2, 3]
+        assert bench.service.core.state.epoch == bench.service.health.epoch == 2
+    # Two requests, and the beginning of another epoch: behind them, or before them.
+    assert [receipt.position for receipt in receipts] == ([2, 3] if written else [3, 4])
+    assert bench.told_positions() == [1, 2, 3, 4]
     assert bench.service.core.state.asked == ["t1", "t2"]
-    assert len(await bench.payloads()) == 3
+    assert len(await bench.payloads()) == 4
+
+
+async def test_an_append_that_arrives_late_is_fenced_off() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.journal.fail_next(UnknownOutcome("timed out"), written_late=True)
+        read = bench.journal.read
+
+        def reads_later(after: int = 0) -> AsyncIterator[Record]:
+            # A second passes, so that the second attempt is stamped anew.
+            bench.clock.at_s += 1
+            return read(after)
+
+        bench.journal.read = reads_later
+        cancelled = bench.service.submit_event(a_request(1, "shuttle"))
+        assert (await cancelled).position == 3
+    (late,) = bench.journal.came_late
+    assert isinstance(late, StaleEpoch)
+    assert bench.service.core.state.asked == ["t1"]
+
+
+async def test_what_was_written_under_an_earlier_stamp_is_known_by_its_key() -> None:
+    bench = Bench()
+    async with running(bench):
+        # The second attempt is stamped a second later, and it is the one that is written.
+        bench.journal.fail_next(UnknownOutcome("cut"))
+        bench.journal.fail_next(UnknownOutcome("cut"), written_first=True)
+        read = bench.journal.read
+
+        def reads_later(after: int = 0) -> AsyncIterator[Record]:
+            bench.clock.at_s += 1
+            return read(after)
+
+        bench.journal.read = reads_later
+        receipt = await bench.service.submit_event(a_request(1, "shuttle"))
+        assert receipt.fresh
+        assert receipt.applied is not None
+    assert bench.service.core.state.asked == ["t1"]
+    records = [record async for record in bench.journal.read()]
+    keys = [record.dedup_key for record in records]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
 
 
 async def test_riders_are_refused_while_an_unknown_outcome_is_looked_up() -> None:
@@ -338,6 +561,55 @@ async def test_an_unknown_outcome_with_a_resend_in_the_batch() -> None:
         again, second = await asyncio.gather(bench.ask(1), bench.ask(2))
     assert again == Receipt(first.position, False, None)
     assert (second.position, second.fresh) == (3, True)
+
+
+async def test_who_was_told_that_the_journal_does_not_answer_is_not_written_later() -> None:
+    bench = Bench()
+    async with running(bench):
+        appending, answers = asyncio.Event(), asyncio.Event()
+        append = bench.journal.append
+
+        async def hangs(*entries: Any, **about: Any) -> Any:
+            appending.set()
+            await answers.wait()
+            return await append(*entries, **about)
+
+        bench.journal.append = hangs
+        shuttle = asyncio.create_task(bench.service.submit_event(a_request(1, "shuttle")))
+        await appending.wait()
+        # Patience of nothing: it runs out before the loop can take the request up.
+        with pytest.raises(NotTakenError):
+            await bench.ask(2, patience_s=0)
+        answers.set()
+        await shuttle
+        assert bench.service.waiting == 0
+        await bench.ask(3)
+    assert bench.service.core.state.asked == ["t1", "t3"]
+
+
+async def test_riders_who_wait_behind_a_batch_are_told_at_once_that_the_store_is_gone() -> None:
+    bench = Bench()
+    async with running(bench):
+        appending, fails = asyncio.Event(), asyncio.Event()
+        append = bench.journal.append
+
+        async def hangs(*entries: Any, **about: Any) -> Any:
+            appending.set()
+            await fails.wait()
+            bench.journal.append = append
+            raise StoreUnavailable("no answer")
+
+        bench.journal.append = hangs
+        shuttle = asyncio.create_task(bench.service.submit_event(a_request(1, "shuttle")))
+        await appending.wait()
+        behind = asyncio.create_task(bench.ask(2))
+        await turns(3)
+        assert bench.service.waiting == 1
+        fails.set()
+        with pytest.raises(NotTakenError):
+            await behind
+        await shuttle
+    assert bench.service.core.state.asked == ["t1"]
 
 
 async def test_without_the_store_riders_are_refused_and_shuttles_wait() -> None:
@@ -451,6 +723,58 @@ async def test_an_event_that_fails_twice_is_set_aside_and_told() -> None:
         assert again.service.health.difference is None
 
 
+async def test_nobody_sees_a_state_that_a_failed_step_left_half_changed() -> None:
+    bench = Bench(engine=CountingEngine(fail_once=True))
+    async with running(bench):
+        await bench.ask(1)
+        reading, answers = asyncio.Event(), asyncio.Event()
+        read = bench.journal.read
+
+        async def hangs(after: int = 0) -> AsyncIterator[Record]:
+            reading.set()
+            await answers.wait()
+            async for record in read(after):
+                yield record
+
+        bench.journal.read = hangs
+        asking = asyncio.create_task(bench.ask(2, "crash"))
+        await reading.wait()
+        # The failed step had counted t2 already.
+        assert bench.service.core.state.asked == []
+        assert not bench.service.accepting
+        answers.set()
+        await asking
+        assert bench.service.core.state.asked == ["t1", "t2"]
+        assert bench.service.accepting
+
+
+async def test_whoever_told_an_event_that_is_set_aside_can_be_heard_anew() -> None:
+    bench = Bench()
+    aside: list[tuple[int, Event]] = []
+    bench.service.add_aside_listener(lambda position, event: aside.append((position, event)))
+    async with running(bench):
+        await bench.ask(1)
+        assert aside == []
+        await bench.ask(2, "crash")
+        # The state stands again by then, without the event.
+        assert aside == [(3, a_request(2, "crash", at_s=1_000))]
+        assert bench.service.core.state.asked == ["t1"]
+
+
+async def test_a_clock_behind_the_journal_is_told() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.clock.at_s = 5_000
+        await bench.ask(1)
+    again = Bench(bench.journal)
+    async with running(again):
+        pass
+    alerts = [d for a in again.told for d in a.decisions if isinstance(d, OperatorAlerted)]
+    assert [alert.kind for alert in alerts] == [AlertKind.CLOCK_JUMPED]
+    # 5000 in the journal, 1000 on the clock.
+    assert "4000 s" in alerts[0].text
+
+
 async def test_an_event_that_fails_once_is_decided_at_the_second_try() -> None:
     bench = Bench(engine=CountingEngine(fail_once=True))
     async with running(bench):
@@ -513,7 +837,8 @@ async def test_stopping_decides_what_waits_and_takes_nothing_more() -> None:
     assert receipts[-1].position == 71
     snapshot = await bench.journal.newest_snapshot()
     assert snapshot is not None
-    assert snapshot.position == 71
+    # Behind the last request there is the mark of the clean stop.
+    assert snapshot.position == 72
 
 
 async def test_stopping_does_not_wait_for_a_store_that_is_gone() -> None:

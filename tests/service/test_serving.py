@@ -30,6 +30,7 @@ from dispatcher.domain.zone import StopKind
 from dispatcher.engine import Site
 from dispatcher.intake import NotTakenError
 from dispatcher.journal import connect_journal
+from dispatcher.mqtt import PublishFailed
 from dispatcher.readings import add_readings, health_report
 from dispatcher.replay import replay
 from dispatcher.service import SteppedDownError
@@ -62,13 +63,11 @@ class Town:
             metrics={"enabled": False},
         )
 
-    async def dispatcher(self, client_id: str | None = None) -> Dispatcher:
-        settings = self.settings
-        if client_id is not None:
-            mqtt = settings.mqtt.model_copy(update={"client_id": client_id})
-            settings = settings.model_copy(update={"mqtt": mqtt})
+    async def dispatcher(self, *, elsewhere: bool = False) -> Dispatcher:
+        """One that knows when its predecessor has ended, unless it runs elsewhere."""
         journal = await connect_journal(self.redis_url, self.name)
-        dispatcher = build(settings, the_site(), journal)
+        knows = {"has_ended": lambda place: False} if elsewhere else {}
+        dispatcher = build(self.settings, the_site(), journal, **knows)
         add_readings(dispatcher.metrics, dispatcher)
         return dispatcher
 
@@ -79,11 +78,9 @@ def town(mosquitto: Mosquitto, redis_server: RedisServer, request: pytest.Fixtur
 
 
 @asynccontextmanager
-async def serving(
-    town: Town, *, client_id: str | None = None, crash: bool = False
-) -> AsyncIterator[Dispatcher]:
+async def serving(town: Town, *, crash: bool = False) -> AsyncIterator[Dispatcher]:
     """A dispatcher until the block ends; a crash leaves no snapshot and tells nobody."""
-    dispatcher = await town.dispatcher(client_id)
+    dispatcher = await town.dispatcher()
     task = asyncio.create_task(dispatcher.run())
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -217,7 +214,8 @@ async def test_a_crash_loses_nothing_that_was_acknowledged(town: Town) -> None:
             assert again.service.health.replayed == 2
             assert again.service.health.difference is None
             records = [record async for record in again.journal.read()]
-            assert replay(again.service.engine, records[:3], final_digest=digest).same
+            # Rules and zone, epoch, shuttle, request.
+            assert replay(again.service.engine, records[:4], final_digest=digest).same
             # Nobody knows whether the offer was told: it is told again, the same one.
             told, _ = await ana.hear("trip/", revision=offered["revision"])
             assert told["offers"] == offered["offers"]
@@ -240,19 +238,65 @@ async def test_a_request_sent_while_nobody_serves_is_answered_later(town: Town) 
     assert refused["refusal"]["code"] == "FLEET_DOWN"
 
 
-async def test_a_successor_takes_over_and_the_former_steps_down(town: Town) -> None:
+async def test_a_second_dispatcher_stands_by_and_takes_over_what_riders_said_meanwhile(
+    town: Town,
+) -> None:
+    former, second = await town.dispatcher(), await town.dispatcher(elsewhere=True)
+    leading = asyncio.create_task(former.run())
+    async with a_rider(town, "ana") as ana:
+        await asyncio.wait_for(former.service.started.wait(), PATIENCE_S)
+        await healthy(former)
+        waiting = asyncio.create_task(second.run())
+        await a_shuttle(former)
+        await comes_true(lambda: second.service.followed_to == former.service.core.position)
+        report = health_report(the_site(), second)
+        assert report.leadership is not None
+        assert (report.leadership.role, report.ok) == ("standby", False)
+        assert not second.rider_link.connected
+        # Under the same names at the broker, so that what was kept for one comes to the other.
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+        await ana.say("request", id="q1", **two_stops())
+        await ana.hear("trip/", state="offered")
+        assert second.service.health.epoch == 2
+        assert second.leadership.role == "leader"
+        second.service.stop()
+        await asyncio.wait_for(waiting, PATIENCE_S)
+    await former.journal.aclose()
+    await second.journal.aclose()
+
+
+async def test_one_that_is_thrown_out_steps_down(town: Town) -> None:
     former = await town.dispatcher()
     task = asyncio.create_task(former.run())
-    await former.service.started.wait()
-    async with serving(town, client_id=f"{town.name}-2") as successor:
-        with pytest.raises((NotTakenError, SteppedDownError)):
-            await a_shuttle(former)
+    await asyncio.wait_for(former.service.started.wait(), PATIENCE_S)
+    # In the same process, hence certain that whoever held the lease there before has ended.
+    async with serving(town) as successor:
         with pytest.raises(SteppedDownError):
             await asyncio.wait_for(task, PATIENCE_S)
+        with pytest.raises(NotTakenError):
+            await a_shuttle(former)
         await a_shuttle(successor)
         assert successor.service.health.epoch == 2
         assert not former.service.accepting
+        assert not former.rider_link.connected
     await former.journal.aclose()
+
+
+async def test_a_leader_cut_off_from_the_store_leaves_the_broker_until_it_leads_again(
+    town: Town, redis_server: RedisServer
+) -> None:
+    async with serving(town) as dispatcher:
+        redis_server.kill()
+        # Six seconds, by which another would have taken over.
+        await comes_true(lambda: not dispatcher.rider_link.connected)
+        assert not dispatcher.fleet_link.connected
+        assert "the lease cannot be renewed" in health_report(the_site(), dispatcher).problems
+        with pytest.raises(PublishFailed):
+            await dispatcher.rider_link.publish("ringmaster/v1/sejong-5-1/x", b"{}")
+        redis_server.start()
+        await healthy(dispatcher)
+        await a_shuttle(dispatcher)
 
 
 async def test_while_the_broker_is_away_the_newest_status_is_kept(town: Town) -> None:

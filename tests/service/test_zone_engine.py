@@ -1,5 +1,6 @@
 """The shell around the real engine: restarts, snapshots and other processes change no decision."""
 
+import hashlib
 import os
 import random
 import subprocess
@@ -7,21 +8,23 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_world import START_S, EngineWorld
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
-from dispatcher.codec import EventRecord, encode_payload
-from dispatcher.core import DispatchCore
+from dispatcher.codec import EventRecord, JournalPayload, ZoneRecord, encode_payload
+from dispatcher.core import DispatchCore, Ground
 from dispatcher.domain.events import EpochBegan, Event
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.engine import Site
 from dispatcher.journal import Entry, MemoryJournal, export_journal
-from dispatcher.recovery import recover
+from dispatcher.recorded_rules import rules_text
+from dispatcher.recovery import TAIL_KEPT, recover
 from dispatcher.replay import replay
-from dispatcher.snapshots import code_version, snapshot_payload
+from dispatcher.snapshots import Picture, code_version, snapshot_payload
 from dispatcher.streets import Streets
 from dispatcher.streets.zones import load_zone
 from dispatcher.zone_engine import ZoneEngine
@@ -86,7 +89,7 @@ def test_the_history_is_worth_replaying() -> None:
 
 async def test_a_restart_from_a_snapshot_gives_the_same_state() -> None:
     journal, core = await recorded(snapshot_at=100)
-    again = await recover(ZoneEngine(the_site()), journal, code_version(), tail_after=200)
+    again = (await recover(ZoneEngine(the_site()), journal, code_version())).result()
     assert 100 <= again.from_position < 105
     assert again.core.digest == core.digest
     assert again.core.position == core.position == len(a_history())
@@ -94,7 +97,26 @@ async def test_a_restart_from_a_snapshot_gives_the_same_state() -> None:
     assert again.set_aside == {3}
     engine = ZoneEngine(the_site())
     assert engine.state_digest(again.core.state) == engine.state_digest(core.state)
-    assert [applied.position for applied in again.tail] == list(range(201, core.position + 1))
+    last = [applied.position for applied in again.tail]
+    assert last == list(range(core.position - len(last) + 1, core.position + 1))
+    assert len(last) == TAIL_KEPT
+
+
+async def test_a_picture_is_the_state_as_it_was_when_it_was_taken() -> None:
+    engine = ZoneEngine(the_site())
+    core = DispatchCore(engine)
+    for event in a_history()[:150]:
+        core.apply(event)
+    dumped = engine.dump_state(core.state)
+    picture = Picture(core, {3})
+    for event in a_history()[150:]:
+        core.apply(event)
+    assert engine.dump_state(core.state) != dumped
+    payload, digest = await picture.written()
+    assert payload.partition(b"\n")[2] == dumped
+    assert digest == hashlib.sha256(dumped).hexdigest()
+    # A state with nothing in it, too.
+    assert b"".join(engine.picture(engine.new_state())) == engine.dump_state(engine.new_state())
 
 
 async def test_a_damaged_snapshot_is_not_believed() -> None:
@@ -107,7 +129,7 @@ async def test_a_damaged_snapshot_is_not_believed() -> None:
         await damaged.save_snapshot(
             core.position, broken, engine.state_digest(core.state), code_version()
         )
-        again = await recover(ZoneEngine(the_site()), damaged, code_version())
+        again = (await recover(ZoneEngine(the_site()), damaged, code_version())).result()
         assert again.from_position == 0
         assert again.core.digest == core.digest
 
@@ -141,6 +163,53 @@ async def test_another_rule_is_another_history() -> None:
     )
     assert result.difference is not None
     assert result.difference.first <= first_request <= result.difference.last
+
+
+async def test_a_change_of_rules_within_a_journal_is_replayed_as_it_was() -> None:
+    site, other = the_site(), ServiceRules(window_after_s=180, guard_s=30)
+    engine = ZoneEngine(site)
+    later = Ground(rules_text(other), engine.zone_digest())
+    core, journal = DispatchCore(engine), MemoryJournal()
+    epoch = await journal.begin_epoch("test")
+
+    async def write(payload: JournalPayload) -> None:
+        entries = [Entry(encode_payload(payload))]
+        await journal.append(entries, epoch=epoch, expected_position=core.position)
+
+    for number, event in enumerate(a_history()):
+        if number == 100:
+            await write(ZoneRecord(later.rules, later.zone, core.digest))
+            core.move_to(later)
+        await write(EventRecord(event, core.digest))
+        core.apply(event)
+        if number == 150:
+            digest, payload = engine.state_digest(core.state), snapshot_payload(core, set())
+            await journal.save_snapshot(core.position, payload, digest, code_version())
+    assert core.state.site.rules == other
+    records = [record async for record in journal.read()]
+    assert replay(engine, records, final_digest=core.digest).same
+    again = (await recover(engine, journal, code_version())).result()
+    assert again.from_position == 152
+    assert again.core.digest == core.digest
+    assert again.core.state.site.rules == other
+    assert again.difference is None
+    # Without the mark they are other decisions, so it is what makes the difference.
+    unmarked, _ = await recorded()
+    plain = [record async for record in unmarked.read()]
+    assert replay(engine, plain).digest != core.digest
+
+
+def test_what_is_decided_by_tells_zones_apart_and_names_do_not() -> None:
+    zone = the_site().zone
+    digest = ZoneEngine(the_site()).zone_digest()
+
+    def digest_of(**changed: Any) -> str:
+        return ZoneEngine(replace(the_site(), zone=replace(zone, **changed))).zone_digest()
+
+    assert digest_of(names={"en": "Elsewhere"}, attribution="me") == digest
+    assert digest_of(closes_s=zone.closes_s - 1) != digest
+    longer = replace(zone.edges[0], length_m=zone.edges[0].length_m + 1)
+    assert digest_of(edges=(longer, *zone.edges[1:])) != digest
 
 
 async def test_the_zone_engine_finds_requests_statuses_and_plans() -> None:

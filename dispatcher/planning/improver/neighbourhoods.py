@@ -21,6 +21,7 @@ from dispatcher.planning.improver.problem import (
 from dispatcher.planning.rows import RowPlan, RowRide, RowVisit
 from dispatcher.planning.schedule import Schedule, schedule
 from dispatcher.planning.search.live import LiveEffort, improve_rows
+from dispatcher.planning.search.recombine import load_solver
 
 _MARGIN_S = 0.05  # of the limit, for building the answer
 
@@ -69,6 +70,7 @@ def _improve(
 
 def prepare() -> None:
     """Compile the kernels, or load them from the cache, before the first question."""
+    load_solver()
     rides = tuple(RowRide(key, (1, 0), 0, 600, 1800, 900, 20) for key in ("a", "b"))
     visits = tuple(
         RowVisit(stop, boards, alights)

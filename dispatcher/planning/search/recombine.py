@@ -12,7 +12,6 @@ References
 
 import numpy as np
 from numpy.typing import NDArray
-from ortools.sat.python import cp_model
 from scipy.optimize import linprog
 from scipy.sparse import csc_array
 
@@ -21,6 +20,11 @@ from dispatcher.planning.search.model import Problem, RouteOrder
 
 _MOST_COLUMNS = 4_000  # in whole numbers; those of least reduced cost
 _LEAST_TIME_S = 0.05  # below this, building the programmes alone takes as long
+
+
+def load_solver() -> None:
+    """Load OR-Tools now, rather than within the first deadline."""
+    import ortools.sat.python.cp_model  # noqa: F401
 
 
 def recombine(
@@ -107,6 +111,9 @@ def _in_whole_numbers(
     time_limit_s: float,
 ) -> list[int] | None:
     """Columns of the cheapest plan below ``known_cost`` that was found in time."""
+    # Not above: a dispatcher that restarts loads this module, but never searches itself.
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
     use = [model.new_bool_var("") for _ in range(len(cost))]
     by_ride = cover.tocsr()
