@@ -2,57 +2,62 @@
 
 A QoS 1 message is acknowledged only when its handler has returned, that is, after what
 it says has been written down. Until then the broker keeps it, and delivers it again
-after a reconnection: handlers see messages at least once.
+after a reconnection: handlers see messages at least once. Messages of different senders
+may be handled at once, so that one that takes its time holds up nobody else.
 """
 
 import asyncio
 import random
 import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiomqtt
+from paho.mqtt.client import topic_matches_sub
 
 from dispatcher.mqtt_client import (
     AcknowledgingClient,
     MqttVersion,
     PublishFailed,
-    Will,
     raise_if_cancelled,
 )
+from dispatcher.mqtt_messages import MAX_BODY_BYTES, Arrival, Message, Subscription, Will
 from dispatcher.queues import Inbox
 
 __all__ = ["Message", "MqttLink", "PublishFailed", "Subscription", "Will"]
 
-MAX_BODY_BYTES: Final = 8 * 1024
 MAX_PACKET_BYTES: Final = 256 * 1024
 """Larger packets are not even sent to us by an MQTT 5 broker."""
 FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 4.0
+"""After a restart of the broker both ends are back in time for every shuttle to have its
+right plan within 15 s: at most 4 s each until connected, and then plans are sent at once."""
 STEADY_AFTER_S: Final = 5.0
 """A connection that lasts this long lets the next pause start small again."""
+RECEIVE_MAXIMUM: Final = 64
+QOS0_WAITING: Final = 1000
+PUBLISHES_WAITING: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What to listen to. Longer bodies are refused before anyone parses them."""
+class Intake(Protocol):
+    """Where messages wait for their handler. One task puts and one gets."""
 
-    topic_filter: str
-    qos: int = 1
-    max_body_bytes: int = MAX_BODY_BYTES
+    @property
+    def dropped(self) -> int:
+        """Messages never handled because too much waited."""
+        ...
 
+    def put(self, arrival: Arrival) -> None: ...
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it came; the last two are set by MQTT 5 senders who want an answer."""
+    async def get(self) -> Arrival: ...
 
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    response_topic: str | None = None
-    correlation_data: bytes | None = None
+    def clear(self) -> None:
+        """Forget what waits: it can be acknowledged no more."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -76,16 +81,19 @@ class MqttLink:
         Names the session at the broker: stable over restarts, and used by one process only
         (the broker disconnects the former holder).
     on_message
-        Awaited for one message at a time, in order of arrival. Return means "done with
-        it"; an exception is a mistake of ours and ends ``run``.
+        Awaited for each message. Return means "done with it"; an exception is a mistake of
+        ours and ends ``run``.
+    lane_of, at_once
+        Messages of one lane are handled one at a time, in order of arrival; up to
+        ``at_once`` of different lanes together. Without them all are one lane.
     session_expiry_s
         How long the broker keeps messages for us while we are away; 0 for not at all.
     receive_maximum
         Bound on unacknowledged QoS 1 messages; more wait at the broker. An MQTT 3.1.1
         broker is not told and uses its own bound.
-    inbox
-        Bound on waiting QoS 0 messages, for which the broker has none; the oldest of the
-        same topic go first.
+    intake
+        Where messages wait. By default a queue in order of arrival, with a bound on QoS 0
+        messages, for which the broker has none; the oldest of the same topic go first.
     outbox
         Bound on publishes that wait for the broker; more fail at once.
     on_connect
@@ -114,9 +122,11 @@ class MqttLink:
         tls: ssl.SSLContext | None = None,
         session_expiry_s: int = 3600,
         keepalive_s: int = 15,
-        receive_maximum: int = 64,
-        inbox: int = 1000,
-        outbox: int = 1000,
+        receive_maximum: int = RECEIVE_MAXIMUM,
+        intake: Intake | None = None,
+        lane_of: Callable[[Message], str] = lambda message: "",
+        at_once: int = 1,
+        outbox: int = PUBLISHES_WAITING,
         publish_timeout_s: float = 5.0,
         on_connect: Callable[[bool], None] = lambda session_present: None,
         on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
@@ -150,9 +160,15 @@ class MqttLink:
             receive_maximum=receive_maximum,
             max_packet_bytes=MAX_PACKET_BYTES,
             outbox=outbox,
+            take_in=self._take_in,
             on_unreadable=self._note_unreadable,
         )
-        self._inbox: Inbox[tuple[AcknowledgingClient, aiomqtt.Message]] = Inbox(inbox)
+        self._intake: Intake = intake if intake is not None else QueuedIntake(QOS0_WAITING)
+        self._lane_of = lane_of
+        self._lanes: dict[str, deque[Arrival]] = {}  # lanes at work, and what waits in each
+        self._at_once = at_once
+        self._room = asyncio.Semaphore(at_once)
+        self._standing = asyncio.Event()
         self._client: AcknowledgingClient | None = None
 
     @property
@@ -162,13 +178,18 @@ class MqttLink:
 
     @property
     def waiting(self) -> int:
-        """Messages received and not yet handled."""
-        return len(self._inbox)
+        """Messages received and not yet begun to be handled."""
+        return len(self._intake) + sum(map(len, self._lanes.values()))
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages received with QoS 1 and not acknowledged; the broker keeps them."""
+        return 0 if self._client is None else self._client.unacknowledged
 
     @property
     def dropped(self) -> int:
-        """QoS 0 messages dropped because the inbox was full."""
-        return self._inbox.dropped
+        """Messages dropped because too much waited."""
+        return self._intake.dropped
 
     async def run(self) -> None:
         """Stay connected and deliver until cancelled.
@@ -179,7 +200,7 @@ class MqttLink:
             With what ``on_message`` raised. The message stays unacknowledged.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._deliver())
+            tasks.create_task(self._deliver(tasks))
             tasks.create_task(self._stay_connected())
 
     async def publish(
@@ -242,77 +263,111 @@ class MqttLink:
         client = self._new_client()
         try:
             async with client:
-                session = asyncio.create_task(self._session(client))
-                either: set[asyncio.Future[Any]] = {session, client.gone}
+                listening = asyncio.create_task(self._listen(client))
+                either: set[asyncio.Future[Any]] = {listening, client.gone}
                 try:
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                    if not client.gone.done():
+                        await listening
+                    return await client.gone
                 finally:
                     self._client = None
-                    session.cancel()
-                    await asyncio.gather(session, return_exceptions=True)
-                if client.gone.done():
-                    return client.gone.result()
-                await session
+                    self._standing.clear()
+                    listening.cancel()
+                    await asyncio.gather(listening, return_exceptions=True)
         except aiomqtt.MqttError as error:
             # Leaving a broken connection raises, even when we leave because we are cancelled.
             raise_if_cancelled()
             return str(error)
         finally:
-            client.fail_pending("connection lost")
+            client.end("connection lost")
             # What was not handled will come again; acknowledging it is no longer possible.
-            self._inbox.clear()
-        raise AssertionError("a session does not end by itself")
+            self._intake.clear()
 
-    async def _session(self, client: AcknowledgingClient) -> None:
+    async def _listen(self, client: AcknowledgingClient) -> None:
         # Messages kept for us come before the subscriptions are confirmed, and wait.
-        await self._subscribe(client)
+        for subscription in self._subscriptions:
+            await client.listen(subscription)
         self._client = client
         self.counts.connections += 1
+        self._standing.set()
         self._on_connect(client.session_present)
-        async for message in client.messages:
-            self._take_in(client, message)
 
-    async def _subscribe(self, client: AcknowledgingClient) -> None:
-        for subscription in self._subscriptions:
-            granted = await client.subscribe(subscription.topic_filter, qos=subscription.qos)
-            raise_if_cancelled()
-            code = granted[0] if isinstance(granted[0], int) else granted[0].value
-            if code >= 128:
-                raise aiomqtt.MqttError(f"subscription {subscription.topic_filter} was refused")
-
-    def _take_in(self, client: AcknowledgingClient, message: aiomqtt.Message) -> None:
+    def _take_in(self, arrival: Arrival) -> None:
         self.counts.received += 1
+        message = arrival.message
         if len(message.payload) > self._limit(message.topic):
             self.counts.oversized += 1
-            self._on_oversized(message.topic.value, len(message.payload))
+            self._on_oversized(message.topic, len(message.payload))
             # Kept unacknowledged, it would come again for ever.
-            client.acknowledge(message)
+            arrival.done()
         else:
-            sender = message.topic.value if message.qos == 0 else None
-            self._inbox.put((client, message), droppable_by=sender)
+            self._intake.put(arrival)
 
     def _note_unreadable(self, topic: str, reason: str) -> None:
         self.counts.unreadable += 1
         self._on_unreadable(topic, reason)
 
-    async def _deliver(self) -> None:
+    async def _deliver(self, tasks: asyncio.TaskGroup) -> None:
+        """Handle what comes; one that came over an earlier connection will come again."""
         while True:
-            client, message = await self._inbox.get()
-            properties = message.properties
-            await self._on_message(
-                Message(
-                    topic=message.topic.value,
-                    payload=message.payload,
-                    qos=message.qos,
-                    retain=message.retain,
-                    response_topic=getattr(properties, "ResponseTopic", None),
-                    correlation_data=getattr(properties, "CorrelationData", None),
-                )
-            )
-            client.acknowledge(message)
+            arrival = await self._intake.get()
+            await self._standing.wait()
+            if arrival.lost:
+                continue
+            if self._at_once == 1:
+                await self._handle(arrival)
+                continue
+            await self._room.acquire()
+            lane = self._lane_of(arrival.message)
+            if lane in self._lanes:
+                self._lanes[lane].append(arrival)
+            else:
+                self._lanes[lane] = deque([arrival])
+                tasks.create_task(self._work(lane))
 
-    def _limit(self, topic: aiomqtt.Topic) -> int:
+    async def _work(self, lane: str) -> None:
+        """Handle one lane's messages until none waits."""
+        waiting = self._lanes[lane]
+        while waiting:
+            arrival = waiting.popleft()
+            try:
+                if not arrival.lost:
+                    await self._handle(arrival)
+            finally:
+                self._room.release()
+        del self._lanes[lane]
+
+    async def _handle(self, arrival: Arrival) -> None:
+        await self._on_message(arrival.message)
+        arrival.done()
+
+    def _limit(self, topic: str) -> int:
         for subscription in self._subscriptions:
-            if topic.matches(subscription.topic_filter):
+            if topic_matches_sub(subscription.topic_filter, topic):
                 return subscription.max_body_bytes
         return MAX_BODY_BYTES
+
+
+class QueuedIntake:
+    """In order of arrival; of QoS 0 messages at most ``bound`` wait, and the oldest go first."""
+
+    def __init__(self, bound: int) -> None:
+        self._inbox: Inbox[Arrival] = Inbox(bound)
+
+    @property
+    def dropped(self) -> int:
+        return self._inbox.dropped
+
+    def put(self, arrival: Arrival) -> None:
+        message = arrival.message
+        self._inbox.put(arrival, droppable_by=message.topic if message.qos == 0 else None)
+
+    async def get(self) -> Arrival:
+        return await self._inbox.get()
+
+    def clear(self) -> None:
+        self._inbox.clear()
+
+    def __len__(self) -> int:
+        return len(self._inbox)
