@@ -48,6 +48,10 @@ _PARTS = {
 log = structlog.get_logger(__name__)
 
 FLUSH_S: Final = 2.0  # given to the outbox when stopping
+# Riders' messages handled at once, more than `service.refuse_above`: what waits for a slow store
+# must be seen to be refused. More than these wait at the broker, unacknowledged.
+RIDERS_AT_ONCE: Final = 1_000
+LARGEST_TOLD_BYTES: Final = 64 * 1024  # a status document of ours that the broker holds
 
 
 @dataclass(slots=True, eq=False)
@@ -219,7 +223,19 @@ def _rider_border(
         password=broker.password,
         tls=ssl.create_default_context() if broker.tls else None,
         session_expiry_s=settings.mqtt.session_expiry_s,
-        subscriptions=[Subscription(topic_filter) for topic_filter in topics.filters()],
+        subscriptions=[
+            *(Subscription(topic_filter) for topic_filter in topics.filters()),
+            Subscription(
+                topics.told(),
+                qos=0,
+                max_body_bytes=LARGEST_TOLD_BYTES,
+                own_too=False,
+                required=False,
+            ),
+        ],
+        receive_maximum=RIDERS_AT_ONCE,
+        at_once=RIDERS_AT_ONCE,
+        lane_of=lambda message: message.topic.rpartition("/")[0],
         on_message=lambda message: desk.on_message(message),
         on_connect=connected,
         on_disconnect=lost,

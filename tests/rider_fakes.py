@@ -56,7 +56,7 @@ class FakeLink:
         if not self.connected:
             raise PublishFailed(topic, "not connected")
         if topic in self.refuses:
-            raise PublishFailed(topic, "refused: Not authorized")
+            raise PublishFailed(topic, "refused: Not authorized", refused=True)
         self.sent.append(Sent(topic, payload, retain, correlation_data))
         if retain and payload:
             self.retained[topic] = payload

@@ -187,6 +187,11 @@ class Fleet:
             tuple(sending for output in outputs for sending in output.sendings),
         )
 
+    def hurry(self, now: float) -> None:
+        """Our connection is back: send again at once what no shuttle has shown to have."""
+        for conversation in self._conversations.values():
+            conversation.hurry(now)
+
     def excuse_silence(self, now: float) -> None:
         """Our own connection is or was down: no shuttle can be called silent for that."""
         for conversation in self._conversations.values():

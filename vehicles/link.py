@@ -71,6 +71,7 @@ class FleetLink:
         self.fleet = fleet
         self.publishes_failed = 0
         self._on_events = on_events
+        self._on_connect = on_connect
         self._clock = clock
         self._turn = asyncio.Lock()
         self._hearing = Hearing()
@@ -91,7 +92,7 @@ class FleetLink:
                 for topic in FROM_VEHICLE
             ],
             on_message=self._on_message,
-            on_connect=on_connect,
+            on_connect=self._connected,
             on_disconnect=on_disconnect,
             on_oversized=lambda topic, size: fleet.refuse(topic, "oversized", f"{size} bytes"),
             on_unreadable=lambda topic, reason: fleet.refuse(topic, "unreadable", reason),
@@ -123,6 +124,11 @@ class FleetLink:
         await self._carry_out(
             lambda now: self.fleet.command(shuttle_id, command, number, now, reason)
         )
+
+    def _connected(self, session_present: bool) -> None:
+        # What was on its way may be lost with the broker. The next tick sends it.
+        self.fleet.hurry(self._clock())
+        self._on_connect(session_present)
 
     async def _on_message(self, message: Message) -> None:
         await self._carry_out(

@@ -92,6 +92,9 @@ class RiderDesk:
         # A resend costs nothing, and is answered even when new requests are not taken in.
         if earlier := self._earlier(asked):
             return self._tell_again(earlier)
+        if self._outbox.full:
+            text = "Too many riders wait for word of their trips."
+            raise ProblemError(_too_many(text, asked, RETRY_AFTER_S))
         if retry_after_s := self._bucket.take(began):
             raise ProblemError(_too_many("Too many requests are coming in.", asked, retry_after_s))
 
@@ -137,6 +140,9 @@ class RiderDesk:
 
     async def on_message(self, message: Message) -> None:
         """One message over MQTT. Returns when it is durable, or refused for good."""
+        if self._topics.is_told(message.topic):
+            self._outbox.heard(message.topic, message.payload)
+            return
         found = self._topics.read(message.topic)
         # What the broker had retained was asked long ago, and would be asked at each start.
         if found is None or message.retain:

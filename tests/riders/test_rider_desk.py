@@ -17,7 +17,7 @@ from dispatcher.mqtt import Message
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import MESSAGES_BURST, RiderDesk
 from dispatcher.riders.messages import TripRequest
-from dispatcher.riders.outbox import RiderOutbox
+from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopic, RiderTopics
@@ -29,7 +29,9 @@ ROOT = "ringmaster/v1/z/rider/ana"
 class Post:
     """A desk on fakes; it observes itself."""
 
-    def __init__(self, burst: int = 100, answer_within_s: float = 60.0) -> None:
+    def __init__(
+        self, burst: int = 100, answer_within_s: float = 60.0, most_waiting: int = 20_000
+    ) -> None:
         self.journal = FaultyJournal()
         self.engine = CountingEngine()
         self.clock = HandClock()
@@ -43,7 +45,8 @@ class Post:
             sleep=lambda seconds: asyncio.sleep(0),
         )
         topics, writer = RiderTopics("z"), StatusWriter(TWO_STOPS)
-        self.outbox = RiderOutbox(self.link, topics, writer, self.clock)
+        settings = OutboxSettings(most_waiting=most_waiting)
+        self.outbox = RiderOutbox(self.link, topics, writer, self.clock, settings)
         self.outbox.link_connected()
         self.service.add_listener(self.outbox.on_applied)
         self.trips = 0
@@ -231,6 +234,50 @@ async def test_what_comes_while_stopping_is_left_to_the_next_dispatcher() -> Non
         assert post.answered == []
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_with_a_full_outbox_new_requests_are_refused_and_others_told() -> None:
+    async with open_post(Post(most_waiting=1)) as post:
+        await post.send()
+        await post.documents("trip/t1", 2)
+        post.link.connected = False
+        post.outbox.link_lost()
+        await post.send("request", {"id": "q2", "from": "A", "to": "B"})
+        assert post.outbox.full
+        third = TripRequest.model_validate({"id": "q3", "from": "A", "to": "B"})
+        with pytest.raises(ProblemError) as caught:
+            await post.desk.request(RiderId("ana"), third)
+        assert caught.value.problem.code is ProblemCode.TOO_MANY_REQUESTS
+        assert caught.value.problem.retry_after_s
+        # What was asked before may be asked again, and is told as soon as it can be.
+        await post.send("request", {"id": "q2", "from": "A", "to": "B"})
+        post.link.connected = True
+        post.outbox.link_connected()
+        told = await post.documents("trip/t2", 1)
+    assert told[-1]["state"] == "offered"
+    assert post.outbox.counts.dropped <= 1  # at most a reply to nobody
+
+
+async def test_a_document_of_another_on_a_trips_topic_is_put_right() -> None:
+    async with open_post(Post()) as post:
+        await post.send()
+        told = (await post.documents("trip/t1", 2))[-1]
+        topic = f"{ROOT}/trip/t1"
+        post.link.retained[topic] = b"{}"
+        await post.desk.on_message(Message(topic, b"{}", retain=True))
+        await until(lambda: post.link.retained[topic] != b"{}")
+        assert json.loads(post.link.retained[topic]) == told
+    assert told["epoch"] == post.service.health.epoch == 1
+
+
+async def test_what_waits_together_is_written_together() -> None:
+    async with open_post(Post()) as post:
+        bodies = [{"id": f"q{n}", "from": "A", "to": "B"} for n in range(40)]
+        post.journal.batches.clear()
+        await asyncio.gather(*(post.send("request", body) for body in bodies))
+    # The first begins a batch alone at the latest; what came meanwhile makes the next.
+    assert sum(post.journal.batches) == 40
+    assert len(post.journal.batches) <= 3
 
 
 async def test_one_rider_cannot_use_up_what_all_share() -> None:
