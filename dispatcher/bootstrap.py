@@ -36,7 +36,7 @@ from dispatcher.telemetry.metrics import Metrics
 from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
-from vehicles.link import BrokerAccess, FleetLink
+from vehicles.link import BrokerAccess, FleetLink, fair_rules
 from vehicles.topics import parse_topic
 
 # What each search takes on at once: OR-Tools' model grows with the square of its calls.
@@ -296,6 +296,8 @@ def _fleet_link(
         client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
         on_events=border.on_events,
         clock=clock.now_exact_s,
+        # Where the zone's clock runs fast, its shuttles do, too.
+        fair=fair_rules(settings.shuttles.messages_per_s * settings.clock.speed),
         on_connect=lambda session_present: log.info("broker_connected", link="shuttles"),
         on_disconnect=lambda reason, pause_s: _log_broker_awaited(
             "shuttles", broker, reason, pause_s

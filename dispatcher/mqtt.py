@@ -37,6 +37,8 @@ right plan within 15 s: at most 4 s each until connected, and then plans are sen
 STEADY_AFTER_S: Final = 5.0
 """A connection that lasts this long lets the next pause start small again."""
 RECEIVE_MAXIMUM: Final = 64
+AT_A_STRETCH: Final = 16
+"""After so many messages handled without a pause everything else in the process has its turn."""
 QOS0_WAITING: Final = 1000
 PUBLISHES_WAITING: Final = 1000
 
@@ -52,6 +54,10 @@ class Intake(Protocol):
     def put(self, arrival: Arrival) -> None: ...
 
     async def get(self) -> Arrival: ...
+
+    def finished(self, arrival: Arrival) -> None:
+        """What was taken is handled, or will not be."""
+        ...
 
     def clear(self) -> None:
         """Forget what waits: it can be acknowledged no more."""
@@ -81,8 +87,8 @@ class MqttLink:
         Names the session at the broker: stable over restarts, and used by one process only
         (the broker disconnects the former holder).
     on_message
-        Awaited for each message. Return means "done with it"; an exception is a mistake of
-        ours and ends ``run``.
+        Called for each message; what it returns is awaited, if it returns something. Then
+        we are done with the message. An exception is a mistake of ours and ends ``run``.
     lane_of, at_once
         Messages of one lane are handled one at a time, in order of arrival; up to
         ``at_once`` of different lanes together. Without them all are one lane.
@@ -114,7 +120,7 @@ class MqttLink:
         *,
         client_id: str,
         subscriptions: Sequence[Subscription],
-        on_message: Callable[[Message], Awaitable[None]],
+        on_message: Callable[[Message], Awaitable[None] | None],
         version: MqttVersion = MqttVersion.V5,
         will: Will | None = None,
         username: str | None = None,
@@ -310,37 +316,51 @@ class MqttLink:
 
     async def _deliver(self, tasks: asyncio.TaskGroup) -> None:
         """Handle what comes; one that came over an earlier connection will come again."""
+        at_a_stretch = 0
         while True:
             arrival = await self._intake.get()
             await self._standing.wait()
-            if arrival.lost:
-                continue
-            if self._at_once == 1:
-                await self._handle(arrival)
-                continue
             await self._room.acquire()
             lane = self._lane_of(arrival.message)
             if lane in self._lanes:
                 self._lanes[lane].append(arrival)
+                continue
+            handling = self._begin(arrival)
+            if handling is None:
+                at_a_stretch += 1
+                if at_a_stretch % AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
+            elif self._at_once == 1:
+                await handling
+                self._over(arrival)
             else:
-                self._lanes[lane] = deque([arrival])
-                tasks.create_task(self._work(lane))
+                self._lanes[lane] = deque()
+                tasks.create_task(self._work(lane, arrival, handling))
 
-    async def _work(self, lane: str) -> None:
-        """Handle one lane's messages until none waits."""
+    async def _work(self, lane: str, arrival: Arrival, handling: Awaitable[None] | None) -> None:
+        """Finish one message, and handle what waits in its lane until nothing does."""
         waiting = self._lanes[lane]
-        while waiting:
+        while True:
+            if handling is not None:
+                await handling
+                self._over(arrival)
+            if not waiting:
+                break
             arrival = waiting.popleft()
-            try:
-                if not arrival.lost:
-                    await self._handle(arrival)
-            finally:
-                self._room.release()
+            handling = self._begin(arrival)
         del self._lanes[lane]
 
-    async def _handle(self, arrival: Arrival) -> None:
-        await self._on_message(arrival.message)
+    def _begin(self, arrival: Arrival) -> Awaitable[None] | None:
+        """Begin to handle a message; None if that was all, or if it will come again."""
+        handling = None if arrival.lost else self._on_message(arrival.message)
+        if handling is None:
+            self._over(arrival)
+        return handling
+
+    def _over(self, arrival: Arrival) -> None:
         arrival.done()
+        self._intake.finished(arrival)
+        self._room.release()
 
     def _limit(self, topic: str) -> int:
         for subscription in self._subscriptions:
@@ -365,6 +385,9 @@ class QueuedIntake:
 
     async def get(self) -> Arrival:
         return await self._inbox.get()
+
+    def finished(self, arrival: Arrival) -> None:
+        pass
 
     def clear(self) -> None:
         self._inbox.clear()

@@ -31,6 +31,7 @@ from dispatcher.riders.topics import RiderTopics
 log = structlog.get_logger(__name__)
 
 IN_FLIGHT: Final = 16
+REPLIES_IN_FLIGHT: Final = 16  # a refusal has to come at once, however many there are
 AGAIN_IN_FLIGHT: Final = 2  # of what is told again; news must not wait for it
 MOST_PER_TRIP: Final = 4
 MOST_REFUSALS: Final = 10  # of one status by a broker that is there; then it is for good
@@ -213,7 +214,8 @@ class RiderOutbox:
                 tasks.create_task(self._send_documents())
             for _ in range(AGAIN_IN_FLIGHT):
                 tasks.create_task(self._send_again())
-            tasks.create_task(self._send_replies())
+            for _ in range(REPLIES_IN_FLIGHT):
+                tasks.create_task(self._send_replies())
             tasks.create_task(self._clear_ends())
 
     def _put(self, topic: str, body: bytes) -> None:
