@@ -12,6 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import aiomqtt
@@ -335,7 +336,8 @@ class MqttLink:
                 self._over(arrival)
             else:
                 self._lanes[lane] = deque()
-                tasks.create_task(self._work(lane, arrival, handling))
+                working = tasks.create_task(self._work(lane, arrival, handling))
+                working.add_done_callback(partial(_close, handling))
 
     async def _work(self, lane: str, arrival: Arrival, handling: Awaitable[None] | None) -> None:
         """Finish one message, and handle what waits in its lane until nothing does."""
@@ -367,6 +369,12 @@ class MqttLink:
             if topic_matches_sub(subscription.topic_filter, topic):
                 return subscription.max_body_bytes
         return MAX_BODY_BYTES
+
+
+def _close(handling: Awaitable[None], working: asyncio.Task[None]) -> None:
+    # Cancelled before its first turn, the task has not awaited it.
+    if asyncio.iscoroutine(handling):
+        handling.close()
 
 
 class QueuedIntake:
