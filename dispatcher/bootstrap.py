@@ -22,6 +22,7 @@ from dispatcher.improving import ImproverLoop
 from dispatcher.journal import Journal
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
+from dispatcher.planning.charging_process import ChargingProcess
 from dispatcher.planning.improver import ImproverProcess, PartSize, routing
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
@@ -75,6 +76,7 @@ class Dispatcher:
     fleet_link: FleetLink
     improver: ImproverLoop | None
     improver_process: ImproverProcess | None
+    charging_process: ChargingProcess | None
     metrics: Metrics
 
     async def run(self) -> None:
@@ -100,8 +102,9 @@ class Dispatcher:
             for task in (deciding, starting, *borders):
                 task.cancel()
             await asyncio.gather(deciding, starting, *borders, return_exceptions=True)
-            if self.improver_process is not None:
-                await self.improver_process.close()
+            for process in (self.improver_process, self.charging_process):
+                if process is not None:
+                    await process.close()
 
     async def _started(self) -> None:
         await self.service.started.wait()
@@ -115,8 +118,8 @@ class Dispatcher:
             self.fleet_link.run(),
             watch_lag(self.metrics.loop_lag_s.observe),
         ]
-        if any(stop.chargers for stop in self.site.zone.stops):
-            parts.append(ChargingLoop(self.service).run())
+        if self.charging_process is not None:
+            parts.append(ChargingLoop(self.service, self.charging_process).run())
         if self.improver is not None:
             parts.append(self.improver.run())
         return [asyncio.create_task(part) for part in parts]
@@ -192,6 +195,9 @@ def build(
         fleet_link=fleet_link,
         improver=_improver(settings, service, process),
         improver_process=process,
+        charging_process=(
+            ChargingProcess() if any(stop.chargers for stop in site.zone.stops) else None
+        ),
         metrics=metrics,
     )
 
