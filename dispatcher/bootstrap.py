@@ -5,8 +5,9 @@ import contextlib
 import secrets
 import socket
 import ssl
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -32,8 +33,9 @@ from dispatcher.riders.topics import RiderTopics
 from dispatcher.service import Service, ServiceSettings
 from dispatcher.snapshots import code_version
 from dispatcher.telemetry.decision_log import log_decisions
-from dispatcher.telemetry.lag import watch_lag
+from dispatcher.telemetry.lag import LoopLag, watch_lag
 from dispatcher.telemetry.metrics import Metrics
+from dispatcher.telemetry.watchdog import Watchdog, stack_of, watch
 from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
@@ -53,6 +55,12 @@ FLUSH_S: Final = 2.0  # given to the outbox when stopping
 # must be seen to be refused. More than these wait at the broker, unacknowledged.
 RIDERS_AT_ONCE: Final = 1_000
 LARGEST_TOLD_BYTES: Final = 64 * 1024  # a status document of ours that the broker holds
+
+
+def _watchdog() -> Watchdog:
+    """Watches the thread that builds the dispatcher, which is the one that runs it."""
+    thread_id = threading.get_ident()
+    return Watchdog(lambda: stack_of(thread_id))
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +86,8 @@ class Dispatcher:
     improver_process: ImproverProcess | None
     charging_process: ChargingProcess | None
     metrics: Metrics
+    lag: LoopLag = field(default_factory=LoopLag)
+    watchdog: Watchdog = field(default_factory=_watchdog)
 
     async def run(self) -> None:
         """Serve until ``service.stop`` is called or another dispatcher takes over.
@@ -116,13 +126,18 @@ class Dispatcher:
             self.rider_link.run(),
             self.fleet_border.run(self.fleet_link),
             self.fleet_link.run(),
-            watch_lag(self.metrics.loop_lag_s.observe),
+            watch_lag(self._note_lag),
+            watch(self.watchdog),
         ]
         if self.charging_process is not None:
             parts.append(ChargingLoop(self.service, self.charging_process).run())
         if self.improver is not None:
             parts.append(self.improver.run())
         return [asyncio.create_task(part) for part in parts]
+
+    def _note_lag(self, late_s: float) -> None:
+        self.metrics.loop_lag_s.observe(late_s)
+        self.lag.observe(late_s)
 
     async def _flush(self) -> None:
         """Let riders hear the last decisions, if the broker is there to take them."""

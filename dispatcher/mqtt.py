@@ -194,6 +194,11 @@ class MqttLink:
         return 0 if self._client is None else self._client.unacknowledged
 
     @property
+    def publishing(self) -> int:
+        """Publishes that the broker has not confirmed, or not yet read."""
+        return 0 if self._client is None else self._client.publishing
+
+    @property
     def dropped(self) -> int:
         """Messages dropped because too much waited."""
         return self._intake.dropped

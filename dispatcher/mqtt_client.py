@@ -154,6 +154,11 @@ class AcknowledgingClient(aiomqtt.Client):
         """Messages that came with QoS 1 and are not acknowledged."""
         return len(self._window)
 
+    @property
+    def publishing(self) -> int:
+        """Publishes that the broker has not confirmed, or not yet read."""
+        return max(len(self._unconfirmed), len(self._client._out_packet))  # noqa: SLF001
+
     async def listen(self, subscription: Subscription) -> None:
         """Subscribe.
 
@@ -199,8 +204,7 @@ class AcknowledgingClient(aiomqtt.Client):
             See ``MqttLink.publish``.
         """
         # With QoS 0, what the broker is too slow to read waits below, without a bound of paho's.
-        unsent = self._client._out_packet  # noqa: SLF001
-        if len(self._unconfirmed) >= self._outbox or len(unsent) >= self._outbox:
+        if self.publishing >= self._outbox:
             raise PublishFailed(topic, f"{self._outbox} publishes wait already")
         properties: Properties | None = None
         if self._is_v5:

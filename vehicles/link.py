@@ -145,6 +145,16 @@ class FleetLink:
         return len(self._durably)
 
     @property
+    def held_back(self) -> int:
+        """Messages to shuttles that wait for those events."""
+        return self._durably.held_back
+
+    @property
+    def publishing(self) -> int:
+        """Publishes that the broker has not confirmed, or not yet read."""
+        return self._link.publishing
+
+    @property
     def unacknowledged(self) -> int:
         """Messages received and not acknowledged; the broker keeps them."""
         return self._link.unacknowledged
