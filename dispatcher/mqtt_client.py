@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from enum import Enum
+from functools import partial
+from types import TracebackType
 from typing import Any, Self
 
 import aiomqtt
@@ -24,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dispatcher.mqtt_messages import AckWindow, Arrival, Message, Subscription, Will
+from dispatcher.mqtt_socket import QuickSocket
 
 CONNECT_TIMEOUT_S = 5.0
 IN_FLIGHT = 20
@@ -128,7 +131,8 @@ class AcknowledgingClient(aiomqtt.Client):
         self._is_v5 = is_v5
         self._outbox = outbox
         self._unconfirmed: dict[int, tuple[str, asyncio.Future[None]]] = {}
-        self._window = AckWindow(self._client.ack)
+        self._socket = QuickSocket(self._client, self._loop, self._note_error)
+        self._window = AckWindow(self._socket.acknowledge)
         self._take_in = take_in
         # Before connecting: messages of a kept session follow the broker's greeting at once.
         self._client.manual_ack_set(True)
@@ -148,6 +152,16 @@ class AcknowledgingClient(aiomqtt.Client):
                 await connecting
                 await self.__aexit__(None, None, None)
             raise
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        # What is done with must not come again because we left in the same turn of the loop.
+        self._socket.send_acknowledgements()
+        await super().__aexit__(exc_type, exc, tb)
 
     @property
     def unacknowledged(self) -> int:
@@ -289,6 +303,18 @@ class AcknowledgingClient(aiomqtt.Client):
         if self._disconnected.done():
             # Mark the error as seen, or asyncio complains when the future is thrown away.
             self._disconnected.exception()
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        wait_for_room = partial(super()._on_socket_register_write, client, userdata, sock)
+        if self._socket.is_ours:
+            self._socket.write_soon(wait_for_room)
+        else:
+            wait_for_room()
+
+    def _note_error(self, error: Exception) -> None:
+        # As aiomqtt does with what it hears from the socket itself.
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
     def _note_gone(self, reason: str) -> None:
         if not self.gone.done():
