@@ -144,6 +144,7 @@ class MqttLink:
     ) -> None:
         self.counts = LinkCounts()
         self._subscriptions = tuple(subscriptions)
+        self._least_limit = min((s.max_body_bytes for s in subscriptions), default=MAX_BODY_BYTES)
         self._on_message = on_message
         self._publish_timeout_s = publish_timeout_s
         self._on_connect = on_connect
@@ -256,6 +257,38 @@ class MqttLink:
             raise
         self.counts.published += 1
 
+    def post(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        correlation_data: bytes | None = None,
+        expiry_s: int | None = None,
+    ) -> None:
+        """Hand one message to the broker with QoS 1, and do not wait to hear that it has it.
+
+        Raises
+        ------
+        PublishFailed
+            Not connected, or too much waiting. That the broker refused it stays unknown.
+        """
+        try:
+            if self._client is None:
+                raise PublishFailed(topic, "not connected")
+            self._client.post(
+                topic,
+                payload,
+                qos=1,
+                retain=False,
+                response_topic=None,
+                correlation_data=correlation_data,
+                expiry_s=expiry_s,
+            )
+        except PublishFailed:
+            self.counts.publishes_failed += 1
+            raise
+        self.counts.published += 1
+
     async def _stay_connected(self) -> None:
         pause_s = FIRST_PAUSE_S
         clock = asyncio.get_running_loop().time
@@ -308,9 +341,10 @@ class MqttLink:
     def _take_in(self, arrival: Arrival) -> None:
         self.counts.received += 1
         message = arrival.message
-        if len(message.payload) > self._limit(message.topic):
+        size = len(message.payload)
+        if size > self._least_limit and size > self._limit(message.topic):
             self.counts.oversized += 1
-            self._on_oversized(message.topic, len(message.payload))
+            self._on_oversized(message.topic, size)
             # Kept unacknowledged, it would come again for ever.
             arrival.done()
         else:

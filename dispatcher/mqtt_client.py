@@ -171,7 +171,8 @@ class AcknowledgingClient(aiomqtt.Client):
     @property
     def publishing(self) -> int:
         """Publishes that the broker has not confirmed, or not yet read."""
-        return max(len(self._unconfirmed), len(self._client._out_packet))  # noqa: SLF001
+        waiting = len(self._client._out_messages)  # noqa: SLF001 - with QoS 1
+        return max(waiting, len(self._client._out_packet))  # noqa: SLF001
 
     async def listen(self, subscription: Subscription) -> None:
         """Subscribe.
@@ -217,6 +218,45 @@ class AcknowledgingClient(aiomqtt.Client):
         PublishFailed
             See ``MqttLink.publish``.
         """
+        mid = self.post(
+            topic,
+            payload,
+            qos=qos,
+            retain=retain,
+            response_topic=response_topic,
+            correlation_data=correlation_data,
+            expiry_s=expiry_s,
+        )
+        if qos == 0:
+            return
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unconfirmed[mid] = (topic, confirmed)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await confirmed
+        except TimeoutError:
+            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
+        finally:
+            self._unconfirmed.pop(mid, None)
+
+    def post(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        response_topic: str | None,
+        correlation_data: bytes | None,
+        expiry_s: int | None,
+    ) -> int:
+        """Publish without waiting for anything; the packet's id.
+
+        Raises
+        ------
+        PublishFailed
+            Not connected, or too much waits for the broker.
+        """
         # With QoS 0, what the broker is too slow to read waits below, without a bound of paho's.
         if self.publishing >= self._outbox:
             raise PublishFailed(topic, f"{self._outbox} publishes wait already")
@@ -232,17 +272,7 @@ class AcknowledgingClient(aiomqtt.Client):
         info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise PublishFailed(topic, paho.error_string(info.rc))
-        if qos == 0:
-            return
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unconfirmed[info.mid] = (topic, confirmed)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await confirmed
-        except TimeoutError:
-            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
-        finally:
-            self._unconfirmed.pop(info.mid, None)
+        return info.mid
 
     def _take_or_refuse(self) -> MQTTErrorCode:
         """Take a message in; refuse one that cannot be read.

@@ -91,13 +91,6 @@ QUEUES: Final = (
         ("dispatcher.riders.outbox:_ends",),
     ),
     Queue(
-        "replies",
-        lambda d: d.outbox.replies_waiting,
-        lambda d: outbox.MOST_REPLIES,
-        "MOST_REPLIES",
-        ("dispatcher.riders.outbox:_replies",),
-    ),
-    Queue(
         "rider_publishes",
         lambda d: d.rider_link.publishing,
         lambda d: mqtt.PUBLISHES_WAITING,

@@ -62,3 +62,15 @@ class FakeLink:
             self.retained[topic] = payload
         elif retain:
             self.retained.pop(topic, None)
+
+    def post(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        correlation_data: bytes | None = None,
+        expiry_s: int | None = None,
+    ) -> None:
+        if not self.connected:
+            raise PublishFailed(topic, "not connected")
+        self.sent.append(Sent(topic, payload, False, correlation_data))

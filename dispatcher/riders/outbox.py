@@ -31,13 +31,11 @@ from dispatcher.riders.topics import RiderTopics
 log = structlog.get_logger(__name__)
 
 IN_FLIGHT: Final = 16
-REPLIES_IN_FLIGHT: Final = 16  # a refusal has to come at once, however many there are
 AGAIN_IN_FLIGHT: Final = 2  # of what is told again; news must not wait for it
 MOST_PER_TRIP: Final = 4
 MOST_REFUSALS: Final = 10  # of one status by a broker that is there; then it is for good
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
-MOST_REPLIES: Final = 1_000
 CLEARS: Final = b""  # an empty body removes what is retained
 
 
@@ -90,7 +88,6 @@ class RiderOutbox:
         self._again_wanted = asyncio.Event()
         self._documents: dict[str, deque[bytes]] = {}  # topic -> not yet sent, oldest first
         self._ready: asyncio.Queue[str] = asyncio.Queue()  # topics that no task works on
-        self._replies: asyncio.Queue[tuple[str, bytes, bytes | None]] = asyncio.Queue(MOST_REPLIES)
         self._ends: dict[str, int] = {}  # topic -> when to clear it, the next one first
         self._end_came = asyncio.Event()
         self._connected = asyncio.Event()
@@ -110,10 +107,6 @@ class RiderOutbox:
     def telling_again(self) -> int:
         """Trips that are still to be told again."""
         return self._told.waiting
-
-    @property
-    def replies_waiting(self) -> int:
-        return self._replies.qsize()
 
     @property
     def ends_waiting(self) -> int:
@@ -201,11 +194,18 @@ class RiderOutbox:
         self.reply(self._topics.error(rider_id), problem.to_json())
 
     def reply(self, topic: str, body: bytes, correlation_data: bytes | None = None) -> None:
-        """Send once, if the broker is there: who asked is there too, or will ask again."""
+        """Send once, if the broker is there: who asked is there too, or will ask again.
+
+        It goes out at once, however much waits: a refusal is worth something only in time.
+        """
+        expiry_s = self._settings.reply_expiry_s
         try:
-            self._replies.put_nowait((topic, body, correlation_data))
-        except asyncio.QueueFull:
+            self._link.post(topic, body, correlation_data=correlation_data, expiry_s=expiry_s)
+        except PublishFailed as error:
             self.counts.dropped += 1
+            log.info("reply_not_sent", topic=topic, reason=error.reason)
+        else:
+            self.counts.sent += 1
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -214,8 +214,6 @@ class RiderOutbox:
                 tasks.create_task(self._send_documents())
             for _ in range(AGAIN_IN_FLIGHT):
                 tasks.create_task(self._send_again())
-            for _ in range(REPLIES_IN_FLIGHT):
-                tasks.create_task(self._send_replies())
             tasks.create_task(self._clear_ends())
 
     def _put(self, topic: str, body: bytes) -> None:
@@ -271,7 +269,7 @@ class RiderOutbox:
             await self._connected.wait()
             if waiting[0] is not body:
                 return
-            failed = await self._publish(topic, body, retain=True)
+            failed = await self._publish(topic, body)
             if failed is None:
                 break
             refusals += failed.refused
@@ -284,28 +282,10 @@ class RiderOutbox:
         if waiting[0] is body:
             waiting.popleft()
 
-    async def _send_replies(self) -> None:
-        while True:
-            topic, body, correlation_data = await self._replies.get()
-            failed = await self._publish(topic, body, correlation_data=correlation_data)
-            if failed is not None:
-                self.counts.dropped += 1
-                log.info("reply_not_sent", topic=topic, reason=failed.reason)
-
-    async def _publish(
-        self,
-        topic: str,
-        body: bytes,
-        *,
-        retain: bool = False,
-        correlation_data: bytes | None = None,
-    ) -> PublishFailed | None:
-        """Publish once; None if the broker has it, else why not."""
-        expiry_s = None if retain else self._settings.reply_expiry_s
+    async def _publish(self, topic: str, body: bytes) -> PublishFailed | None:
+        """Publish a document once; None if the broker has it, else why not."""
         try:
-            await self._link.publish(
-                topic, body, retain=retain, correlation_data=correlation_data, expiry_s=expiry_s
-            )
+            await self._link.publish(topic, body, retain=True)
         except PublishFailed as error:
             return error
         self.counts.sent += 1

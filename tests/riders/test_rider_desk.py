@@ -76,7 +76,12 @@ class Post:
     async def send(self, kind: str = "request", body: Any = None, **more: Any) -> None:
         fields = {"id": "q1", "from": "A", "to": "B"} if body is None else body
         payload = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
-        await self.desk.on_message(Message(f"{ROOT}/{kind}", payload, **more))
+        await self.take(Message(f"{ROOT}/{kind}", payload, **more))
+
+    async def take(self, message: Message) -> None:
+        handling = self.desk.on_message(message)
+        if handling is not None:
+            await handling
 
     async def documents(self, below: str, number: int) -> list[dict[str, Any]]:
         """The first so many documents sent to this topic of the rider's."""
@@ -264,10 +269,29 @@ async def test_a_document_of_another_on_a_trips_topic_is_put_right() -> None:
         told = (await post.documents("trip/t1", 2))[-1]
         topic = f"{ROOT}/trip/t1"
         post.link.retained[topic] = b"{}"
-        await post.desk.on_message(Message(topic, b"{}", retain=True))
+        await post.take(Message(topic, b"{}", retain=True))
         await until(lambda: post.link.retained[topic] != b"{}")
         assert json.loads(post.link.retained[topic]) == told
     assert told["epoch"] == post.service.health.epoch == 1
+
+
+async def test_a_burst_is_refused_without_waiting_for_anything() -> None:
+    async with open_post(Post(burst=3)) as post:
+        for number in range(50):
+            body = json.dumps({"id": f"q{number}", "from": "A", "to": "B"}).encode()
+            message = Message(f"ringmaster/v1/z/rider/r{number}/request", body)
+            handling = post.desk.on_message(message)
+            # The first three are asked; the loop has not had a turn when the others are told.
+            assert (handling is None) == (number >= 3)
+            if handling is not None:
+                await handling
+            else:
+                problem = json.loads(post.link.sent[-1].body)
+                assert post.link.sent[-1].topic == f"ringmaster/v1/z/rider/r{number}/error"
+                assert problem["code"] == "TOO_MANY_REQUESTS"
+                assert problem["retry_after_s"] > 0
+                assert problem["request"] == f"q{number}"
+        assert await post.journal.last_position() == 4
 
 
 async def test_what_waits_together_is_written_together() -> None:
@@ -287,7 +311,7 @@ async def test_one_rider_cannot_use_up_what_all_share() -> None:
         written = await post.journal.last_position()
         told = await post.documents("error", 3)
         # Bob is still heard.
-        await post.desk.on_message(
+        await post.take(
             Message("ringmaster/v1/z/rider/bob/request", b'{"id":"q1","from":"A","to":"B"}')
         )
         assert await post.journal.last_position() == written + 1
