@@ -32,6 +32,7 @@ LARGEST_CORRELATION_BYTES: Final = 256
 # Of one rider. A device that follows the protocol sends a few messages a trip.
 MESSAGES_PER_S: Final = 2.0
 MESSAGES_BURST: Final = 60
+NO_TRIP: Final = TripId("")  # of a request that is not taken in yet
 ANSWER_WITHIN_S: Final = 3.0
 RETRY_AFTER_S: Final = 5
 
@@ -105,7 +106,7 @@ class RiderDesk:
             As ``request``. Nothing has to be waited for to say so.
         """
         now_s = self._service.clock.now_s()
-        asked = self._border.ride_request(message, rider_id, self._new_trip_id(), now_s)
+        asked = self._border.ride_request(message, rider_id, NO_TRIP, now_s)
         # A resend costs nothing, and is answered even when new requests are not taken in.
         if earlier := self._earlier(asked):
             return self._tell_again(earlier)
@@ -114,7 +115,8 @@ class RiderDesk:
             raise ProblemError(_too_many(text, asked, RETRY_AFTER_S))
         if retry_after_s := self._bucket.take(self._monotonic()):
             raise ProblemError(_too_many("Too many requests are coming in.", asked, retry_after_s))
-        return asked
+        # Chance comes from the system, which takes its time: not for those who are refused.
+        return replace(asked, trip_id=self._new_trip_id())
 
     async def _ask(self, asked: RideRequest, message_id: str, began: float) -> TripDocument:
         def build(at_s: int) -> RequestSubmitted:
