@@ -22,7 +22,8 @@ class FairRules:
 
     ``newest_only`` names the last topic levels of which only the newest counts even without
     haste. Of the others up to ``most_waiting`` wait; then the newest takes the place of the
-    one before it. ``most_senders`` are known; of one more nothing is taken while none is idle.
+    one before it, and of all before it where the sender is over its rate. ``most_senders``
+    are known; of one more nothing is taken while none is idle.
     """
 
     per_s: float = 10.0
@@ -70,7 +71,7 @@ class FairQueues:
             self.dropped += 1
             arrival.done()
             return
-        self._make_room(sender, arrival)
+        self._make_room(sender, arrival, now)
         sender.waiting.append(arrival)
         self._waiting += 1
         self._queue(sender, now)
@@ -122,19 +123,25 @@ class FairQueues:
                 return True
         return False
 
-    def _make_room(self, sender: _Sender, arrival: Arrival) -> None:
-        """Let the new message take the place of an older one where it has to."""
+    def _make_room(self, sender: _Sender, arrival: Arrival, now: float) -> None:
+        """Let the new message take the place of older ones where it has to.
+
+        Of a sender over its rate only the newest waits: acknowledgements leave in order, so
+        each of its messages that has to wait keeps those of everybody after it waiting.
+        """
         topic = arrival.message.topic
         only_newest = topic.rpartition("/")[2] in self._rules.newest_only
-        if not only_newest and len(sender.waiting) < self._rules.most_waiting:
+        too_fast = sender.bucket.wait_s(now) > 0.0
+        if not (only_newest or too_fast) and len(sender.waiting) < self._rules.most_waiting:
             return
-        for older in reversed(sender.waiting):
+        for older in reversed(tuple(sender.waiting)):
             if older.message.topic == topic:
                 sender.waiting.remove(older)
                 self._waiting -= 1
                 self.replaced += 1
                 older.done()
-                return
+                if not too_fast:
+                    return
 
     def _queue(self, sender: _Sender, now: float) -> None:
         if sender.is_queued or sender.is_busy or not sender.waiting:

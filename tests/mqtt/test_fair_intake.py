@@ -66,6 +66,9 @@ def test_a_flood_leaves_its_newest_and_costs_the_others_nothing() -> None:
         for said in wire.handle_all(now):
             handled[said.split()[0]] += 1
         assert len(wire.queues) <= 8
+        # A message waits for a tenth of a second at most, and so do the acknowledgements of
+        # everybody's after it: 100 of s1's and 5 of the others'.
+        assert len(wire.window) <= 110
     # 50 at once and 10 a second after that: 50 + 100.
     assert 149 <= handled["s1"] <= 151
     assert [handled[f"s{number}"] for number in range(2, 7)] == [10] * 5
