@@ -5,9 +5,10 @@ import contextlib
 import secrets
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -26,6 +27,7 @@ from dispatcher.leadership import Leadership, LeaseTimes
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import MqttLink, Subscription
 from dispatcher.place import has_ended
+from dispatcher.planning.charging_process import ChargingProcess
 from dispatcher.planning.improver import ImproverProcess, PartSize
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
@@ -36,12 +38,13 @@ from dispatcher.service import Service, ServiceSettings, SteppedDownError
 from dispatcher.snapshots import code_version
 from dispatcher.store_watch import StoreWatch
 from dispatcher.telemetry.decision_log import log_decisions
-from dispatcher.telemetry.lag import watch_lag
+from dispatcher.telemetry.lag import LoopLag, watch_lag
 from dispatcher.telemetry.metrics import Metrics
+from dispatcher.telemetry.watchdog import Watchdog, stack_of, watch
 from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
-from vehicles.link import BrokerAccess, FleetLink
+from vehicles.link import BrokerAccess, FleetLink, fair_rules
 from vehicles.topics import parse_topic
 
 # What each search takes on at once: OR-Tools' model grows with the square of its calls.
@@ -53,6 +56,16 @@ _PARTS = {
 log = structlog.get_logger(__name__)
 
 FLUSH_S: Final = 2.0  # given to the outbox when stopping
+# Riders' messages handled at once, more than `service.refuse_above`: what waits for a slow store
+# must be seen to be refused. More than these wait at the broker, unacknowledged.
+RIDERS_AT_ONCE: Final = 1_000
+LARGEST_TOLD_BYTES: Final = 64 * 1024  # a status document of ours that the broker holds
+
+
+def _watchdog() -> Watchdog:
+    """Watches the thread that builds the dispatcher, which is the one that runs it."""
+    thread_id = threading.get_ident()
+    return Watchdog(lambda: stack_of(thread_id))
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +90,10 @@ class Dispatcher:
     fleet_link: FleetLink
     improver: ImproverLoop | None
     improver_process: ImproverProcess | None
+    charging_process: ChargingProcess | None
     metrics: Metrics
+    lag: LoopLag = field(default_factory=LoopLag)
+    watchdog: Watchdog = field(default_factory=_watchdog)
 
     async def run(self) -> None:
         """Serve until ``service.stop`` is called or another dispatcher takes over.
@@ -108,8 +124,9 @@ class Dispatcher:
             await self.leadership.give_back()
         finally:
             await _end([deciding, keeping, starting, *borders])
-            if self.improver_process is not None:
-                await self.improver_process.close()
+            for process in (self.improver_process, self.charging_process):
+                if process is not None:
+                    await process.close()
 
     async def _started(self) -> None:
         await self.service.started.wait()
@@ -145,15 +162,20 @@ class Dispatcher:
         parts = [
             self.outbox.run(),
             self.fleet_border.run(self.fleet_link),
-            watch_lag(self.metrics.loop_lag_s.observe),
+            watch_lag(self._note_lag),
+            watch(self.watchdog),
         ]
         if self.settings.redis.check_settings:
             parts.append(StoreWatch(self.service, self.journal).run())
-        if any(stop.chargers for stop in self.site.zone.stops):
-            parts.append(ChargingLoop(self.service).run())
+        if self.charging_process is not None:
+            parts.append(ChargingLoop(self.service, self.charging_process).run())
         if self.improver is not None:
             parts.append(self.improver.run())
         return [asyncio.create_task(part) for part in parts]
+
+    def _note_lag(self, late_s: float) -> None:
+        self.metrics.loop_lag_s.observe(late_s)
+        self.lag.observe(late_s)
 
     async def _flush(self) -> None:
         """Let riders hear the last decisions, if the broker is there to take them."""
@@ -251,6 +273,9 @@ def build(
         fleet_link=fleet_link,
         improver=_improver(settings, service, process),
         improver_process=process,
+        charging_process=(
+            ChargingProcess() if any(stop.chargers for stop in site.zone.stops) else None
+        ),
         metrics=metrics,
     )
 
@@ -283,7 +308,19 @@ def _rider_border(
         password=broker.password,
         tls=ssl.create_default_context() if broker.tls else None,
         session_expiry_s=settings.mqtt.session_expiry_s,
-        subscriptions=[Subscription(topic_filter) for topic_filter in topics.filters()],
+        subscriptions=[
+            *(Subscription(topic_filter) for topic_filter in topics.filters()),
+            Subscription(
+                topics.told(),
+                qos=0,
+                max_body_bytes=LARGEST_TOLD_BYTES,
+                own_too=False,
+                required=False,
+            ),
+        ],
+        receive_maximum=RIDERS_AT_ONCE,
+        at_once=RIDERS_AT_ONCE,
+        lane_of=lambda message: message.topic.rpartition("/")[0],
         on_message=lambda message: desk.on_message(message),
         on_connect=connected,
         on_disconnect=lost,
@@ -350,6 +387,8 @@ def _fleet_link(
         client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
         on_events=border.on_events,
         clock=clock.now_exact_s,
+        # Where the zone's clock runs fast, its shuttles do, too.
+        fair=fair_rules(settings.shuttles.messages_per_s * settings.clock.speed),
         on_connect=lambda session_present: log.info("broker_connected", link="shuttles"),
         on_disconnect=lambda reason, pause_s: _log_broker_awaited(
             "shuttles", broker, reason, pause_s

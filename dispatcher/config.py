@@ -185,6 +185,9 @@ class ShuttleSettings(Section):
     max_clock_error_s: int = Field(
         default=600, ge=1, le=86_400, description="states stamped further off are dropped"
     )
+    messages_per_s: float = Field(
+        default=10.0, gt=0, le=1_000, description="of one shuttle; of more the newest are read"
+    )
 
 
 class ImproverSettings(Section):

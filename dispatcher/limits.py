@@ -5,6 +5,8 @@ from collections import OrderedDict
 from typing import Final
 
 MOST_SENDERS: Final = 10_000
+# Whoever comes back after exactly the seconds that were named finds one, whatever the sums' error.
+_ROUNDING: Final = 1e-9
 
 
 class TokenBucket:
@@ -23,12 +25,18 @@ class TokenBucket:
 
         ``now`` is seconds on any clock that does not run backwards.
         """
-        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._per_s)
-        self._at = max(self._at, now)
-        if self._level >= 1.0:
+        wait_s = self.wait_s(now)
+        if wait_s == 0.0:
             self._level -= 1.0
             return 0
-        return max(1, math.ceil((1.0 - self._level) / self._per_s))
+        return max(1, math.ceil(wait_s))
+
+    def wait_s(self, now: float) -> float:
+        """Take none: the seconds after which there will be one, 0 if there is one now."""
+        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._per_s)
+        self._at = max(self._at, now)
+        lacks = 1.0 - self._level
+        return lacks / self._per_s if lacks > _ROUNDING else 0.0
 
 
 class PerSender:

@@ -11,8 +11,10 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import Enum
+from functools import partial
+from types import TracebackType
 from typing import Any, Self
 
 import aiomqtt
@@ -21,6 +23,10 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from dispatcher.mqtt_messages import AckWindow, Arrival, Message, Subscription, Will
+from dispatcher.mqtt_socket import QuickSocket
 
 CONNECT_TIMEOUT_S = 5.0
 IN_FLIGHT = 20
@@ -50,27 +56,26 @@ class MqttVersion(Enum):
     V311 = aiomqtt.ProtocolVersion.V311
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes for us when our connection breaks."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-
-
 class PublishFailed(Exception):  # noqa: N818 - the name says what happened
-    """The broker did not confirm a message; says why."""
+    """The broker did not confirm a message; says why.
 
-    def __init__(self, topic: str, reason: str) -> None:
+    ``refused`` where the broker itself said no: trying again will hardly help. Otherwise
+    nothing is known about the message; the connection or our own bounds were in the way.
+    """
+
+    def __init__(self, topic: str, reason: str, *, refused: bool = False) -> None:
         super().__init__(f"publish to {topic} failed: {reason}")
         self.topic = topic
         self.reason = reason
+        self.refused = refused
 
 
 class AcknowledgingClient(aiomqtt.Client):
-    """An aiomqtt client for one connection; never used again after it."""
+    """An aiomqtt client for one connection; never used again after it.
+
+    ``take_in`` is called with each message as it comes: there is no queue below, so none that
+    could grow or lose. ``on_unreadable`` hears of what could not be read, and why.
+    """
 
     def __init__(
         self,
@@ -88,6 +93,7 @@ class AcknowledgingClient(aiomqtt.Client):
         receive_maximum: int,
         max_packet_bytes: int,
         outbox: int,
+        take_in: Callable[[Arrival], None],
         on_unreadable: Callable[[str, str], None],
     ) -> None:
         is_v5 = version is MqttVersion.V5
@@ -125,6 +131,9 @@ class AcknowledgingClient(aiomqtt.Client):
         self._is_v5 = is_v5
         self._outbox = outbox
         self._unconfirmed: dict[int, tuple[str, asyncio.Future[None]]] = {}
+        self._socket = QuickSocket(self._client, self._loop, self._note_error)
+        self._window = AckWindow(self._socket.acknowledge)
+        self._take_in = take_in
         # Before connecting: messages of a kept session follow the broker's greeting at once.
         self._client.manual_ack_set(True)
         self._on_unreadable = on_unreadable
@@ -144,10 +153,51 @@ class AcknowledgingClient(aiomqtt.Client):
                 await self.__aexit__(None, None, None)
             raise
 
-    def acknowledge(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that it need not keep a message; without effect once disconnected."""
-        if message.qos > 0:
-            self._client.ack(message.mid, message.qos)
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        # What is done with must not come again because we left in the same turn of the loop.
+        self._socket.send_acknowledgements()
+        await super().__aexit__(exc_type, exc, tb)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages that came with QoS 1 and are not acknowledged."""
+        return len(self._window)
+
+    @property
+    def publishing(self) -> int:
+        """Publishes that the broker has not confirmed, or not yet read."""
+        waiting = len(self._client._out_messages)  # noqa: SLF001 - with QoS 1
+        return max(waiting, len(self._client._out_packet))  # noqa: SLF001
+
+    async def listen(self, subscription: Subscription) -> None:
+        """Subscribe.
+
+        Raises
+        ------
+        aiomqtt.MqttError
+            Refused by the broker although it is required, or not answered.
+        """
+        if self._is_v5:
+            options = SubscribeOptions(qos=subscription.qos, noLocal=not subscription.own_too)
+            granted = await self.subscribe(subscription.topic_filter, options=options)
+        else:
+            granted = await self.subscribe(subscription.topic_filter, qos=subscription.qos)
+        raise_if_cancelled()
+        code = granted[0] if isinstance(granted[0], int) else granted[0].value
+        if code >= 128 and subscription.required:
+            raise aiomqtt.MqttError(f"subscription {subscription.topic_filter} was refused")
+
+    def end(self, reason: str) -> None:
+        """The connection is over: let nobody wait for what cannot come, nor acknowledge."""
+        self._window.close()
+        for topic, confirmed in self._unconfirmed.values():
+            if not confirmed.done():
+                confirmed.set_exception(PublishFailed(topic, reason))
 
     async def publish_confirmed(
         self,
@@ -168,7 +218,47 @@ class AcknowledgingClient(aiomqtt.Client):
         PublishFailed
             See ``MqttLink.publish``.
         """
-        if len(self._unconfirmed) >= self._outbox:
+        mid = self.post(
+            topic,
+            payload,
+            qos=qos,
+            retain=retain,
+            response_topic=response_topic,
+            correlation_data=correlation_data,
+            expiry_s=expiry_s,
+        )
+        if qos == 0:
+            return
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unconfirmed[mid] = (topic, confirmed)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await confirmed
+        except TimeoutError:
+            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
+        finally:
+            self._unconfirmed.pop(mid, None)
+
+    def post(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        response_topic: str | None,
+        correlation_data: bytes | None,
+        expiry_s: int | None,
+    ) -> int:
+        """Publish without waiting for anything; the packet's id.
+
+        Raises
+        ------
+        PublishFailed
+            Not connected, or too much waits for the broker.
+        """
+        # With QoS 0, what the broker is too slow to read waits below, without a bound of paho's.
+        if self.publishing >= self._outbox:
             raise PublishFailed(topic, f"{self._outbox} publishes wait already")
         properties: Properties | None = None
         if self._is_v5:
@@ -182,17 +272,7 @@ class AcknowledgingClient(aiomqtt.Client):
         info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise PublishFailed(topic, paho.error_string(info.rc))
-        if qos == 0:
-            return
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._unconfirmed[info.mid] = (topic, confirmed)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await confirmed
-        except TimeoutError:
-            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
-        finally:
-            self._unconfirmed.pop(info.mid, None)
+        return info.mid
 
     def _take_or_refuse(self) -> MQTTErrorCode:
         """Take a message in; refuse one that cannot be read.
@@ -209,14 +289,22 @@ class AcknowledgingClient(aiomqtt.Client):
             qos = (received["command"] & 0x06) >> 1
             topic_end = 2 + int.from_bytes(packet[:2], "big")
             mid = int.from_bytes(packet[topic_end : topic_end + 2], "big")
-            self._on_unreadable(packet[2:topic_end].decode(errors="replace"), str(error))
-            return self._client.ack(mid, qos)
+            topic = packet[2:topic_end].decode(errors="replace")
+            self._on_unreadable(topic, str(error))
+            self._window.came(Message(topic, b"", qos), mid).done()
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def fail_pending(self, reason: str) -> None:
-        """Let no publish wait for a confirmation that cannot come any more."""
-        for topic, confirmed in self._unconfirmed.values():
-            if not confirmed.done():
-                confirmed.set_exception(PublishFailed(topic, reason))
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        properties = message.properties
+        came = Message(
+            message.topic,
+            bytes(message.payload),
+            message.qos,
+            message.retain,
+            getattr(properties, "ResponseTopic", None),
+            getattr(properties, "CorrelationData", None),
+        )
+        self._take_in(self._window.came(came, message.mid))
 
     def _on_connect(
         self,
@@ -246,6 +334,18 @@ class AcknowledgingClient(aiomqtt.Client):
             # Mark the error as seen, or asyncio complains when the future is thrown away.
             self._disconnected.exception()
 
+    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        wait_for_room = partial(super()._on_socket_register_write, client, userdata, sock)
+        if self._socket.is_ours:
+            self._socket.write_soon(wait_for_room)
+        else:
+            wait_for_room()
+
+    def _note_error(self, error: Exception) -> None:
+        # As aiomqtt does with what it hears from the socket itself.
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
+
     def _note_gone(self, reason: str) -> None:
         if not self.gone.done():
             self.gone.set_result(reason)
@@ -263,6 +363,7 @@ class AcknowledgingClient(aiomqtt.Client):
             return
         # From 128 up the codes are refusals: not authorised, quota exceeded, ...
         if reason_code.value >= 128:
-            confirmed.set_exception(PublishFailed(topic, f"refused: {reason_code}"))
+            refusal = PublishFailed(topic, f"refused: {reason_code}", refused=True)
+            confirmed.set_exception(refusal)
         else:
             confirmed.set_result(None)

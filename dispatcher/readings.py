@@ -8,6 +8,7 @@ from dispatcher.demand_readings import demand_health
 from dispatcher.engine import Site
 from dispatcher.leadership import Role
 from dispatcher.promise_readings import promise_health, promise_readings
+from dispatcher.queue_readings import queue_readings
 from dispatcher.shuttle_status import shuttle_status
 from dispatcher.telemetry.health import (
     BrokerHealth,
@@ -15,6 +16,7 @@ from dispatcher.telemetry.health import (
     ImproverReport,
     JournalHealth,
     LeaderHealth,
+    LoopHealth,
     ShuttleHealth,
 )
 from dispatcher.telemetry.metrics import Metrics, Reading
@@ -36,21 +38,16 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
         all_shuttles = service.core.state.shuttles.values()
         return dict(Counter(str(shuttle_status(shuttle)) for shuttle in all_shuttles))
 
-    def waiting() -> dict[str, float]:
-        return {
-            "inbox": service.waiting,
-            "rider_outbox": len(outbox),
-            "rider_link": link.waiting,
-            "shuttle_outbox": len(dispatcher.fleet_border),
-            "shuttle_link": fleet_link.waiting,
-        }
-
     def drops() -> dict[str, float]:
         return {
             **fleet.drops,
             "rider_outbox": outbox.counts.dropped,
             "rider_oversized": link.counts.oversized,
             "rider_unreadable": link.counts.unreadable,
+            "rider_qos0": link.dropped,
+            "shuttle_replaced": fleet_link.replaced,
+            "shuttle_senders": fleet_link.dropped,
+            "shuttle_publishes": fleet_link.publishes_failed,
         }
 
     def connected() -> dict[str, float]:
@@ -62,7 +59,7 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
     metrics.readings += [
         Reading("trips_known", "Trips remembered, by state", trips, "state"),
         Reading("shuttles", "Shuttles, by status", shuttles, "status"),
-        Reading("waiting", "What waits, by queue", waiting, "queue"),
+        *queue_readings(dispatcher),
         Reading("drops", "Messages dropped, by cause", drops, "cause", total=True),
         Reading("broker_connected", "Links to the broker", connected, "link"),
         Reading("journal_position", "Last event decided", lambda: one(service.core.position)),
@@ -81,6 +78,12 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
             "store_reachable", "The journal's store", lambda: one(service.health.store_reachable)
         ),
     ]
+    lag, watchdog = dispatcher.lag, dispatcher.watchdog
+    metrics.readings += [
+        Reading("loop_lag_p99_seconds", "Over the last minute", lambda: one(lag.p99_s)),
+        Reading("loop_lag_max_seconds", "Over the last minute", lambda: one(lag.max_s)),
+        Reading("loop_blocked", "Times it was stuck", lambda: one(watchdog.stuck), total=True),
+    ]
     metrics.readings += promise_readings(lambda: service.core.state)
     improver, process = dispatcher.improver, dispatcher.improver_process
     if improver is not None and process is not None:
@@ -91,6 +94,18 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
             ),
             Reading("improver_starts", "Processes", lambda: one(process.starts), total=True),
         ]
+    charging = dispatcher.charging_process
+    if charging is not None:
+        metrics.readings += [
+            Reading("charging_starts", "Processes", lambda: one(charging.starts), total=True),
+            Reading(
+                "charging_failures", "Without a choice", lambda: one(charging.failures), total=True
+            ),
+        ]
+    metrics.readings += [
+        Reading("told_again", "Statuses", lambda: one(outbox.counts.again), total=True),
+        Reading("told_corrected", "Statuses", lambda: one(outbox.counts.corrected), total=True),
+    ]
 
 
 def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
@@ -147,6 +162,11 @@ def health_report(site: Site, dispatcher: "Dispatcher | None") -> HealthReport:
             improved=improver.health.improved if improver else 0,
             last=improver.health.last if improver else "switched off",
         ),
+        loop=LoopHealth(
+            lag_p99_ms=round(1000 * dispatcher.lag.p99_s),
+            lag_max_ms=round(1000 * dispatcher.lag.max_s),
+            blocked=dispatcher.watchdog.stuck,
+        ),
         promises=promise_health(service.core.state),
         demand=demand_health(service.core.state),
     )
@@ -180,6 +200,8 @@ def _problems(dispatcher: "Dispatcher") -> tuple[str, ...]:
         found += service.health.store_faults
     elif not service.accepting:
         found.append("too much is waiting to be decided")
+    if dispatcher.outbox.full:
+        found.append("too many riders wait for word of their trips")
     if not dispatcher.rider_link.connected:
         found.append("the broker is not connected for riders")
     if not dispatcher.fleet_link.connected:

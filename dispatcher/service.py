@@ -149,6 +149,11 @@ class Service:
         return max(self.core.position, self._standby.position)
 
     @property
+    def unsettled(self) -> int:
+        """Events handed in and not yet decided, those that wait for room included."""
+        return len(self._unsettled)
+
+    @property
     def ending(self) -> bool:
         """Whether nothing more is taken in, because the loop is stopping or has ended."""
         return self._stopping

@@ -137,7 +137,8 @@ class SimulatedRider:
         document = TripDocument.model_validate_json(body)
         known = self.document
         if document.request != self._wisher.request_id or (
-            known is not None and document.revision < known.revision
+            known is not None
+            and (document.epoch, document.revision) < (known.epoch, known.revision)
         ):
             return []
         self.document = document

@@ -56,9 +56,21 @@ class FakeLink:
         if not self.connected:
             raise PublishFailed(topic, "not connected")
         if topic in self.refuses:
-            raise PublishFailed(topic, "refused: Not authorized")
+            raise PublishFailed(topic, "refused: Not authorized", refused=True)
         self.sent.append(Sent(topic, payload, retain, correlation_data))
         if retain and payload:
             self.retained[topic] = payload
         elif retain:
             self.retained.pop(topic, None)
+
+    def post(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        correlation_data: bytes | None = None,
+        expiry_s: int | None = None,
+    ) -> None:
+        if not self.connected:
+            raise PublishFailed(topic, "not connected")
+        self.sent.append(Sent(topic, payload, False, correlation_data))

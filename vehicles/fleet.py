@@ -26,6 +26,7 @@ from vehicles.messages import (
     parse,
 )
 from vehicles.protocol import ShuttleConversation
+from vehicles.same_state import StateReader
 from vehicles.topics import (
     DEFAULT_INTERFACE,
     Topic,
@@ -78,6 +79,7 @@ class Fleet:
     report_drop: Callable[[str, str, str], None] = lambda topic, cause, detail: None
     drops: Counter[str] = field(default_factory=Counter)
     _conversations: dict[ShuttleId, ShuttleConversation] = field(default_factory=dict)
+    _readers: dict[ShuttleId, StateReader] = field(default_factory=dict)  # of those who speak
 
     def on_message(self, topic: str, body: bytes, now: float, *, retained: bool) -> FleetOutput:
         """Take up one message from a vehicle."""
@@ -91,12 +93,17 @@ class Fleet:
         if model is None:
             return self._drop(topic, "not_from_a_vehicle")
         try:
-            message = parse(model, body)
+            message = self._read(vehicle, model, body)
         except ValidationError as problem:
             first = problem.errors(include_url=False, include_input=False)[0]
             field_name = ".".join(str(part) for part in first["loc"])
             return self._drop(topic, "invalid", f"{field_name}: {first['msg']}"[:200])
         return self.on_model(vehicle, message, now, retained=retained, topic=topic)
+
+    def _read(self, vehicle: VehicleName, model: type[WireModel], body: bytes) -> WireModel:
+        if model is not State or vehicle.shuttle_id not in self._conversations:
+            return parse(model, body)
+        return self._readers.setdefault(vehicle.shuttle_id, StateReader()).read(body)
 
     def on_model(
         self,
@@ -187,6 +194,11 @@ class Fleet:
             tuple(sending for output in outputs for sending in output.sendings),
         )
 
+    def hurry(self, now: float) -> None:
+        """Our connection is back: send again at once what no shuttle has shown to have."""
+        for conversation in self._conversations.values():
+            conversation.hurry(now)
+
     def excuse_silence(self, now: float) -> None:
         """Our own connection is or was down: no shuttle can be called silent for that."""
         for conversation in self._conversations.values():
@@ -225,6 +237,7 @@ class Fleet:
         oldest = next(strangers, None)
         if oldest is not None:
             del self._conversations[oldest]
+            self._readers.pop(oldest, None)
         return oldest is not None
 
     def _addressed(self, conversation: ShuttleConversation, output: Output) -> FleetOutput:

@@ -12,10 +12,12 @@ from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import Event
 from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.plans import ShuttlePlan
+from dispatcher.fair_intake import FairIntake, FairRules
 from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription, Will
 from vehicles.agent import OnboardAgent
+from vehicles.durable_first import DurableFirst
 from vehicles.exchange import Outgoing
-from vehicles.fleet import Fleet, FleetOutput
+from vehicles.fleet import Fleet, FleetOutput, Sending
 from vehicles.hearing import Hearing
 from vehicles.messages import ConnectionState, InstantActions, Order, parse
 from vehicles.topics import (
@@ -30,7 +32,14 @@ from vehicles.topics import (
 # A state repeats the way ahead and the actions of the order; an order has the whole leg.
 MAX_BODY_BYTES = 128 * 1024
 TICK_S = 0.5
+# Messages of shuttles received and not acknowledged; more wait at the broker.
+AT_ONCE = 1_000
+# Of what a vehicle is and whether it is there only the newest counts. States tell of visits, so
+# several are kept, in order.
+NEWEST_ONLY = frozenset({Topic.CONNECTION, Topic.FACTSHEET, Topic.VISUALIZATION})
 FAREWELL_S = 2.0
+MESSAGES_PER_S = 10.0
+BURST_S = 5.0  # a vehicle that is back tells the messages of so many seconds at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +53,27 @@ class BrokerAccess:
     tls: ssl.SSLContext | None = None
 
 
+def fair_rules(per_s: float) -> FairRules:
+    """So many messages of one vehicle are read each real second."""
+    return FairRules(per_s=per_s, burst=max(1, round(BURST_S * per_s)), newest_only=NEWEST_ONLY)
+
+
 class FleetLink:
     """Carries a fleet's conversations over one connection.
 
     Parameters
     ----------
     on_events
-        Awaited with new events, in order and one call at a time. It returns once they are
-        durable: only then is the vehicle's message acknowledged and anything sent. It has
-        to wait out troubles of the store itself; an exception ends ``run``.
+        Awaited with new events, and begun in their order; it may be begun again before it has
+        returned. It returns once the events are durable: only then is the vehicle's message
+        acknowledged and anything new sent to that vehicle. It has to wait out troubles of the
+        store itself; an exception ends ``run``.
     clock
         Seconds since the epoch.
     may_send
         While it says no, nothing is sent.
+    fair
+        How much of one vehicle is taken up, and what of the rest is kept.
     """
 
     def __init__(
@@ -67,16 +84,18 @@ class FleetLink:
         client_id: str,
         on_events: Callable[[Sequence[Event]], Awaitable[None]],
         clock: Callable[[], float],
+        fair: FairRules | None = None,
         on_connect: Callable[[bool], None] = lambda session_present: None,
         on_disconnect: Callable[[str, float], None] = lambda reason, pause_s: None,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self.fleet = fleet
         self.publishes_failed = 0
-        self._on_events = on_events
+        self._on_connect = on_connect
         self._clock = clock
-        self._turn = asyncio.Lock()
         self._hearing = Hearing()
+        self._intake = FairIntake(fair or fair_rules(MESSAGES_PER_S))
+        self._durably = DurableFirst(on_events, self._publish)
         self._link = MqttLink(
             broker.host,
             broker.port,
@@ -93,8 +112,12 @@ class FleetLink:
                 )
                 for topic in FROM_VEHICLE
             ],
+            intake=self._intake,
+            receive_maximum=AT_ONCE,
+            at_once=AT_ONCE,
+            lane_of=lambda message: message.topic.rpartition("/")[0],
             on_message=self._on_message,
-            on_connect=on_connect,
+            on_connect=self._connected,
             on_disconnect=on_disconnect,
             on_oversized=lambda topic, size: fleet.refuse(topic, "oversized", f"{size} bytes"),
             on_unreadable=lambda topic, reason: fleet.refuse(topic, "unreadable", reason),
@@ -110,59 +133,101 @@ class FleetLink:
         """Messages received and not yet handled."""
         return self._link.waiting
 
+    @property
+    def replaced(self) -> int:
+        """Messages never read because a newer one of their shuttle came first."""
+        return self._intake.replaced
+
+    @property
+    def dropped(self) -> int:
+        """Messages never read because too many senders waited."""
+        return self._intake.dropped
+
+    @property
+    def undurable(self) -> int:
+        """Shuttles with events that are not durable yet."""
+        return len(self._durably)
+
+    @property
+    def held_back(self) -> int:
+        """Messages to shuttles that wait for those events."""
+        return self._durably.held_back
+
+    @property
+    def publishing(self) -> int:
+        """Publishes that the broker has not confirmed, or not yet read."""
+        return self._link.publishing
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages received and not acknowledged; the broker keeps them."""
+        return self._link.unacknowledged
+
     async def run(self) -> None:
         """Stay connected until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._durably.run())
             tasks.create_task(self._link.run())
             tasks.create_task(self._tick())
 
     async def publish(self, plan: ShuttlePlan) -> None:
         """Send a plan, and go on sending it until the shuttle echoes it."""
-        await self._carry_out(lambda now: self.fleet.publish(plan, now))
+        await self._carry_out(self.fleet.publish(plan, self._clock()))
 
     async def command(
         self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
     ) -> None:
         """Send an instant action; ``number`` is unique for this shuttle."""
-        await self._carry_out(
-            lambda now: self.fleet.command(shuttle_id, command, number, now, reason)
-        )
+        now = self._clock()
+        await self._carry_out(self.fleet.command(shuttle_id, command, number, now, reason))
 
-    async def _on_message(self, message: Message) -> None:
-        await self._carry_out(
-            lambda now: self.fleet.on_message(
-                message.topic, message.payload, now, retained=message.retain
-            )
+    def _connected(self, session_present: bool) -> None:
+        # What was on its way may be lost with the broker. The next tick sends it.
+        self.fleet.hurry(self._clock())
+        self._on_connect(session_present)
+
+    def _on_message(self, message: Message) -> Awaitable[None] | None:
+        output = self.fleet.on_message(
+            message.topic, message.payload, self._clock(), retained=message.retain
         )
+        if not output.events and not output.sendings:
+            return None
+        return self._send_after(self._durably.begin(output), output.sendings)
 
     async def _tick(self) -> None:
         while True:
-            await self._carry_out(self._let_time_pass)
+            now, real_s = self._clock(), asyncio.get_running_loop().time()
+            excused = self._hearing.excuses(now, real_s, connected=self.connected)
+            # What shuttles say meanwhile waits, unread, at the broker.
+            if excused or self._durably.is_held_up(real_s):
+                self.fleet.excuse_silence(now)
+            await self._carry_out(self.fleet.tick(now))
             await asyncio.sleep(TICK_S)
 
-    def _let_time_pass(self, now: float) -> FleetOutput:
-        real_s = asyncio.get_running_loop().time()
-        if self._hearing.excuses(now, real_s, connected=self.connected):
-            self.fleet.excuse_silence(now)
-        return self.fleet.tick(now)
+    async def _carry_out(self, output: FleetOutput) -> None:
+        """A step's events begin to be made durable; its messages are sent as soon as they may."""
+        self._durably.begin(output)
+        await self._durably.send(output.sendings)
 
-    async def _carry_out(self, step: Callable[[float], FleetOutput]) -> None:
-        """Take one step of the fleet: its events first, durably, then its messages."""
-        async with self._turn:
-            output = step(self._clock())
-            if output.events:
-                await self._on_events(output.events)
-            for sending in output.sendings:
-                try:
-                    await self._link.publish(
-                        sending.topic,
-                        sending.body(),
-                        qos=sending.outgoing.qos,
-                        retain=sending.outgoing.retain,
-                    )
-                except PublishFailed:
-                    # It is due again in a few seconds anyway.
-                    self.publishes_failed += 1
+    async def _send_after(
+        self, durable: Awaitable[None] | None, sendings: Sequence[Sending]
+    ) -> None:
+        """Returns when the events are durable and the messages sent."""
+        if durable is not None:
+            await durable
+        await self._durably.send(sendings)
+
+    async def _publish(self, sending: Sending) -> None:
+        try:
+            await self._link.publish(
+                sending.topic,
+                sending.body(),
+                qos=sending.outgoing.qos,
+                retain=sending.outgoing.retain,
+            )
+        except PublishFailed:
+            # It is due again in a few seconds anyway.
+            self.publishes_failed += 1
 
 
 class AgentLink:

@@ -164,6 +164,11 @@ class ShuttleConversation:
             times.append(self._factsheet_not_before)
         return min((time for time in times if time is not None and time > now), default=None)
 
+    def hurry(self, now: float) -> None:
+        """What is on its way may be lost: it is due again."""
+        self._delivery.hurry(now)
+        self._instant.hurry(now)
+
     def excuse_silence(self, now: float) -> None:
         """We could not hear until now; a silence of the vehicle counts from here."""
         self._liveness.excuse(now)
@@ -205,8 +210,7 @@ class ShuttleConversation:
     def on_connection(self, connection: Connection, now: float) -> Output:
         """A hint only: the broker may notice late, or not at all, that a vehicle is gone."""
         if connection.connection_state is ConnectionState.ONLINE:
-            self._delivery.hurry(now)
-            self._instant.hurry(now)
+            self.hurry(now)
             self._factsheet_not_before = 0.0
         elif now >= self._state_request_not_before:
             self._state_request_not_before = now + STATE_REQUEST_EVERY_S

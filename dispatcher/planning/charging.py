@@ -87,6 +87,17 @@ def options_of(problem: ChargingProblem) -> list[ChargeOption]:
     ]
 
 
+def charge_of(problem: ChargingProblem, option: ChargeOption) -> ChosenCharge:
+    """The session that an option stands for."""
+    return ChosenCharge(
+        problem.needs[option.need].key,
+        problem.chargers[option.charger].stop,
+        problem.now_s + option.slot * problem.slot_s,
+        problem.now_s + (option.slot + option.slots) * problem.slot_s - problem.slack_s,
+        option.to_ws,
+    )
+
+
 def _options(problem: ChargingProblem, need_index: int, charger_index: int) -> list[ChargeOption]:
     need, charger = problem.needs[need_index], problem.chargers[charger_index]
     drive_s = need.drive_s[charger_index]

@@ -10,6 +10,7 @@ from ortools.sat.python import cp_model
 from dispatcher.planning.charging import (
     ChargingProblem,
     ChosenCharge,
+    charge_of,
     options_of,
     spare_shuttles,
     taken_plugs,
@@ -59,12 +60,6 @@ def choose_charges(problem: ChargingProblem) -> tuple[ChosenCharge, ...]:
         option for take, option in zip(takes, options, strict=True) if solver.boolean_value(take)
     ]
     return tuple(
-        ChosenCharge(
-            problem.needs[option.need].key,
-            problem.chargers[option.charger].stop,
-            problem.now_s + option.slot * problem.slot_s,
-            problem.now_s + (option.slot + option.slots) * problem.slot_s - problem.slack_s,
-            option.to_ws,
-        )
+        charge_of(problem, option)
         for option in sorted(chosen, key=lambda o: (o.slot, o.charger, o.need))
     )

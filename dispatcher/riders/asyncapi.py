@@ -30,8 +30,9 @@ names; the broker's access rules make sure of it. Bodies are JSON of at most \
 {LARGEST_BODY_BYTES} bytes.
 
 With MQTT 5, a request, answer or cancel may name a response topic at or below the rider's own
-`reply`, and correlation data: the answer is sent there too. Messages are acknowledged when they
-are durable; sending a request again under its id is harmless."""
+`reply`, and correlation data: the answer is sent there too. The broker's acknowledgement says only
+that the broker has a message; a status document says that a request is durable. Sending a request
+again under its id is harmless."""
 
 
 def rider_document() -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -31,8 +32,12 @@ LARGEST_CORRELATION_BYTES: Final = 256
 # Of one rider. A device that follows the protocol sends a few messages a trip.
 MESSAGES_PER_S: Final = 2.0
 MESSAGES_BURST: Final = 60
+NO_TRIP: Final = TripId("")  # of a request that is not taken in yet
 ANSWER_WITHIN_S: Final = 3.0
 RETRY_AFTER_S: Final = 5
+
+
+_Acting = Callable[[], Awaitable[TripDocument | None]]
 
 
 class DeskObserver(Protocol):
@@ -87,24 +92,45 @@ class RiderDesk:
             The message cannot be acted on; nothing has changed.
         """
         began = self._monotonic()
+        asked = self._admit(rider_id, message)
+        if isinstance(asked, TripDocument):
+            return asked
+        return await self._ask(asked, message.id, began)
+
+    def _admit(self, rider_id: RiderId, message: TripRequest) -> RideRequest | TripDocument:
+        """What is to be asked of the engine; the trip's status where it was asked before.
+
+        Raises
+        ------
+        ProblemError
+            As ``request``. Nothing has to be waited for to say so.
+        """
         now_s = self._service.clock.now_s()
-        asked = self._border.ride_request(message, rider_id, self._new_trip_id(), now_s)
+        asked = self._border.ride_request(message, rider_id, NO_TRIP, now_s)
         # A resend costs nothing, and is answered even when new requests are not taken in.
         if earlier := self._earlier(asked):
             return self._tell_again(earlier)
-        if retry_after_s := self._bucket.take(began):
+        if self._outbox.full:
+            text = "Too many riders wait for word of their trips."
+            raise ProblemError(_too_many(text, asked, RETRY_AFTER_S))
+        if retry_after_s := self._bucket.take(self._monotonic()):
             raise ProblemError(_too_many("Too many requests are coming in.", asked, retry_after_s))
+        # Chance comes from the system, which takes its time: not for those who are refused.
+        return replace(asked, trip_id=self._new_trip_id())
 
+    async def _ask(self, asked: RideRequest, message_id: str, began: float) -> TripDocument:
         def build(at_s: int) -> RequestSubmitted:
             # "Now" is the second in which the request is written.
             wish_s = at_s if asked.wish is TimeWish.NOW else asked.wish_s
             return RequestSubmitted(at_s, replace(asked, wish_s=wish_s))
 
-        key = f"{rider_id}/{message.id}"
+        key = f"{asked.rider_id}/{message_id}"
         receipt = await self._hand_in(build, dedup_key=key, request=asked)
         self._observer.request_decided(self._monotonic() - began)
         if receipt.fresh:
-            return self._told(receipt, asked.trip_id) or self._writer.received(asked, now_s)
+            return self._told(receipt, asked.trip_id) or self._writer.received(
+                asked, self._service.clock.now_s()
+            )
         # The same request came twice at once, or long ago.
         if earlier := self._earlier(asked):
             return self._tell_again(earlier)
@@ -135,33 +161,67 @@ class RiderDesk:
         )
         return self._told(receipt, trip_id)
 
-    async def on_message(self, message: Message) -> None:
-        """One message over MQTT. Returns when it is durable, or refused for good."""
+    def on_message(self, message: Message) -> Awaitable[None] | None:
+        """One message over MQTT.
+
+        What is refused is refused at once, and nothing is left to wait for: under a burst
+        that is most of it. Else what is returned is over when the message is durable.
+        """
+        if self._topics.is_told(message.topic):
+            self._outbox.heard(message.topic, message.payload)
+            return None
         found = self._topics.read(message.topic)
         # What the broker had retained was asked long ago, and would be asked at each start.
         if found is None or message.retain:
             log.info("rider_message_ignored", topic=message.topic[:200], retained=message.retain)
-            return
+            return None
         rider_id, kind = found
-        problem: Problem | None = None
-        told: TripDocument | None = None
-        if retry_after_s := self._allowed.take(rider_id, self._monotonic()):
+        began = self._monotonic()
+        if retry_after_s := self._allowed.take(rider_id, began):
             self._tell_off(rider_id, kind, retry_after_s)
-            return
+            return None
         try:
-            told = await self._act(rider_id, kind, message.payload)
+            acting = self._begin(rider_id, kind, message.payload, began)
         except ProblemError as error:
-            problem = error.problem
-            if problem.code is ProblemCode.NOT_AVAILABLE and self._service.ending:
+            self._refuse(message, rider_id, kind, error.problem)
+            return None
+        if isinstance(acting, TripDocument):
+            self._answer(message, rider_id, kind, acting)
+            return None
+        return self._finish(message, rider_id, kind, acting)
+
+    async def _finish(
+        self,
+        message: Message,
+        rider_id: RiderId,
+        kind: RiderTopic,
+        acting: _Acting,
+    ) -> None:
+        try:
+            told = await acting()
+        except ProblemError as error:
+            if error.problem.code is ProblemCode.NOT_AVAILABLE and self._service.ending:
                 # Unacknowledged, the message comes again to whoever serves the zone next.
                 log.info("rider_message_left", rider=rider_id, kind=kind)
                 await asyncio.get_running_loop().create_future()
-            log.info("rider_message_refused", rider=rider_id, kind=kind, code=problem.code)
-            self._outbox.tell_problem(rider_id, problem)
-        self._observer.message_answered(kind, problem.code if problem else None)
-        answer = problem or told
-        if answer is not None:
-            self._reply(rider_id, message, answer.to_json())
+            self._refuse(message, rider_id, kind, error.problem)
+        else:
+            self._answer(message, rider_id, kind, told)
+
+    def _refuse(
+        self, message: Message, rider_id: RiderId, kind: RiderTopic, problem: Problem
+    ) -> None:
+        log.info("rider_message_refused", rider=rider_id, kind=kind, code=problem.code)
+        self._outbox.tell_problem(rider_id, problem)
+        self._observer.message_answered(kind, problem.code)
+        self._reply(rider_id, message, problem.to_json())
+
+    def _answer(
+        self, message: Message, rider_id: RiderId, kind: RiderTopic, told: TripDocument | None
+    ) -> None:
+        self._observer.message_answered(kind, None)
+        if told is not None:
+            self._reply(rider_id, message, told.to_json())
 
     def on_oversized(self, topic: str, size: int) -> None:
         """A body over the limit, refused before it was read."""
@@ -171,14 +231,21 @@ class RiderDesk:
             self._observer.message_answered(kind, ProblemCode.TOO_LARGE)
             self._outbox.tell_problem(rider_id, too_large(size))
 
-    async def _act(self, rider_id: RiderId, kind: RiderTopic, body: bytes) -> TripDocument | None:
+    def _begin(
+        self, rider_id: RiderId, kind: RiderTopic, body: bytes, began: float
+    ) -> TripDocument | _Acting:
+        """Judge a message as far as can be without waiting. Raises ``ProblemError``."""
         match kind:
             case RiderTopic.REQUEST:
-                return await self.request(rider_id, read_message(TripRequest, body))
+                asking = read_message(TripRequest, body)
+                asked = self._admit(rider_id, asking)
+                if isinstance(asked, TripDocument):
+                    return asked
+                return partial(self._ask, asked, asking.id, began)
             case RiderTopic.ANSWER:
-                return await self.answer(rider_id, read_message(TripAnswer, body))
+                return partial(self.answer, rider_id, read_message(TripAnswer, body))
             case RiderTopic.CANCEL:
-                return await self.cancel(rider_id, read_message(TripCancel, body))
+                return partial(self.cancel, rider_id, read_message(TripCancel, body))
 
     def _tell_off(self, rider_id: RiderId, kind: RiderTopic, retry_after_s: int) -> None:
         """Refuse unread what one rider sends too fast; say so now and then."""

@@ -118,7 +118,9 @@ class BreachTold(Document):
 class TripDocument(Document):
     """The retained status of one trip.
 
-    The revision rises with each change; a document with a lower one is old.
+    The revision rises with each change, the epoch with each start of a dispatcher. A document
+    with a lower epoch than one seen before is old, and so is one of the same epoch with a
+    lower revision.
     """
 
     version: Literal[1] = 1
@@ -126,6 +128,7 @@ class TripDocument(Document):
     request: str
     state: TripState
     revision: int
+    epoch: int = 0
     at: datetime
     offers: tuple[OfferTold, ...] = ()
     promise: PromiseTold | None = None
@@ -145,9 +148,10 @@ class TripDocument(Document):
 
 
 class StatusWriter:
-    """Turns statuses into documents for one zone."""
+    """Turns statuses into documents for one zone; ``epoch`` is the dispatcher's own."""
 
-    def __init__(self, stops: Mapping[StopId, Stop]) -> None:
+    def __init__(self, stops: Mapping[StopId, Stop], epoch: int = 0) -> None:
+        self.epoch = epoch
         self._stops = stops
 
     def document(self, status: TripStatus) -> TripDocument:
@@ -156,6 +160,7 @@ class StatusWriter:
             request=status.request_id,
             state=status.state,
             revision=status.revision,
+            epoch=self.epoch,
             at=instant(status.at_s),
             offers=tuple(self._offer(offer) for offer in status.offers),
             promise=self._promise(status.promise) if status.promise else None,
@@ -176,6 +181,7 @@ class StatusWriter:
             request=request.request_id,
             state=TripState.REQUESTED,
             revision=0,
+            epoch=self.epoch,
             at=instant(at_s),
         )
 

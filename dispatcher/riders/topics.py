@@ -12,6 +12,7 @@ ROOT: Final = "ringmaster/v1"
 # A rider's id is the topic level the broker let the device write to: the sender's name is
 # taken from there and from nowhere else.
 RIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TRIP: Final = re.compile(r"[A-Za-z0-9_-]{1,64}/trip/[A-Za-z0-9_.:-]{1,64}")
 _BELOW_REPLY: Final = re.compile(r"(/[A-Za-z0-9_.:-]{1,64}){0,4}")
 
 
@@ -32,6 +33,14 @@ class RiderTopics:
     def filters(self) -> tuple[str, ...]:
         """What the dispatcher subscribes to."""
         return tuple(f"{ROOT}/{self.zone}/rider/+/{kind}" for kind in RiderTopic)
+
+    def told(self) -> str:
+        """Where the status documents of all trips are, our own."""
+        return f"{ROOT}/{self.zone}/rider/+/trip/+"
+
+    def is_told(self, topic: str) -> bool:
+        """Whether a trip's status document belongs on this topic."""
+        return _TRIP.fullmatch(topic.removeprefix(f"{ROOT}/{self.zone}/rider/")) is not None
 
     def incoming(self, rider_id: RiderId, kind: RiderTopic) -> str:
         return f"{self._of(rider_id)}/{kind}"

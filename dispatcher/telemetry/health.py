@@ -47,6 +47,14 @@ class ImproverReport(Part):
     last: str
 
 
+class LoopHealth(Part):
+    """How late the loop that does everything ran over the last minute."""
+
+    lag_p99_ms: int
+    lag_max_ms: int
+    blocked: int  # since the start: stuck so long that its stack was logged
+
+
 class QuoteHealth(Part):
     """A reliability diagram: for each level, percent that came by the time quoted at it."""
 
@@ -87,6 +95,7 @@ class HealthReport(Part):
     leadership: LeaderHealth | None = None  # None until the store has answered
     shuttles: ShuttleHealth
     improver: ImproverReport
+    loop: LoopHealth | None = None  # None until it runs
     promises: PromiseHealth | None = None  # None until the journal has been read
     demand: DemandHealth | None = None
 

@@ -17,7 +17,7 @@ from dispatcher.mqtt import Message
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import MESSAGES_BURST, RiderDesk
 from dispatcher.riders.messages import TripRequest
-from dispatcher.riders.outbox import RiderOutbox
+from dispatcher.riders.outbox import OutboxSettings, RiderOutbox
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.status import StatusWriter
 from dispatcher.riders.topics import RiderTopic, RiderTopics
@@ -29,7 +29,9 @@ ROOT = "ringmaster/v1/z/rider/ana"
 class Post:
     """A desk on fakes; it observes itself."""
 
-    def __init__(self, burst: int = 100, answer_within_s: float = 60.0) -> None:
+    def __init__(
+        self, burst: int = 100, answer_within_s: float = 60.0, most_waiting: int = 20_000
+    ) -> None:
         self.journal = FaultyJournal()
         self.engine = CountingEngine()
         self.clock = HandClock()
@@ -43,7 +45,8 @@ class Post:
             sleep=lambda seconds: asyncio.sleep(0),
         )
         topics, writer = RiderTopics("z"), StatusWriter(TWO_STOPS)
-        self.outbox = RiderOutbox(self.link, topics, writer, self.clock)
+        settings = OutboxSettings(most_waiting=most_waiting)
+        self.outbox = RiderOutbox(self.link, topics, writer, self.clock, settings)
         self.outbox.link_connected()
         self.service.add_listener(self.outbox.on_applied)
         self.trips = 0
@@ -73,7 +76,12 @@ class Post:
     async def send(self, kind: str = "request", body: Any = None, **more: Any) -> None:
         fields = {"id": "q1", "from": "A", "to": "B"} if body is None else body
         payload = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
-        await self.desk.on_message(Message(f"{ROOT}/{kind}", payload, **more))
+        await self.take(Message(f"{ROOT}/{kind}", payload, **more))
+
+    async def take(self, message: Message) -> None:
+        handling = self.desk.on_message(message)
+        if handling is not None:
+            await handling
 
     async def documents(self, below: str, number: int) -> list[dict[str, Any]]:
         """The first so many documents sent to this topic of the rider's."""
@@ -234,6 +242,69 @@ async def test_what_comes_while_stopping_is_left_to_the_next_dispatcher() -> Non
         await asyncio.gather(sending, return_exceptions=True)
 
 
+async def test_with_a_full_outbox_new_requests_are_refused_and_others_told() -> None:
+    async with open_post(Post(most_waiting=1)) as post:
+        await post.send()
+        await post.documents("trip/t1", 2)
+        post.link.connected = False
+        post.outbox.link_lost()
+        await post.send("request", {"id": "q2", "from": "A", "to": "B"})
+        assert post.outbox.full
+        third = TripRequest.model_validate({"id": "q3", "from": "A", "to": "B"})
+        with pytest.raises(ProblemError) as caught:
+            await post.desk.request(RiderId("ana"), third)
+        assert caught.value.problem.code is ProblemCode.TOO_MANY_REQUESTS
+        assert caught.value.problem.retry_after_s
+        # What was asked before may be asked again, and is told as soon as it can be.
+        await post.send("request", {"id": "q2", "from": "A", "to": "B"})
+        post.link.connected = True
+        post.outbox.link_connected()
+        told = await post.documents("trip/t2", 1)
+    assert told[-1]["state"] == "offered"
+    assert post.outbox.counts.dropped <= 1  # at most a reply to nobody
+
+
+async def test_a_document_of_another_on_a_trips_topic_is_put_right() -> None:
+    async with open_post(Post()) as post:
+        await post.send()
+        told = (await post.documents("trip/t1", 2))[-1]
+        topic = f"{ROOT}/trip/t1"
+        post.link.retained[topic] = b"{}"
+        await post.take(Message(topic, b"{}", retain=True))
+        await until(lambda: post.link.retained[topic] != b"{}")
+        assert json.loads(post.link.retained[topic]) == told
+    assert told["epoch"] == post.service.health.epoch == 1
+
+
+async def test_a_burst_is_refused_without_waiting_for_anything() -> None:
+    async with open_post(Post(burst=3)) as post:
+        for number in range(50):
+            body = json.dumps({"id": f"q{number}", "from": "A", "to": "B"}).encode()
+            message = Message(f"ringmaster/v1/z/rider/r{number}/request", body)
+            handling = post.desk.on_message(message)
+            # The first three are asked; the loop has not had a turn when the others are told.
+            assert (handling is None) == (number >= 3)
+            if handling is not None:
+                await handling
+            else:
+                problem = json.loads(post.link.sent[-1].body)
+                assert post.link.sent[-1].topic == f"ringmaster/v1/z/rider/r{number}/error"
+                assert problem["code"] == "TOO_MANY_REQUESTS"
+                assert problem["retry_after_s"] > 0
+                assert problem["request"] == f"q{number}"
+        assert await post.journal.last_position() == 4
+
+
+async def test_what_waits_together_is_written_together() -> None:
+    async with open_post(Post()) as post:
+        bodies = [{"id": f"q{n}", "from": "A", "to": "B"} for n in range(40)]
+        post.journal.batches.clear()
+        await asyncio.gather(*(post.send("request", body) for body in bodies))
+    # The first begins a batch alone at the latest; what came meanwhile makes the next.
+    assert sum(post.journal.batches) == 40
+    assert len(post.journal.batches) <= 3
+
+
 async def test_one_rider_cannot_use_up_what_all_share() -> None:
     async with open_post(Post(burst=1000)) as post:
         for number in range(MESSAGES_BURST + 500):
@@ -241,7 +312,7 @@ async def test_one_rider_cannot_use_up_what_all_share() -> None:
         written = await post.journal.last_position()
         told = await post.documents("error", 3)
         # Bob is still heard.
-        await post.desk.on_message(
+        await post.take(
             Message("ringmaster/v1/z/rider/bob/request", b'{"id":"q1","from":"A","to":"B"}')
         )
         assert await post.journal.last_position() == written + 1

@@ -299,6 +299,38 @@ async def test_a_leader_cut_off_from_the_store_leaves_the_broker_until_it_leads_
         await a_shuttle(dispatcher)
 
 
+async def test_a_broker_that_forgot_everything_is_told_again(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    broker = Mosquitto(tmp_path / "mosquitto")
+    broker.start()
+    town = Town(broker, redis_server, "amnesia")
+    async with serving(town) as dispatcher:
+        async with a_rider(town, "ana") as ana:
+            await a_shuttle(dispatcher)
+            await ana.say("request", id="q1", accept="auto", **two_stops())
+            accepted, _ = await ana.hear("trip/", state="accepted")
+        # Its power fails, and its disk is new.
+        broker.kill()
+        for path in broker.directory.glob("*.db*"):
+            path.unlink()
+        broker.start()
+        await comes_true(lambda: dispatcher.rider_link.counts.connections == 2)
+        async with a_rider(town, "ana") as ana:
+            told, _ = await ana.hear("trip/", trip=accepted["trip"])
+            assert (told["state"], told["epoch"]) == (accepted["state"], accepted["epoch"])
+            assert told["promise"] == accepted["promise"]
+            # A dispatcher that was superseded sends what it still had.
+            topic = f"{ROOT}/{town.name}-ana/trip/{told['trip']}"
+            old = json.dumps(accepted | {"epoch": 0, "state": "cancelled_by_rider"})
+            async with aiomqtt.Client(broker.host, broker.port) as former:
+                await former.publish(topic, old, qos=1, retain=True)
+            await ana.hear("trip/", epoch=0)
+            put_right, _ = await ana.hear("trip/", epoch=1, revision=told["revision"])
+            assert put_right["promise"] == accepted["promise"]
+    broker.kill()
+
+
 async def test_while_the_broker_is_away_the_newest_status_is_kept(town: Town) -> None:
     async with serving(town) as dispatcher:
         async with a_rider(town, "ana") as ana:
