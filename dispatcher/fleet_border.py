@@ -65,6 +65,7 @@ class FleetBorder:
                 self._now(),
                 capacity=shuttle.capacity,
                 plan=shuttle.published,
+                given_up=shuttle.given_up,
                 confirmed=shuttle.confirmed_revision or None,
                 aboard=_aboard(core.state, shuttle),
             )
@@ -77,6 +78,9 @@ class FleetBorder:
             if shuttle.held and not shuttle.paused:
                 held = ShuttleCommanded(shuttle.id, ShuttleCommand.PAUSE, "held by the operator")
                 self._put(held, core.position)
+            elif shuttle.paused and not shuttle.held:
+                free = ShuttleCommanded(shuttle.id, ShuttleCommand.RESUME, "nobody holds it")
+                self._put(free, core.position)
 
     def on_applied(self, applied: Applied) -> None:
         """Listener: have the plans and commands sent that were decided."""

@@ -146,6 +146,7 @@ class Fleet:
         *,
         capacity: Capacity,
         plan: ShuttlePlan | None = None,
+        given_up: ShuttlePlan | None = None,
         confirmed: int | None = None,
         aboard: tuple[TripId, ...] = (),
     ) -> None:
@@ -154,7 +155,14 @@ class Fleet:
         vehicle = vehicle_name(shuttle_id)
         conversation = ShuttleConversation(vehicle, self.rules.conversation)
         self._conversations[shuttle_id] = conversation
-        conversation.resume(now, capacity=capacity, plan=plan, confirmed=confirmed, aboard=aboard)
+        conversation.resume(
+            now,
+            capacity=capacity,
+            plan=plan,
+            given_up=given_up,
+            confirmed=confirmed,
+            aboard=aboard,
+        )
 
     def publish(self, plan: ShuttlePlan, now: float) -> FleetOutput:
         conversation = self._conversations.get(plan.shuttle_id)

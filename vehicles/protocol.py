@@ -68,6 +68,7 @@ class ShuttleConversation:
     _whereabouts: Whereabouts = field(init=False)
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
+    _given_up: str | None = None  # order that was given up before we were restarted
     _state: State | None = None
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
@@ -99,13 +100,15 @@ class ShuttleConversation:
         *,
         capacity: Capacity,
         plan: ShuttlePlan | None = None,
+        given_up: ShuttlePlan | None = None,
         confirmed: int | None = None,
         aboard: tuple[TripId, ...] = (),
     ) -> None:
         """Take up the conversation after a restart of the dispatcher.
 
         ``plan`` is the newest plan of the shuttle and ``confirmed`` the revision it echoed
-        last, if it did. Events told before the restart may be told again.
+        last, if it did. ``given_up`` is of the order before, which the vehicle may drive by
+        still: that is followed, and cancelled. Events told before the restart may be told again.
 
         The broker may first deliver states that it kept for us meanwhile. They tell of
         visits, but what the vehicle has taken since only an answer to a new question shows.
@@ -115,6 +118,9 @@ class ShuttleConversation:
         self._joined = self._is_known = True
         self._liveness.expect_from(now)
         self._believed_aboard.update(aboard)
+        if given_up is not None:
+            self._given_up = given_up.order_id
+            self._follow(given_up)
         if plan is None:
             return
         # An older confirmation may be of an order before this one.
@@ -264,7 +270,7 @@ class ShuttleConversation:
         self._progress = {
             order_id: kept
             for order_id, kept in self._progress.items()
-            if order_id in (plan.order_id, working_on)
+            if order_id in (plan.order_id, working_on, self._given_up)
         }
 
     def _catch_up(self, state: State, now: float) -> None:
@@ -320,6 +326,8 @@ class ShuttleConversation:
                     }
                     if self._cancelled_order != order_id:
                         self._cancelled_order = None
+                    if self._given_up != order_id:
+                        self._given_up = None
                     events.append(PlanConfirmed(at_s, shuttle_id, revision))
                 case Declined(revision, reason):
                     events.append(PlanRefused(at_s, shuttle_id, revision, reason))
@@ -332,7 +340,7 @@ class ShuttleConversation:
         progress = self._progress.get(state.order_id)
         if progress is None:
             return []
-        cancelled = self._cancelled_order == state.order_id
+        cancelled = state.order_id in (self._cancelled_order, self._given_up)
         events = progress.read(state, math.floor(now), cancelled=cancelled)
         for event in events:
             if isinstance(event, RiderBoarded):
@@ -388,7 +396,8 @@ class ShuttleConversation:
                     )
                 else:
                     messages.append(Outgoing(Topic.ORDER, item))
-            if self._delivery.needs_idle:
+            has_given_up = self._state.order_id == self._given_up and is_active(self._state)
+            if self._delivery.needs_idle or has_given_up:
                 self._give_up_order(self._state, now)
             if self._delivery.needs_unplugging:
                 self._instant.ask(Instant.STOP_CHARGING, _number(now), now)

@@ -3,7 +3,6 @@
 from dispatcher.domain.decisions import AlertKind, ShuttleCommand
 from dispatcher.domain.events import (
     PlanRefused,
-    RiderBoarded,
     ShuttleFellSilent,
     ShuttleHeld,
     ShuttleJoined,
@@ -11,9 +10,10 @@ from dispatcher.domain.events import (
     ShuttleReported,
     ShuttleWithdrawn,
 )
-from dispatcher.domain.ids import NodeId, VisitId
+from dispatcher.domain.ids import NodeId
 from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
+from dispatcher.engine.aboard import reconcile, take_in
 from dispatcher.engine.battery import learn_drain, within_range
 from dispatcher.engine.disrupt import clear_waiting, let_lapse
 from dispatcher.engine.orders import begin_order
@@ -22,7 +22,7 @@ from dispatcher.engine.rescue import call_off_rescues, take_heart
 from dispatcher.engine.routes import is_faulted, is_stuck
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import board, carries
+from dispatcher.engine.visits import carries
 from dispatcher.planning.rows import RowPlan
 
 _ETA_STEP_S = 10  # an expected arrival is corrected when it is off by this much
@@ -43,7 +43,8 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
     shuttle.revision = max(shuttle.revision, event.revision)
     for trip_id in event.aboard:  # before the new order: what is to be done follows from it
         if not carries(turn.state, shuttle, trip_id):
-            board(turn, RiderBoarded(turn.now_s, shuttle.id, VisitId(""), trip_id))
+            take_in(turn, shuttle, trip_id)
+    shuttle.reported_aboard = event.aboard
     if shuttle.held:
         turn.command(shuttle, ShuttleCommand.PAUSE, "held by the operator")
     if not known_order:
@@ -65,6 +66,10 @@ def report(turn: Turn, event: ShuttleReported) -> None:
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.charging = event.battery_pct, event.charging
     shuttle.mode, shuttle.paused, shuttle.faults = event.mode, event.paused, event.faults
+    reconcile(turn, shuttle, event.aboard)
+    if shuttle.paused and not shuttle.held:
+        # The word that ends a pause may have been lost with the dispatcher that gave it.
+        turn.command(shuttle, ShuttleCommand.RESUME, "nobody holds it")
     learn_drain(turn.state, shuttle)
     _warn_of_battery(turn, shuttle)
     if event.left_m is not None:

@@ -142,6 +142,9 @@ class Shuttle:
     crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
     room_asked: tuple[Standing, ...] = ()  # for which others were asked to wait, if they can
     published: ShuttlePlan | None = None
+    given_up: ShuttlePlan | None = None  # of the order before, which it may drive by still
+    reported_aboard: tuple[TripId, ...] = ()
+    missing: dict[TripId, int] = field(default_factory=dict)  # see `aboard`
     charge: ChargeSession | None = None  # a plug that is reserved for it, or that it is at
     plug_trouble: PlugTrouble | None = None  # the last one, for as long as it is believed
     short_of_range: bool = False  # its battery did not last for what was planned
@@ -161,6 +164,7 @@ class TimerKind(StrEnum):
     CHARGE = "charge"
     FORGET = "forget"
     PACE = "pace"
+    MISSING = "missing"
 
 
 @dataclass(slots=True)

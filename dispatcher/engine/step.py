@@ -31,6 +31,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import RideRequest, TripState
 from dispatcher.engine import (
+    aboard,
     answers,
     charging,
     closures,
@@ -181,6 +182,9 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
         shuttle = state.shuttles[ShuttleId(subject)]
         if kind is TimerKind.PARK:
             idle.send_idle(turn, shuttle)
+            return
+        if kind is TimerKind.MISSING:
+            aboard.look_for_missing(turn, shuttle)
             return
         if kind is TimerKind.RESCUE:
             rescue.rescue_riders(turn, shuttle)

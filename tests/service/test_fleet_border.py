@@ -110,6 +110,7 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         id=S1,
         capacity=Capacity(8, 1),
         published=a_plan(4),
+        given_up=a_plan(1),
         confirmed_revision=3,
         aboard=[BookingId("b1")],
         held=False,
@@ -153,6 +154,7 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
             id=shuttle_id,
             capacity=Capacity(8, 1),
             published=None,
+            given_up=None,
             confirmed_revision=0,
             aboard=[],
             held=True,
@@ -168,3 +170,25 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
         await until(lambda: len(gate.sender.sent) == 1)
         await turns(5)
     assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 900, "held by the operator")]
+
+
+async def test_a_shuttle_left_paused_is_told_to_go_on_at_a_start() -> None:
+    gate = Gate()
+    shuttle = SimpleNamespace(
+        id=S1,
+        capacity=Capacity(8, 1),
+        published=None,
+        given_up=None,
+        confirmed_revision=0,
+        aboard=[],
+        held=False,
+        paused=True,
+    )
+    state: Any = SimpleNamespace(shuttles={S1: shuttle}, bookings={})
+    engine: Any = CountingEngine()
+    gate.border.resume(DispatchCore(engine, state, position=900), [])
+    async with sending(gate):
+        gate.sender.open.set()
+        await until(lambda: len(gate.sender.sent) == 1)
+    # The word that was to end the pause may have been lost with its dispatcher.
+    assert gate.sender.sent == [(S1, ShuttleCommand.RESUME, 900, "nobody holds it")]

@@ -454,6 +454,31 @@ def test_a_restarted_dispatcher_does_not_send_what_is_echoed_already() -> None:
     assert "order" not in " ".join(talk.sent)
 
 
+def test_an_order_given_up_before_a_restart_is_followed_and_cancelled() -> None:
+    plan = a_plan("v3 B 10", released=1, revision=3, order_id="o2")
+    talk = Talk()
+    talk.conversation.resume(T0 - 1, capacity=Capacity(6, 1), plan=plan, given_up=FIRST)
+    at = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 4}
+    ends = actions("v1/board/ana FINISHED")
+    ahead_of_it = {"node_states": ahead(6), "loads": loads("ana")}
+    events = talk.state(0, action_states=ends + ANSWERED, **at, **ahead_of_it)
+    assert events == ["arrived v1", "boarded v1 ana", "reported"]
+    assert talk.sent == ["cancelOrder"]
+    (report,) = reports(talk)
+    assert report.aboard == ("ana",)
+
+
+def test_an_order_given_up_is_cancelled_though_no_other_follows() -> None:
+    talk = Talk()
+    talk.conversation.resume(T0 - 1, capacity=Capacity(6, 1), given_up=FIRST)
+    at = {"order_id": "o1", "order_update_id": 1, "node_states": ahead(2, 4, 6)}
+    sent = []
+    for second in range(0, 15, 5):
+        talk.state(second, **at)
+        sent += talk.sent
+    assert "cancelOrder" in sent
+
+
 # Reports
 
 
