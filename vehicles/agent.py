@@ -15,6 +15,7 @@ from vehicles.agent_orders import RefusedError, refuse_order, take_order
 from vehicles.agent_voice import AgentSettings, Voice
 from vehicles.exchange import Outgoing
 from vehicles.instant import Instant
+from vehicles.mapping import PLAN_EXPIRED
 from vehicles.messages import (
     Action,
     ActionState,
@@ -32,7 +33,6 @@ from vehicles.messages import (
 )
 
 DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
-PLAN_EXPIRED = "PLAN_EXPIRED"
 CANCELLED = "CANCELLED"
 SHORTEST_STEP_S = 0.001
 MOST_REFUSAL_TEXT = 500

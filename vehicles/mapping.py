@@ -52,6 +52,7 @@ WHEELCHAIRS = "wheelchairs"
 NOT_BEFORE = "notBefore"
 MAX_DWELL = "maxDwell"
 NO_SHOW = "NO_SHOW"
+PLAN_EXPIRED = "PLAN_EXPIRED"
 
 _ACTION_ID = re.compile(
     r"(?P<visit>.+?)/(?P<kind>board|alight|startCharging)(?:/(?P<trip>.+))?", re.DOTALL

@@ -148,6 +148,20 @@ class RiderNotThere:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardingFailed:
+    """The shuttle let nobody in, so nobody can be blamed for not boarding.
+
+    ``reason`` is the shuttle's: PLAN_EXPIRED after too long without the dispatcher's word.
+    """
+
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+    trip_id: TripId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RiderAlighted:
     at_s: int
     shuttle_id: ShuttleId
@@ -280,6 +294,7 @@ Event = (
     | VisitArrived
     | RiderBoarded
     | RiderNotThere
+    | BoardingFailed
     | RiderAlighted
     | VisitCompleted
     | StreetsClosed

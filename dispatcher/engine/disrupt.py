@@ -67,10 +67,11 @@ def clear_waiting(turn: Turn, shuttle: Shuttle, *, released_too: bool) -> None:
     turn.touch(shuttle)
 
 
-def rehouse(turn: Turn, booking: Booking, *, leave: bool) -> None:
+def rehouse(turn: Turn, booking: Booking, *, leave: bool, has_let_go: bool = False) -> None:
     """Find the riders another place that keeps their promise; failing that, the next best.
 
-    With ``leave`` the shuttle they are booked on is out of the question.
+    With ``leave`` the shuttle they are booked on is out of the question. ``has_let_go`` says that
+    it has told by itself that it does not take them, so its word is not waited for.
     """
     state = turn.state
     old = state.shuttles[booking.shuttle_id]
@@ -104,7 +105,9 @@ def rehouse(turn: Turn, booking: Booking, *, leave: bool) -> None:
         else:
             lose_rescue(turn, trip, booking)
         return
-    if found.id == waits_for.id:
+    if has_let_go:
+        booking.published_revision = 0
+    if has_let_go or found.id == waits_for.id:
         booking.hold = Hold.FIRM
         if booking.id in state.moving:
             state.moving.remove(booking.id)

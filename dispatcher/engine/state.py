@@ -85,6 +85,7 @@ class TripRecord:
     ended_s: int | None = None
     refusal: Refusal | None = None
     breach: Breach | None = None
+    boardings_failed: int = 0  # times that a shuttle came and let nobody in
     without_shuttle_since_s: int | None = None  # accepted, but nobody serves it just now
 
 

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from dispatcher.domain.decisions import AnswerProblem, Decision, RiderAnswered, TripChanged
 from dispatcher.domain.events import (
+    BoardingFailed,
     ChargingPlanned,
     ClockTicked,
     EpochBegan,
@@ -33,6 +34,7 @@ from dispatcher.domain.trips import RideRequest, TripState
 from dispatcher.engine import (
     aboard,
     answers,
+    barred,
     charging,
     closures,
     fleet,
@@ -99,6 +101,8 @@ def _apply(turn: Turn, event: Event) -> None:
             visits.board(turn, event)
         case RiderNotThere():
             visits.miss(turn, event)
+        case BoardingFailed():
+            barred.fail_boarding(turn, event)
         case RiderAlighted():
             visits.alight(turn, event)
         case VisitCompleted():

@@ -3,6 +3,7 @@
 import re
 
 from dispatcher.domain.events import (
+    BoardingFailed,
     ClockTicked,
     EpochBegan,
     Event,
@@ -65,6 +66,9 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
         case RiderNotThere(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} waited for {_whose(who, trip_id)}, but nobody came."
+        case BoardingFailed(shuttle_id=shuttle, trip_id=who, reason=reason):
+            whom = _whose(who, trip_id)
+            return f"Shuttle {shuttle} could not let the riders of {whom} in{_because(reason)}."
         case RiderAlighted(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
         case _:

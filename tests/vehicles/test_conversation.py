@@ -6,7 +6,7 @@ from vehicle_cases import SHUTTLE, T0, a_plan
 from vehicle_talk import Talk, a_factsheet, a_state, actions, ahead, loads
 
 from dispatcher.domain.decisions import ShuttleCommand
-from dispatcher.domain.events import PlanRefused, ShuttleJoined, ShuttleReported
+from dispatcher.domain.events import BoardingFailed, PlanRefused, ShuttleJoined, ShuttleReported
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from vehicles.exchange import ConversationRules
 from vehicles.messages import (
@@ -381,16 +381,31 @@ def test_a_vehicle_that_cannot_tell_who_is_aboard_is_believed_to_do_as_told() ->
     assert latest.condition.aboard == ("ana",)
 
 
-def test_a_failed_boarding_is_a_rider_not_there() -> None:
+def test_a_failed_boarding_is_no_no_show() -> None:
     talk = Talk().joined()
     talk.publish(0, FIRST)
-    ends = actions("v1/board/ana FAILED")
+    ends = actions("v1/board/ana FAILED PLAN_EXPIRED")
     at = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 4}
     assert talk.state(9, action_states=ends, **at)[:3] == [
         "confirmed 1",
         "arrived v1",
-        "not there v1 ana",
+        "not let in v1 ana",
     ]
+    (failed,) = (e for e in talk.output.events if isinstance(e, BoardingFailed))
+    assert failed.reason == "PLAN_EXPIRED"
+
+
+def test_a_boarding_given_up_on_the_way_is_told_at_once_and_once() -> None:
+    talk = Talk().joined()
+    talk.publish(0, FIRST)
+    ends = actions("v1/board/ana FAILED PLAN_EXPIRED")
+    at = {"order_id": "o1", "order_update_id": 1}
+    assert talk.state(9, action_states=ends, last_node_sequence_id=2, **at) == [
+        "confirmed 1",
+        "not let in v1 ana",
+    ]
+    there = at | {"last_node_sequence_id": 6}
+    assert talk.state(12, action_states=ends, **there) == ["arrived v1", "completed v1"]
 
 
 def test_actions_that_fail_before_the_stop_is_reached_say_nothing() -> None:
