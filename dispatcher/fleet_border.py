@@ -12,7 +12,7 @@ import structlog
 
 from dispatcher.core import Applied, DispatchCore
 from dispatcher.domain.decisions import PlanPublished, ShuttleCommand, ShuttleCommanded
-from dispatcher.domain.events import Event
+from dispatcher.domain.events import EpochBegan, Event
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.engine.state import ServiceState, Shuttle
@@ -59,6 +59,7 @@ class FleetBorder:
 
     def resume(self, core: DispatchCore, tail: Sequence[Applied]) -> None:
         """Starter: take up every conversation where the state has it."""
+        self.fleet.begin_epoch(core.state.epoch)
         for shuttle in core.state.shuttles.values():
             self.fleet.resume(
                 shuttle.id,
@@ -68,6 +69,9 @@ class FleetBorder:
                 given_up=shuttle.given_up,
                 confirmed=shuttle.confirmed_revision or None,
                 aboard=_aboard(core.state, shuttle),
+                last_heard_s=shuttle.last_heard_s,
+                silent=shuttle.silent,
+                last_event=shuttle.last_event,
             )
         for applied in tail:
             for decision in applied.decisions:
@@ -84,6 +88,8 @@ class FleetBorder:
 
     def on_applied(self, applied: Applied) -> None:
         """Listener: have the plans and commands sent that were decided."""
+        if isinstance(applied.event, EpochBegan):
+            self.fleet.begin_epoch(applied.event.epoch)
         for decision in applied.decisions:
             if isinstance(decision, PlanPublished | ShuttleCommanded):
                 self._put(decision, applied.position)

@@ -94,6 +94,14 @@ class OrderProgress:
         """The first visit that the vehicle has not arrived at."""
         return next((f.nodes for f in self._visits if not f.arrived), None)
 
+    def awaits_boarding(self) -> bool:
+        """Whether anyone is still to board at a released visit."""
+        return any(
+            board_action_id(f.nodes.visit.id, task.trip_id) not in f.told
+            for f in self._visits
+            for task in f.nodes.visit.boards
+        )
+
     def visits_under_way(self) -> tuple[VisitId, ...]:
         """Visits arrived at and not told to be complete."""
         return tuple(f.nodes.visit.id for f in self._visits if f.arrived)

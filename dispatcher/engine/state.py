@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatcher.domain.energy import ChargeSession, DrainMark, PlugTrouble
+from dispatcher.domain.events import EventNumber
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
 from dispatcher.domain.plans import LegPath, PlannedVisit, ShuttlePlan, StartNode
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault
@@ -143,6 +144,8 @@ class Shuttle:
     crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
     room_asked: tuple[Standing, ...] = ()  # for which others were asked to wait, if they can
     published: ShuttlePlan | None = None
+    needs_word: bool = False  # boards nobody without a fresh word, see `lapse`
+    last_event: EventNumber | None = None  # the last of its own numbers that is in here
     given_up: ShuttlePlan | None = None  # of the order before, which it may drive by still
     reported_aboard: tuple[TripId, ...] = ()
     missing: dict[TripId, int] = field(default_factory=dict)  # see `aboard`

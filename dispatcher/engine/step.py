@@ -9,6 +9,7 @@ from dispatcher.domain.events import (
     ClockTicked,
     EpochBegan,
     Event,
+    NewerEpochSeen,
     OfferAnswered,
     PlanConfirmed,
     PlanProposed,
@@ -63,13 +64,30 @@ def step(
     turn = Turn(state, max(event.at_s, state.now_s), witness=witness)
     state.position += 1
     state.now_s = turn.now_s
-    _apply(turn, event)
+    if not _is_repeated(state, event):
+        _apply(turn, event)
     settle(turn)
     for trip_id, reason in turn.told.items():
         trip = state.trips[trip_id]
         trip.revision += 1
         turn.decisions.append(TripChanged(trip_status(trip, turn.now_s, reason)))
     return state, tuple(turn.decisions)
+
+
+def _is_repeated(state: ServiceState, event: Event) -> bool:
+    """Whether a shuttle's numbered event is in here already; if not, its number is noted."""
+    match event:
+        case RiderBoarded() | RiderNotThere() | BoardingFailed() | RiderAlighted():
+            shuttle, number = state.shuttles.get(event.shuttle_id), event.number
+        case _:
+            return False
+    if shuttle is None or number is None:
+        return False
+    last = shuttle.last_event
+    if last is not None and last.series == number.series and number.number <= last.number:
+        return True
+    shuttle.last_event = number
+    return False
 
 
 def next_due_s(state: ServiceState) -> int | None:
@@ -91,6 +109,8 @@ def _apply(turn: Turn, event: Event) -> None:
             fleet.report(turn, event)
         case ShuttleFellSilent():
             fleet.fall_silent(turn, event)
+        case NewerEpochSeen():
+            fleet.note_newer_epoch(turn, event)
         case PlanConfirmed():
             visits.confirm_plan(turn, event)
         case PlanRefused():

@@ -7,6 +7,7 @@ from dispatcher.domain.events import (
     ClockTicked,
     EpochBegan,
     Event,
+    NewerEpochSeen,
     OfferAnswered,
     PlanConfirmed,
     PlanProposed,
@@ -51,6 +52,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return _lateness(before, trip_id)
         case EpochBegan(epoch=epoch):
             return f"A dispatcher took over (epoch {epoch})."
+        case NewerEpochSeen(shuttle_id=shuttle, epoch=epoch):
+            return f"Shuttle {shuttle} had heard of a dispatcher with epoch {epoch}."
         case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
             closed = _streets(len(edges), tuple(stops))
             return f"{operator} closed {closed}{_because(reason)}."
