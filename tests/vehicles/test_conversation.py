@@ -6,7 +6,13 @@ from vehicle_cases import SHUTTLE, T0, a_plan
 from vehicle_talk import Talk, a_factsheet, a_state, actions, ahead, loads
 
 from dispatcher.domain.decisions import ShuttleCommand
-from dispatcher.domain.events import BoardingFailed, PlanRefused, ShuttleJoined, ShuttleReported
+from dispatcher.domain.events import (
+    BoardingFailed,
+    PlanRefused,
+    ShuttleFellSilent,
+    ShuttleJoined,
+    ShuttleReported,
+)
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from vehicles.exchange import ConversationRules
 from vehicles.messages import (
@@ -616,6 +622,50 @@ def test_a_clock_set_back_costs_two_states() -> None:
     for n in range(4):
         conversation.on_state(a_state(T0 + 1 + n, 11 + n), T0 + 1 + n)
     assert conversation.drops == {"late_state": 2}
+
+
+def test_a_restart_with_the_clock_set_back_costs_half_a_minute() -> None:
+    conversation = Talk().joined().conversation
+    conversation.on_state(a_state(T0 + 10, 5000), T0 + 10)
+    # It was off for 20 s and thinks that it is five minutes earlier; header ids begin anew.
+    for n in range(6):
+        at = 30 + 10 * n
+        conversation.on_state(a_state(T0 + at - 300, 1 + n), T0 + at)
+    assert conversation.drops == {"late_state": 2}
+    assert conversation.tick(T0 + 100).events == ()  # heard at 80, so it is not silent
+
+
+def test_states_kept_on_the_way_are_no_restart_however_many_come() -> None:
+    conversation = Talk().joined().conversation
+    conversation.on_state(a_state(T0 + 400, 5000), T0 + 400)
+    for n in range(30):  # ten seconds apart when they were sent, and all at once now
+        conversation.on_state(a_state(T0 + 10 * n, 1 + n), T0 + 401 + n / 10)
+    assert conversation.drops == {"late_state": 30}
+
+
+def resumed_at(now: float, last_heard: float) -> Talk:
+    talk = Talk()
+    talk.conversation.resume(T0 + now, capacity=Capacity(6, 1), last_heard_s=T0 + last_heard)
+    return talk
+
+
+def test_a_silence_is_counted_over_restarts() -> None:
+    # Heard last at 0, by what is written down, and the dispatcher starts anew every 40 s.
+    assert resumed_at(40, 0).tick(54) == []
+    talk = resumed_at(80, 0)
+    assert talk.tick(94) == []  # it was asked for its state, and has time to answer
+    assert talk.tick(95.5) == ["silent"]
+    (silent,) = talk.output.events
+    assert isinstance(silent, ShuttleFellSilent)
+    # It may have been heard, and answered, until the restart.
+    assert silent.last_heard_s == T0 + 80
+
+
+def test_a_shuttle_that_answers_after_a_restart_has_its_usual_time_again() -> None:
+    talk = resumed_at(80, 0)
+    talk.state(85)
+    assert talk.tick(129) == []
+    assert talk.tick(131) == ["silent"]
 
 
 # Commands
