@@ -45,6 +45,7 @@ from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
 from vehicles.link import BrokerAccess, FleetLink, fair_rules
+from vehicles.mapping import OrderStyle
 from vehicles.topics import parse_topic
 
 # What each search takes on at once: OR-Tools' model grows with the square of its calls.
@@ -240,7 +241,7 @@ def build(
         settings, site, service, leadership, metrics, new_trip_id or _new_trip_id
     )
     fleet = Fleet(
-        _fleet_rules(settings),
+        _fleet_rules(settings, site),
         report_drop=lambda topic, cause, detail: _log_drop(
             settings.mqtt.interface, topic, cause, detail
         ),
@@ -350,12 +351,14 @@ def _rider_border(
     return outbox, desk, link
 
 
-def _fleet_rules(settings: Settings) -> FleetRules:
+def _fleet_rules(settings: Settings, site: Site) -> FleetRules:
     shuttles = settings.shuttles
     default = Capacity(shuttles.default_seats, shuttles.default_wheelchairs)
     allowed = None if shuttles.allowed is None else frozenset(map(ShuttleId, shuttles.allowed))
     return FleetRules(
         conversation=ConversationRules(
+            # Shuttles must count what the engine counts.
+            style=OrderStyle(plan_validity_s=site.rules.plan_validity_s),
             silent_after_s=shuttles.silent_after_s,
             max_clock_error_s=shuttles.max_clock_error_s,
             default_capacity=default if default.seats or default.wheelchairs else None,

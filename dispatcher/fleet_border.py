@@ -12,7 +12,7 @@ import structlog
 
 from dispatcher.core import Applied, DispatchCore
 from dispatcher.domain.decisions import PlanPublished, ShuttleCommand, ShuttleCommanded
-from dispatcher.domain.events import Event
+from dispatcher.domain.events import EpochBegan, Event
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.engine.state import ServiceState, Shuttle
@@ -59,14 +59,19 @@ class FleetBorder:
 
     def resume(self, core: DispatchCore, tail: Sequence[Applied]) -> None:
         """Starter: take up every conversation where the state has it."""
+        self.fleet.begin_epoch(core.state.epoch)
         for shuttle in core.state.shuttles.values():
             self.fleet.resume(
                 shuttle.id,
                 self._now(),
                 capacity=shuttle.capacity,
                 plan=shuttle.published,
+                given_up=shuttle.given_up,
                 confirmed=shuttle.confirmed_revision or None,
                 aboard=_aboard(core.state, shuttle),
+                last_heard_s=shuttle.last_heard_s,
+                silent=shuttle.silent,
+                last_event=shuttle.last_event,
             )
         for applied in tail:
             for decision in applied.decisions:
@@ -77,9 +82,14 @@ class FleetBorder:
             if shuttle.held and not shuttle.paused:
                 held = ShuttleCommanded(shuttle.id, ShuttleCommand.PAUSE, "held by the operator")
                 self._put(held, core.position)
+            elif shuttle.paused and not shuttle.held:
+                free = ShuttleCommanded(shuttle.id, ShuttleCommand.RESUME, "nobody holds it")
+                self._put(free, core.position)
 
     def on_applied(self, applied: Applied) -> None:
         """Listener: have the plans and commands sent that were decided."""
+        if isinstance(applied.event, EpochBegan):
+            self.fleet.begin_epoch(applied.event.epoch)
         for decision in applied.decisions:
             if isinstance(decision, PlanPublished | ShuttleCommanded):
                 self._put(decision, applied.position)

@@ -1,6 +1,7 @@
 """``ringmaster shuttles`` and ``ringmaster riders``: simulated ones against a given broker."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,13 +29,25 @@ def shuttles(
     clock_anchor: Annotated[
         float | None, typer.Option(help="... at this moment of the real one.")
     ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder in which each keeps what it must not forget, to go on from after a crash."
+        ),
+    ] = None,
 ) -> None:
     """Simulated shuttles against a given broker, until Ctrl-C."""
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.telemetry.logs import set_up_logs
     from simulator.separate import SeparateError, run_shuttles
+    from vehicles.agent_store import MemoryFileError
 
     set_up_logs("console", "info")
+    if memory is not None:
+        try:
+            memory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"{memory} cannot be the shuttles' memory: {error}", EXIT_SETTINGS)
     typer.echo(f"{shuttles} shuttles of {zone}. Ctrl-C ends them.", err=True)
     try:
         run_shuttles(
@@ -44,8 +57,9 @@ def shuttles(
             seed=seed,
             interface=interface,
             time=(speed, clock_start, clock_anchor),
+            memory_dir=memory,
         )
-    except (SeparateError, ZoneFileError) as error:
+    except (SeparateError, ZoneFileError, MemoryFileError) as error:
         fail(str(error), EXIT_SETTINGS)
 
 

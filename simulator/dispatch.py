@@ -104,6 +104,7 @@ class VirtualDispatcher:
 
     def start(self) -> None:
         self.submit(EpochBegan(self._now_s(), self._epoch))
+        self.fleet.begin_epoch(self._epoch)
         self.world.after(_FLEET_TICK_S, self._tick_fleet)
 
     @_counted

@@ -149,7 +149,11 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    site = Site(plan.zone, Streets.of(plan.zone), Settings().service_rules)
+    rules = Settings().service_rules
+    # As with silence: in a faster time a pause of the machine must not cost a plan its validity.
+    patient_s = max(rules.plan_validity_s, _patient_s(plan) + rules.validity_margin_s)
+    rules = replace(rules, plan_validity_s=patient_s)
+    site = Site(plan.zone, Streets.of(plan.zone), rules)
     journal = await reached_journal(store_url, plan.zone.id, stop, say)
     try:
         # Before the clock runs: on a machine's first run this compiles for a while.
@@ -210,13 +214,11 @@ def _put_together(
 
 
 def _settings(plan: LivePlan, broker_url: str) -> Settings:
-    # A pause of the machine is longer in a faster time; it must not look like lost contact.
-    patient_s = min(600, max(45, round(6.0 * plan.speed)))
     return Settings(
         mqtt=MqttSettings(url=broker_url),
         redis=RedisSettings(),
         riders=RiderSettings(requests_per_s=1000.0, burst=10_000),
-        shuttles=ShuttleSettings(silent_after_s=patient_s, max_clock_error_s=3600),
+        shuttles=ShuttleSettings(silent_after_s=_patient_s(plan), max_clock_error_s=3600),
         improver=ImproverSettings(
             enabled=plan.improve,
             every_s=max(10, round(2.0 * plan.speed)),
@@ -225,6 +227,11 @@ def _settings(plan: LivePlan, broker_url: str) -> Settings:
         ),
         metrics=MetricsSettings(enabled=False),
     )
+
+
+def _patient_s(plan: LivePlan) -> int:
+    """A pause of the machine is longer in a faster time; it must not look like lost contact."""
+    return min(600, max(45, round(6.0 * plan.speed)))
 
 
 async def reached_journal(

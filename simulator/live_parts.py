@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
@@ -20,9 +21,10 @@ from simulator.demand import Demand
 from simulator.energy_book import EnergyBook
 from simulator.figures import RoadBook
 from simulator.plugs import PlugYard
-from simulator.vehicle import FleetPlan, SimulatedVehicle
+from simulator.vehicle import FleetPlan, KeptAt, SimulatedVehicle, serial_number
 from simulator.wire import WireMessage
 from simulator.world import World
+from vehicles.agent_store import MemoryFile
 from vehicles.link import AgentLink, BrokerAccess
 
 log = structlog.get_logger(__name__)
@@ -127,14 +129,16 @@ class ShuttleLinks:
         *,
         speed: float,
         seed: int,
+        memory_dir: Path | None = None,
     ) -> None:
+        """With ``memory_dir`` each shuttle keeps its memory in a file of its own there."""
         self.road = RoadBook()
         self.energy = EnergyBook()
         self._clock = clock
         now, plugs = clock.now_exact_s(), PlugYard(zone)
         self._plugs = plugs
         self._parts = [
-            _one(zone, plan, number, place, broker, clock, speed, seed, now, plugs)
+            _one(zone, plan, number, place, broker, clock, speed, seed, now, plugs, memory_dir)
             for number in range(plan.shuttles)
         ]
         self._pokes: set[asyncio.Task[None]] = set()
@@ -184,8 +188,15 @@ def _one(
     seed: int,
     now: float,
     plugs: PlugYard,
+    memory_dir: Path | None,
 ) -> tuple[SimulatedVehicle, AgentLink]:
-    vehicle = SimulatedVehicle(zone, plan, number, place, now, seed=seed, plugs=plugs)
+    kept_at = None
+    if memory_dir is not None:
+        file = MemoryFile(memory_dir / f"{serial_number(number)}.json")
+        kept_at = KeptAt(file, clock.now_exact_s)
+    vehicle = SimulatedVehicle(
+        zone, plan, number, place, now, seed=seed, plugs=plugs, kept_at=kept_at
+    )
     link = AgentLink(
         vehicle.agent, broker, clock=clock.now_exact_s, interface=plan.interface, speed=speed
     )

@@ -9,6 +9,7 @@ import contextlib
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -33,16 +34,32 @@ class SeparateError(Exception):
 
 
 def run_shuttles(
-    broker_url: str, zone_name: str, shuttles: int, *, seed: int, interface: str, time: ZoneTime
+    broker_url: str,
+    zone_name: str,
+    shuttles: int,
+    *,
+    seed: int,
+    interface: str,
+    time: ZoneTime,
+    memory_dir: Path | None = None,
 ) -> None:
-    """Drive until told to stop."""
+    """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there."""
     clock = zone_clock(time)
     broker = broker_access(broker_url)
     zone = load_zone(zone_name)
     plan = FleetPlan(shuttles, battery_pct=(55.0, 100.0), spread=True, interface=interface)
 
     async def main() -> None:
-        links = ShuttleLinks(zone, plan, Strangers(seed), broker, clock, speed=time[0], seed=seed)
+        links = ShuttleLinks(
+            zone,
+            plan,
+            Strangers(seed),
+            broker,
+            clock,
+            speed=time[0],
+            seed=seed,
+            memory_dir=memory_dir,
+        )
 
         async def drive() -> None:
             telling = asyncio.create_task(_tell_connected(links, shuttles, broker))

@@ -19,6 +19,7 @@ from dispatcher.domain.decisions import (
     TripChanged,
 )
 from dispatcher.domain.events import (
+    BoardingFailed,
     ClockTicked,
     Event,
     OfferAnswered,
@@ -89,6 +90,7 @@ class Car:
     cut_off: bool = False
     faulted: bool = False
     paused: bool = False
+    needs_word: bool = False
     errand: int = 0  # rises when what it was doing is given up; older actions then come to nothing
     waiting_report: list[Event] = field(default_factory=list)
     waiting_orders: list[ShuttleCommanded] = field(default_factory=list)
@@ -112,6 +114,8 @@ class EngineWorld:
         self.happened: Counter[str] = Counter()  # what the run came to see
         self.repeat_share = 0.0  # of shuttle events told once more, at any later time
         self.refuse_share = 0.0  # of plans that the shuttle refuses
+        self.bar_share = 0.0  # of riders there whom the shuttle does not let in
+        self.lose_share = 0.0  # of boardings told by nothing but a report of who is aboard
         self.lateness = 0.05  # a drive takes up to so much more or less than planned
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._asked = 0
@@ -285,6 +289,7 @@ class EngineWorld:
                 car.paused,
                 faults,
                 tuple(car.aboard),
+                needs_word=car.needs_word,
             ),
         )
 
@@ -452,7 +457,9 @@ class EngineWorld:
             comes = task.trip_id not in self.no_shows
             comes = comes and self.status[task.trip_id].state not in ENDS
             comes = comes and not car.cut_off and not self._aboard_elsewhere(task.trip_id)
-            if comes:
+            if comes and self.rng.random() < self.bar_share:
+                self.at(begin_s, lambda t=task.trip_id: self._bar(car, visit, t, errand))
+            elif comes:
                 at_s = begin_s + self.rng.randint(0, 8)
                 self.at(at_s, lambda t=task.trip_id: self._board(car, visit, t, errand))
                 end_s = max(end_s, begin_s + 20)
@@ -477,6 +484,10 @@ class EngineWorld:
         car.aboard.append(trip_id)
         self._check_places(car)
         self.boardings.setdefault(trip_id, []).append(car.id)
+        if self.rng.random() < self.lose_share:
+            self.happened["boarding only reported"] += 1
+            self.report(car)
+            return
         self._say(car, RiderBoarded(self.now_s, car.id, visit.id, trip_id))
 
     def _check_places(self, car: Car) -> None:
@@ -489,6 +500,13 @@ class EngineWorld:
         if car.errand != errand:
             return
         self._say(car, RiderNotThere(self.now_s, car.id, visit.id, trip_id))
+
+    def _bar(self, car: Car, visit: PlannedVisit, trip_id: TripId, errand: int) -> None:
+        if car.errand != errand:
+            return
+        self.happened["not let in"] += 1
+        reason = self.rng.choice(["PLAN_EXPIRED", "doors"])
+        self._say(car, BoardingFailed(self.now_s, car.id, visit.id, trip_id, reason))
 
     def _finish(self, car: Car, visit: PlannedVisit, errand: int) -> None:
         if car.errand != errand:

@@ -6,6 +6,7 @@ from typing import Any
 from vehicle_cases import T0, VEHICLE
 
 from dispatcher.domain.events import (
+    BoardingFailed,
     Event,
     PlanConfirmed,
     PlanRefused,
@@ -47,6 +48,7 @@ _SHORT = {
     VisitCompleted: "completed",
     RiderBoarded: "boarded",
     RiderNotThere: "not there",
+    BoardingFailed: "not let in",
     RiderAlighted: "alighted",
 }
 
@@ -56,7 +58,7 @@ def told(event: Event) -> str:
     match event:
         case VisitArrived() | VisitCompleted():
             return f"{_SHORT[type(event)]} {event.visit_id}"
-        case RiderBoarded() | RiderNotThere() | RiderAlighted():
+        case RiderBoarded() | RiderNotThere() | BoardingFailed() | RiderAlighted():
             return f"{_SHORT[type(event)]} {event.visit_id} {event.trip_id}"
         case PlanConfirmed():
             return f"confirmed {event.revision}"

@@ -11,10 +11,21 @@ from vehicles.agent_drive import Drive
 from vehicles.agent_hardware import Cabin, Chassis
 from vehicles.agent_memory import MOST_INSTANTS, AgentMemory
 from vehicles.agent_messages import Bearing
-from vehicles.agent_orders import RefusedError, refuse_order, take_order
+from vehicles.agent_orders import RefusedError, check_epoch, refuse_order, take_order
 from vehicles.agent_voice import AgentSettings, Voice
+from vehicles.agent_word import (
+    Word,
+    expire,
+    expires_s,
+    has_boardings,
+    has_expired,
+    is_fresh,
+    take_word,
+    word_of,
+)
 from vehicles.exchange import Outgoing
 from vehicles.instant import Instant
+from vehicles.mapping import PLAN_EXPIRED
 from vehicles.messages import (
     Action,
     ActionState,
@@ -32,8 +43,10 @@ from vehicles.messages import (
 )
 
 DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
-PLAN_EXPIRED = "PLAN_EXPIRED"
 CANCELLED = "CANCELLED"
+ASK_AGAIN_S = 5.0  # for a word, by a state, from half the validity on
+# These never make a shuttle move, so anybody may ask for them.
+_HARMLESS = frozenset({Instant.START_PAUSE, Instant.STATE_REQUEST, Instant.FACTSHEET_REQUEST})
 SHORTEST_STEP_S = 0.001
 MOST_REFUSAL_TEXT = 500
 _MOST_STEPS = 1000
@@ -64,11 +77,14 @@ class OnboardAgent:
         self._faults: dict[str, VehicleError] = {}
         self._safety = SafetyState(e_stop=EStop.NONE, field_violation=False)
         self._online = False
-        self._contact_lost_s: float | None = None
+        # Switched on again, it is out of contact until it is told otherwise.
+        self._was_off = memory is not None
+        self._started_s: float | None = None
         self._open_since_s: float | None = 0.0  # boarding is possible; None while it is not
         self._drive = Drive(chassis, knows_start=memory is None)
         self._voice = Voice(settings)
         self._work_due_s: float | None = None
+        self._ask_due_s: float | None = None
         self._replies: list[Outgoing] = []
 
     @property
@@ -79,16 +95,20 @@ class OnboardAgent:
 
     def connected(self, now: float) -> list[Outgoing]:
         """The link stands: say so, say who this is and how it is."""
-        self._online, self._contact_lost_s = True, None
+        self._start(now)
+        self._online = True
+        if self._memory.contact_lost_s is not None:
+            self._remember(self._memory.model_copy(update={"contact_lost_s": None}))
         self._voice.say_again()
         online = self._voice.connection(ConnectionState.ONLINE, now)
         return [online, self._voice.factsheet(now), *self.advance(now)]
 
     def disconnected(self, now: float) -> None:
         """The link is lost: what is released is finished, boarding ends with the validity."""
+        self._start(now)
         self._online = False
-        if self._contact_lost_s is None:
-            self._contact_lost_s = now
+        if self._memory.contact_lost_s is None:
+            self._remember(self._memory.model_copy(update={"contact_lost_s": now}))
 
     def farewell(self, state: ConnectionState, now: float) -> Outgoing:
         """For the link: OFFLINE before it closes, CONNECTIONBROKEN as its last will."""
@@ -102,9 +122,12 @@ class OnboardAgent:
         try:
             if self._mode not in DRIVES:
                 raise refuse_order("orderError", order, f"no orders are taken in mode {self._mode}")
-            memory = take_order(self._memory, order, self.settings.capacity, place_m)
-            if memory is not None:
-                self._remember(memory)
+            check_epoch(self._memory, order)
+            word = word_of(order)
+            known = self._told(self._memory, word, now)
+            memory = take_order(known, order, self.settings.capacity, place_m) or known
+            # A new order's word is about that order only.
+            self._remember(self._told(memory, word, now))
         except RefusedError as refused:
             self._refuse(refused.error)
         self._voice.say_again()  # a resend asks for the state as well
@@ -124,11 +147,22 @@ class OnboardAgent:
     def on_instant_actions(self, message: InstantActions, now: float) -> list[Outgoing]:
         """Do them at once; one that was done already is only reported again."""
         self._settle(now)
+        if message.epoch is not None and message.epoch < self._memory.epoch:
+            for action in message.actions:
+                self._refuse(_instant_error(action, "instantActionError", _over(message.epoch)))
+            return self.advance(now)
+        self._remember(self._told(self._memory, word_of(message), now))
         done = {state.action_id for state in self._memory.instant_states}
         for action in message.actions:
-            if action.action_id not in done:
-                self._do_instantly(action, message.timestamp.timestamp(), now)
-        self._voice.say_again()
+            if action.action_id in done:
+                continue
+            if message.epoch is None and self._memory.epoch and action.action_type not in _HARMLESS:
+                text = f"it names no epoch, and epoch {self._memory.epoch} was heard of"
+                self._refuse(_instant_error(action, "instantActionError", text))
+                continue
+            self._do_instantly(action, message.timestamp.timestamp(), now)
+        if message.actions:
+            self._voice.say_again()
         return self.advance(now)
 
     # What happens to the vehicle
@@ -163,6 +197,7 @@ class OnboardAgent:
         replies, self._replies = self._replies, []
         if not self._online:
             return []
+        self._ask_for_word(now)
         states = self._voice.state_if_due(self._memory, self._bearing(now), now)
         return replies + states + self._voice.position_if_due(self._chassis.pose(now), now)
 
@@ -171,23 +206,55 @@ class OnboardAgent:
         times = [self._work_due_s, self._drive.next_change(now)]
         if self._memory.here is not None:
             times.append(self._cabin.next_change(now))
-            if self._contact_lost_s is not None:
-                times.append(self._contact_lost_s + self._memory.plan_validity_s)
+        if has_boardings(self._memory):
+            times.append(expires_s(self._memory))
         if self._online:
+            times.append(self._ask_due_s)
             times.append(self._voice.next_due())
         # Charging ends without anyone being asked to look.
         times.append(now + self.settings.state_interval_s)
         due = (time for time in times if time is not None and time > now)
         return max(min(due), now + SHORTEST_STEP_S)
 
+    def _ask_for_word(self, now: float) -> None:
+        """While riders are to board, say the state more often from half the validity on."""
+        memory = self._memory
+        if not memory.on_word or not has_boardings(memory):
+            self._ask_due_s = None
+            return
+        half_s = 0.0
+        if memory.word_s is not None and is_fresh(memory, self._start(now)):
+            half_s = memory.word_s + memory.plan_validity_s / 2
+        if self._ask_due_s is None:
+            self._ask_due_s = max(half_s, now + ASK_AGAIN_S)
+        elif half_s > now:
+            self._ask_due_s = half_s
+        elif now >= self._ask_due_s:
+            self._voice.say_again()
+            self._ask_due_s = now + ASK_AGAIN_S
+
+    def _start(self, now: float) -> float:
+        """When this agent was first called."""
+        if self._started_s is None:
+            self._started_s = now
+            if self._was_off and self._memory.contact_lost_s is None:
+                self._remember(self._memory.model_copy(update={"contact_lost_s": now}))
+        return self._started_s
+
+    def _told(self, memory: AgentMemory, word: Word, now: float) -> AgentMemory:
+        return take_word(memory, word, self._start(now), now)
+
     # Driving and working
 
     def _settle(self, now: float) -> None:
         """Take in what happened by now, and start what can be started."""
+        self._start(now)
         for _ in range(_MOST_STEPS):
             before = self._memory
             self._look_at_doorway(now)
             self._take_progress(now)
+            if has_expired(self._memory, now):
+                self._remember(expire(self._memory, now))
             memory, self._work_due_s = work(
                 self._memory, self._doorway(now), self._chassis, self._cabin, now
             )
@@ -212,17 +279,18 @@ class OnboardAgent:
         return any(fault.error_level is ErrorLevel.FATAL for fault in self._faults.values())
 
     def _look_at_doorway(self, now: float) -> None:
-        if self._is_broken() or self._mode not in DRIVES:
+        memory = self._memory
+        awaits_word = memory.on_word and not is_fresh(memory, self._start(now))
+        if self._is_broken() or self._mode not in DRIVES or awaits_word:
             self._open_since_s = None
         elif self._open_since_s is None:
             self._open_since_s = now
 
     def _doorway(self, now: float) -> Doorway:
-        lost_s = self._contact_lost_s
-        barred = None
-        if self._memory.cancelling is not None:
+        memory, barred = self._memory, None
+        if memory.cancelling is not None:
             barred = CANCELLED
-        elif lost_s is not None and now >= lost_s + self._memory.plan_validity_s:
+        elif has_expired(memory, now):
             barred = PLAN_EXPIRED
         return Doorway(self._open_since_s, barred)
 
@@ -302,7 +370,7 @@ class OnboardAgent:
             case Instant.FACTSHEET_REQUEST:
                 self._replies.append(self._voice.factsheet(now))
             case Instant.STOP_CHARGING:
-                self._chassis.unplug(now)
+                pass  # once it is written down, below
             case Instant.CANCEL_ORDER:
                 status = self._cancel(action, sent_s, now)
             case _:
@@ -313,6 +381,8 @@ class OnboardAgent:
         )
         states = (*self._memory.instant_states, state)[-MOST_INSTANTS:]
         self._remember(self._memory.model_copy(update={**update, "instant_states": states}))
+        if action.action_type == Instant.STOP_CHARGING:
+            self._chassis.unplug(now)
 
     def _cancel(self, action: Action, sent_s: float, now: float) -> ActionStatus:
         memory = self._memory
@@ -347,6 +417,7 @@ class OnboardAgent:
             self._remember(self._memory.model_copy(update={"refusals": refusals}))
 
     def _bearing(self, now: float) -> Bearing:
+        memory = self._memory
         return Bearing(
             pose=self._chassis.pose(now),
             battery=self._chassis.battery(now),
@@ -356,7 +427,12 @@ class OnboardAgent:
             driving=self._drive.is_moving,
             doors_open=self._memory.here is not None,
             since_m=self._drive.since_m(now),
+            valid_from_s=memory.word_s if is_fresh(memory, self._start(now)) else None,
         )
+
+
+def _over(epoch: int) -> str:
+    return f"epoch {epoch} is over"
 
 
 def _instant_error(action: Action, error_type: str, text: str) -> VehicleError:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from vehicles.agent_events import note_end
 from vehicles.agent_hardware import Cabin, Chassis
 from vehicles.agent_memory import AgentMemory, passenger_of
 from vehicles.agent_orders import RiderTask, charge_to_pct, rider_task
 from vehicles.mapping import ALIGHT, BOARD, NO_SHOW, START_CHARGING
-from vehicles.messages import Action, ActionState, ActionStatus, BlockingType
+from vehicles.messages import ENDED, Action, ActionState, ActionStatus, BlockingType
 
 NOT_ABOARD = "NOT_ABOARD"
 NO_POWER = "NO_POWER"
@@ -32,6 +33,7 @@ class Step:
     status: ActionStatus
     result: str | None = None
     due_s: float | None = None
+    stepping_in: bool = False  # the party is through the door in a moment
 
 
 def work(
@@ -51,7 +53,7 @@ def work(
             step = _charge(action, chassis, now)
         if step.due_s is not None:
             due.append(step.due_s)
-        memory = _noted(memory, action, step)
+        memory = _noted(memory, action, step, now)
         if action.action_type == START_CHARGING:
             memory = memory.model_copy(update={"charge_to_pct": charge_to_pct(action)})
     return memory, min(due, default=None)
@@ -97,14 +99,13 @@ def _board(memory: AgentMemory, action: Action, doorway: Doorway, cabin: Cabin, 
     task = rider_task(action)
     if memory.carries(task.trip_id):
         return Step(ActionStatus.FINISHED)
-    state = memory.status_of(action.action_id)
-    asked_before = state is not None and state.action_status is ActionStatus.RUNNING
-    boarding = cabin.board(task.trip_id, task.party, now) if asked_before else None
-    if boarding is not None and boarding.begins_s <= now:
-        # Who is stepping in is let in, whatever happened meanwhile.
-        if boarding.ends_s <= now:
-            return Step(ActionStatus.FINISHED)
-        return Step(ActionStatus.RUNNING, due_s=boarding.ends_s)
+    if action.action_id in memory.stepping_in:
+        # Who is stepping in is let in, whatever happened meanwhile. Nobody else is asked.
+        boarding = cabin.board(task.trip_id, task.party, now)
+        if boarding is not None and boarding.begins_s <= now:
+            if boarding.ends_s <= now:
+                return Step(ActionStatus.FINISHED)
+            return Step(ActionStatus.RUNNING, due_s=boarding.ends_s)
     if doorway.barred is not None:
         return Step(ActionStatus.FAILED, doorway.barred)
     if doorway.open_since_s is None:
@@ -123,7 +124,9 @@ def _await_party(
     if boarding is not None and boarding.begins_s <= deadline_s:
         if boarding.ends_s <= now:
             return Step(ActionStatus.FINISHED)
-        return Step(ActionStatus.RUNNING, due_s=boarding.ends_s)
+        is_in_door = boarding.begins_s <= now
+        due_s = boarding.ends_s if is_in_door else boarding.begins_s
+        return Step(ActionStatus.RUNNING, due_s=due_s, stepping_in=is_in_door)
     if now >= deadline_s:
         return Step(ActionStatus.FINISHED, NO_SHOW)
     return Step(ActionStatus.RUNNING, due_s=deadline_s)
@@ -147,8 +150,11 @@ def _charge(action: Action, chassis: Chassis, now: float) -> Step:
     return Step(ActionStatus.FINISHED)
 
 
-def _noted(memory: AgentMemory, action: Action, step: Step) -> AgentMemory:
+def _noted(memory: AgentMemory, action: Action, step: Step, now: float) -> AgentMemory:
     before = memory.status_of(action.action_id)
+    if step.stepping_in and action.action_id not in memory.stepping_in:
+        steps = (*memory.stepping_in, action.action_id)
+        memory = memory.model_copy(update={"stepping_in": steps})
     after = ActionState(
         action_id=action.action_id,
         action_type=action.action_type,
@@ -161,6 +167,8 @@ def _noted(memory: AgentMemory, action: Action, step: Step) -> AgentMemory:
     update: dict[str, object] = {
         "action_states": states if before is not None else (*memory.action_states, after)
     }
+    if step.status in ENDED and action.action_id in memory.stepping_in:
+        update["stepping_in"] = tuple(i for i in memory.stepping_in if i != action.action_id)
     if step.status is ActionStatus.FINISHED and action.action_type in (BOARD, ALIGHT):
         task = rider_task(action)
         others = tuple(p for p in memory.aboard if p.trip_id != task.trip_id)
@@ -168,4 +176,7 @@ def _noted(memory: AgentMemory, action: Action, step: Step) -> AgentMemory:
             update["aboard"] = (*others, passenger_of(task.trip_id, task.party))
         else:
             update["aboard"] = others
-    return memory.model_copy(update=update)
+    memory = memory.model_copy(update=update)
+    if step.status in ENDED and action.action_type in (BOARD, ALIGHT):
+        memory = note_end(memory, after, rider_task(action).trip_id, now)
+    return memory

@@ -10,11 +10,13 @@ from vehicles.messages import (
     ActionState,
     Edge,
     Node,
+    RiderEvent,
     VehicleError,
 )
 
 MOST_ENDED_ACTIONS = 64
 MOST_INSTANTS = 32
+MOST_EVENTS = 128  # not acknowledged; of more the oldest are forgotten, and the gap shows
 
 
 class Passenger(BaseModel):
@@ -56,6 +58,15 @@ class AgentMemory(BaseModel):
     charge_to_pct: float | None = None
     cancelling: str | None = None
     refusals: tuple[VehicleError, ...] = ()
+    # Whether this order's validity counts from the dispatcher's word; see ``agent_word``.
+    on_word: bool = False
+    word_s: float | None = None  # when the state was sent, by our clock, that the word answers
+    word_sent_s: float | None = None  # when the word was sent, by the dispatcher's clock
+    contact_lost_s: float | None = None
+    stepping_in: tuple[str, ...] = ()  # board actions whose party was on the step
+    series: str = ""
+    events_made: int = 0
+    events: tuple[RiderEvent, ...] = ()  # not acknowledged
 
     @property
     def is_active(self) -> bool:

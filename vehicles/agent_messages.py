@@ -20,6 +20,7 @@ from vehicles.messages import (
     Load,
     LoadSpecification,
     NodeState,
+    Onboard,
     OperatingMode,
     SafetyState,
     State,
@@ -44,6 +45,7 @@ class Bearing:
     driving: bool
     doors_open: bool
     since_m: float  # driven since the last node
+    valid_from_s: float | None = None  # from when the plan's validity counts
 
 
 def state_message(
@@ -92,6 +94,12 @@ def state_message(
                 info_level=InfoLevel.INFO,
                 info_description="open" if bearing.doors_open else "closed",
             ),
+        ),
+        onboard=Onboard(
+            epoch=memory.epoch,
+            valid_from=None if bearing.valid_from_s is None else moment_of(bearing.valid_from_s),
+            series=memory.series,
+            events=memory.events,
         ),
     )
 

@@ -101,8 +101,7 @@ def take_order(
     _check_form(order)
     _check_actions(order)
     sent_s = order.timestamp.timestamp()
-    if order.epoch is not None and order.epoch < memory.epoch:
-        raise refuse_order("orderUpdateError", order, f"epoch {order.epoch} is over")
+    check_epoch(memory, order)
     is_update = order.order_id == memory.order_id
     if is_update and order.order_update_id == memory.order_update_id:
         return None
@@ -151,8 +150,18 @@ def take_order(
             "action_states": (*kept, *waiting),
             "cancelling": None,
             "refusals": (),
+            **({} if is_update else {"on_word": False, "word_s": None, "word_sent_s": None}),
         }
     )
+
+
+def check_epoch(memory: AgentMemory, order: Order) -> None:
+    """Raise ``RefusedError`` if the order comes from a dispatcher that was replaced, or may."""
+    if order.epoch is None and memory.epoch > 0:
+        text = f"it names no epoch, and one of epoch {memory.epoch} was taken before"
+        raise refuse_order("orderUpdateError", order, text)
+    if order.epoch is not None and order.epoch < memory.epoch:
+        raise refuse_order("orderUpdateError", order, f"epoch {order.epoch} is over")
 
 
 def _check_form(order: Order) -> None:

@@ -6,10 +6,19 @@ slot in which the newest wins.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dispatcher.domain.plans import ShuttlePlan
 from vehicles.mapping import NoStitchError, OrderStyle, base_ends, order_of
-from vehicles.messages import ENDED, OperatingMode, Order, State, VehicleError, answer_version
+from vehicles.messages import (
+    ENDED,
+    Acknowledged,
+    OperatingMode,
+    Order,
+    State,
+    VehicleError,
+    answer_version,
+)
 from vehicles.topics import VehicleName
 
 ORDER_ERRORS = frozenset({"orderError", "orderUpdateError", "validationError", "noRouteError"})
@@ -130,15 +139,25 @@ class Delivery:
                 answers.append(self._declined(flight.plan, refusal, now))
         return answers
 
-    def due(self, now: float, state: State) -> list[Order | Declined]:
-        """What to send now, given the vehicle's last fresh state."""
+    def due(
+        self,
+        now: float,
+        state: State,
+        *,
+        heard: datetime | None = None,
+        acknowledged: Acknowledged | None = None,
+    ) -> list[Order | Declined]:
+        """What to send now, given the vehicle's last fresh state.
+
+        ``heard`` and ``acknowledged`` go along with an order that is sent for the first time.
+        """
         self.needs_idle = self.needs_unplugging = False
         if state.operating_mode not in TAKES_ORDERS:
             return []
         plan = self._waiting
         if self._in_flight is None and plan is not None and now >= self._not_before:
             try:
-                self._start(plan, now, state)
+                self._start(plan, now, state, heard, acknowledged)
             except NoStitchError as problem:
                 self._waiting = None
                 return [self._declined(plan, str(problem), now)]
@@ -197,7 +216,14 @@ class Delivery:
         self._refusals += 1
         return Declined(plan.revision, reason)
 
-    def _start(self, plan: ShuttlePlan, now: float, state: State) -> None:
+    def _start(
+        self,
+        plan: ShuttlePlan,
+        now: float,
+        state: State,
+        heard: datetime | None,
+        acknowledged: Acknowledged | None,
+    ) -> None:
         """Put the plan in flight unless it must wait. Raises ``NoStitchError``."""
         continues = state.order_id == plan.order_id
         base_end = base_end_of(state) if continues else 0
@@ -220,6 +246,8 @@ class Delivery:
             now=now,
             style=self.style,
             version=answer_version(state.version),
+            heard=heard,
+            acknowledged=acknowledged,
         )
         self._header_id += 1
         self._in_flight = _InFlight(plan, order, now, frozenset(state.errors))

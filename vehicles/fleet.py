@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from dispatcher.domain.decisions import ShuttleCommand
-from dispatcher.domain.events import Event
+from dispatcher.domain.events import Event, EventNumber
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
@@ -78,6 +78,7 @@ class Fleet:
     rules: FleetRules
     report_drop: Callable[[str, str, str], None] = lambda topic, cause, detail: None
     drops: Counter[str] = field(default_factory=Counter)
+    epoch: int | None = None  # of the dispatcher that speaks here
     _conversations: dict[ShuttleId, ShuttleConversation] = field(default_factory=dict)
     _readers: dict[ShuttleId, StateReader] = field(default_factory=dict)  # of those who speak
 
@@ -142,6 +143,12 @@ class Fleet:
             conversation.drops.clear()
         return self._addressed(conversation, output)
 
+    def begin_epoch(self, epoch: int) -> None:
+        """This dispatcher took over: what it says from now on carries this epoch."""
+        self.epoch = epoch
+        for conversation in self._conversations.values():
+            conversation.begin_epoch(epoch)
+
     def refuse(self, topic: str, cause: str, detail: str) -> None:
         """Count a message that the link could not hand over."""
         self._drop(topic, cause, detail)
@@ -153,15 +160,28 @@ class Fleet:
         *,
         capacity: Capacity,
         plan: ShuttlePlan | None = None,
+        given_up: ShuttlePlan | None = None,
         confirmed: int | None = None,
         aboard: tuple[TripId, ...] = (),
+        last_heard_s: float | None = None,
+        silent: bool = False,
+        last_event: EventNumber | None = None,
     ) -> None:
         """Take up a shuttle's conversation after a restart; before any of its messages."""
         # The dispatcher serves it already, so the bound on strangers does not apply.
         vehicle = vehicle_name(shuttle_id)
-        conversation = ShuttleConversation(vehicle, self.rules.conversation)
-        self._conversations[shuttle_id] = conversation
-        conversation.resume(now, capacity=capacity, plan=plan, confirmed=confirmed, aboard=aboard)
+        conversation = self._begin(vehicle)
+        conversation.resume(
+            now,
+            capacity=capacity,
+            plan=plan,
+            given_up=given_up,
+            confirmed=confirmed,
+            aboard=aboard,
+            last_heard_s=last_heard_s,
+            silent=silent,
+            last_event=last_event,
+        )
 
     def publish(self, plan: ShuttlePlan, now: float) -> FleetOutput:
         conversation = self._conversations.get(plan.shuttle_id)
@@ -223,8 +243,15 @@ class Fleet:
     def _conversation(self, vehicle: VehicleName) -> ShuttleConversation | None:
         shuttle_id = vehicle.shuttle_id
         if shuttle_id not in self._conversations and self._has_room():
-            self._conversations[shuttle_id] = ShuttleConversation(vehicle, self.rules.conversation)
+            self._begin(vehicle)
         return self._conversations.get(shuttle_id)
+
+    def _begin(self, vehicle: VehicleName) -> ShuttleConversation:
+        conversation = ShuttleConversation(vehicle, self.rules.conversation)
+        if self.epoch is not None:
+            conversation.begin_epoch(self.epoch)
+        self._conversations[vehicle.shuttle_id] = conversation
+        return conversation
 
     def _has_room(self) -> bool:
         if len(self._conversations) < self.rules.most_shuttles:

@@ -76,6 +76,7 @@ class InstantQueue:
 
     vehicle: VehicleName
     version: str = VERSION  # that the vehicle understands
+    epoch: int | None = None  # of the dispatcher; a vehicle refuses a lower one
     _pending: dict[Instant, _Pending] = field(default_factory=dict)
     _header_id: int = 0
 
@@ -98,17 +99,21 @@ class InstantQueue:
             action_description=reason or None,
         )
         message = InstantActions(
-            header_id=self._header_id,
+            header_id=self.next_header_id(),
             timestamp=moment_of(now),
             version=self.version,
             manufacturer=self.vehicle.manufacturer,
             serial_number=self.vehicle.serial_number,
             actions=(action,),
             instant_actions=(action,) if self.version == VERSION_2_0 else None,
+            epoch=self.epoch,
         )
-        self._header_id += 1
         self._pending[kind] = _Pending(kind, message, now)
         return action.action_id
+
+    def next_header_id(self) -> int:
+        self._header_id += 1
+        return self._header_id - 1
 
     def is_pending(self, kind: Instant) -> bool:
         return kind in self._pending

@@ -30,6 +30,7 @@ from dispatcher.domain.plans import (
 from vehicles.messages import (
     VERSION,
     VERSION_2_0,
+    Acknowledged,
     Action,
     ActionParameter,
     BlockingType,
@@ -52,6 +53,7 @@ WHEELCHAIRS = "wheelchairs"
 NOT_BEFORE = "notBefore"
 MAX_DWELL = "maxDwell"
 NO_SHOW = "NO_SHOW"
+PLAN_EXPIRED = "PLAN_EXPIRED"
 
 _ACTION_ID = re.compile(
     r"(?P<visit>.+?)/(?P<kind>board|alight|startCharging)(?:/(?P<trip>.+))?", re.DOTALL
@@ -148,12 +150,15 @@ def order_of(
     now: float,
     style: OrderStyle,
     version: str = VERSION,
+    heard: datetime | None = None,
+    acknowledged: Acknowledged | None = None,
 ) -> Order:
     """The order, or the update, that takes a vehicle from ``base_end`` to the whole plan.
 
     ``base_end`` is the sequence id at which the vehicle's released part ends: the plan's
     start for a new order, or the hold node of one of its released visits. Raises
-    ``NoStitchError`` for any other. ``version`` is what the vehicle understands.
+    ``NoStitchError`` for any other. ``version`` is what the vehicle understands. ``heard`` is its
+    stamp on the state that the order answers, where its validity counts from that.
     """
     if base_end not in base_ends(plan):
         raise NoStitchError(f"the plan has no start or hold node with sequence id {base_end}")
@@ -199,6 +204,8 @@ def order_of(
         edges=tuple(edges),
         epoch=plan.epoch,
         plan_validity=style.plan_validity_s,
+        heard=heard,
+        acknowledged=acknowledged,
     )
 
 

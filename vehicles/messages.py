@@ -41,6 +41,7 @@ def answer_version(version: str) -> str:
 MAX_ITEMS = 1000
 MAX_ACTIONS_PER_NODE = 100
 MAX_PARAMETERS = 50
+MAX_RIDER_EVENTS = 200
 MAX_LOADS = 200  # of each, planning is told; there are more trips aboard no shuttle
 
 _ISO_DATE_TIME = re.compile(
@@ -176,6 +177,13 @@ class Edge(WireModel):
     actions: Annotated[tuple[Action, ...], Field(max_length=MAX_ACTIONS_PER_NODE)] = ()
 
 
+class Acknowledged(WireModel):
+    """All of the vehicle's numbered events up to this one are durable."""
+
+    series: Name
+    number: Count
+
+
 class Order(Header):
     order_id: Name
     order_update_id: Revision
@@ -183,7 +191,9 @@ class Order(Header):
     edges: Annotated[tuple[Edge, ...], Field(max_length=MAX_ITEMS)]
     # The profile's extensions; a plain vehicle ignores them.
     epoch: Count | None = None  # of the dispatcher; an older one is refused
-    plan_validity: Annotated[float, Field(ge=0)] | None = None  # s of boarding without contact
+    plan_validity: Annotated[float, Field(ge=0)] | None = None  # s of boarding without a word
+    heard: Timestamp | None = None  # the vehicle's stamp on its state that this word answers
+    acknowledged: Acknowledged | None = None
     signature: Text | None = None  # reserved
 
 
@@ -191,6 +201,12 @@ class InstantActions(Header):
     actions: Annotated[tuple[Action, ...], Field(max_length=MAX_ITEMS)]
     # The same under its name in version 2.0.
     instant_actions: Annotated[tuple[Action, ...], Field(max_length=MAX_ITEMS)] | None = None
+    # The profile's extensions. With ``order_id`` and ``heard`` the message renews that order's
+    # validity; its list of actions is then mostly empty, so a plain vehicle does nothing.
+    epoch: Count | None = None
+    order_id: Name | None = None
+    heard: Timestamp | None = None
+    acknowledged: Acknowledged | None = None
 
 
 class ConnectionState(StrEnum):
@@ -324,6 +340,33 @@ class SafetyState(WireModel):
     field_violation: bool
 
 
+class RiderEventKind(StrEnum):
+    BOARDED = "boarded"
+    NOT_THERE = "notThere"
+    NOT_LET_IN = "notLetIn"
+    ALIGHTED = "alighted"
+
+
+class RiderEvent(WireModel):
+    """How a board or alight action ended, kept by the vehicle until it is acknowledged."""
+
+    number: Count
+    kind: RiderEventKind
+    action_id: Name
+    trip_id: Name
+    timestamp: Timestamp
+    reason: Text | None = None
+
+
+class Onboard(WireModel):
+    """The profile's extension of the state; a vehicle that sends it boards nobody without word."""
+
+    epoch: Count = 0  # the highest it has heard of
+    valid_from: Timestamp | None = None  # its own stamp, from which the validity counts
+    series: Name = ""  # of the numbers; another one where the vehicle has lost its memory
+    events: Annotated[tuple[RiderEvent, ...], Field(max_length=MAX_RIDER_EVENTS)] = ()
+
+
 class State(Header):
     order_id: Name
     order_update_id: Revision
@@ -344,6 +387,7 @@ class State(Header):
     velocity: Velocity | None = None
     loads: Annotated[tuple[Load, ...], Field(max_length=MAX_LOADS)] | None = None
     information: Annotated[tuple[Information, ...], Field(max_length=MAX_ITEMS)] | None = None
+    onboard: Onboard | None = None
 
 
 class Visualization(WireModel):

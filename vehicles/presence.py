@@ -6,6 +6,10 @@ from vehicles.delivery import reached_by
 from vehicles.mapping import RoadNode
 from vehicles.messages import State, Visualization
 
+# A vehicle answers the question for its state at once. In a third of the usual 45 s it is asked
+# at 0, 2, 7 and 12 s.
+ANSWERS_IN_A = 3.0
+
 
 @dataclass(slots=True)
 class Liveness:
@@ -19,18 +23,26 @@ class Liveness:
     heard_s: float | None = None
     silent: bool = False
     _excused_s: float = 0.0
+    _resumed_s: float | None = None  # until it is heard for the first time since
 
     def hear(self, now: float) -> bool:
         """A fresh state came; True if it ends a silence."""
         self.heard_s = now
+        self._resumed_s = None
         if self.first_heard_s is None:
             self.first_heard_s = now
         was_silent, self.silent = self.silent, False
         return was_silent
 
-    def expect_from(self, now: float) -> None:
-        """The vehicle was heard before our restart; it should be heard again from now on."""
-        self.heard_s = now
+    def resume(self, now: float, last_heard_s: float | None, *, silent: bool) -> None:
+        """The vehicle was heard before our restart, at least until ``last_heard_s``.
+
+        It is asked for its state when we are back, so it is given less time than usual: else a
+        dispatcher that restarts again and again would never miss anybody.
+        """
+        self.heard_s = now  # it may have been until then, for all that is written down
+        self.silent = silent
+        self._resumed_s = now if last_heard_s is None else min(last_heard_s, now)
 
     def excuse(self, now: float) -> None:
         self._excused_s = now
@@ -39,7 +51,10 @@ class Liveness:
         """The last moment at which a silence that goes on is not yet told."""
         if self.silent or self.heard_s is None:
             return None
-        return max(self.heard_s, self._excused_s) + self.silent_after_s
+        if self._resumed_s is None:
+            return max(self.heard_s, self._excused_s) + self.silent_after_s
+        answer_by_s = max(self.heard_s, self._excused_s) + self.silent_after_s / ANSWERS_IN_A
+        return max(self._resumed_s + self.silent_after_s, answer_by_s)
 
     def fall_silent(self, now: float) -> bool:
         """Whether the vehicle has become silent just now."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from dispatcher.domain.events import (
+    BoardingFailed,
     Event,
     RiderAlighted,
     RiderBoarded,
@@ -20,6 +21,7 @@ from dispatcher.domain.plans import ShuttlePlan
 from vehicles.delivery import reached_by
 from vehicles.mapping import (
     NO_SHOW,
+    PLAN_EXPIRED,
     RoadNode,
     VisitNodes,
     alight_action_id,
@@ -29,6 +31,8 @@ from vehicles.mapping import (
     road_of,
 )
 from vehicles.messages import ENDED, ActionState, ActionStatus, State
+
+MOST_REASON = 200
 
 
 @dataclass(slots=True)
@@ -90,6 +94,14 @@ class OrderProgress:
         """The first visit that the vehicle has not arrived at."""
         return next((f.nodes for f in self._visits if not f.arrived), None)
 
+    def awaits_boarding(self) -> bool:
+        """Whether anyone is still to board at a released visit."""
+        return any(
+            board_action_id(f.nodes.visit.id, task.trip_id) not in f.told
+            for f in self._visits
+            for task in f.nodes.visit.boards
+        )
+
     def visits_under_way(self) -> tuple[VisitId, ...]:
         """Visits arrived at and not told to be complete."""
         return tuple(f.nodes.visit.id for f in self._visits if f.arrived)
@@ -115,7 +127,8 @@ class OrderProgress:
         events: list[Event] = []
         for followed in list(self._visits):
             if reached < followed.nodes.stop_sequence:
-                break
+                events.extend(self._read_expired(followed, view))
+                continue
             events.extend(self._read_visit(followed, view))
         return events
 
@@ -152,8 +165,24 @@ class OrderProgress:
             if not view.tells_end(followed, action_id):
                 continue
             followed.told.add(action_id)
+            if view.has_failed(action_id):
+                yield self._failed(visit.id, task.trip_id, view)
+                continue
             told = RiderBoarded if view.has_boarded(action_id, task.trip_id) else RiderNotThere
             yield told(view.at_s, self.shuttle_id, visit.id, task.trip_id)
+
+    def _read_expired(self, followed: _Followed, view: "_View") -> Iterator[Event]:
+        """Boardings given up on the way, which no contact regained opens again."""
+        visit = followed.nodes.visit
+        for task in visit.boards:
+            action_id = board_action_id(visit.id, task.trip_id)
+            if action_id not in followed.told and view.has_expired(action_id):
+                followed.told.add(action_id)
+                yield self._failed(visit.id, task.trip_id, view)
+
+    def _failed(self, visit_id: VisitId, trip_id: TripId, view: "_View") -> BoardingFailed:
+        reason = view.result(board_action_id(visit_id, trip_id))[:MOST_REASON]
+        return BoardingFailed(view.at_s, self.shuttle_id, visit_id, trip_id, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +211,13 @@ class _View:
     def has_failed(self, action_id: str) -> bool:
         action = self.actions.get(action_id)
         return action is not None and action.action_status is ActionStatus.FAILED
+
+    def has_expired(self, action_id: str) -> bool:
+        return self.has_failed(action_id) and self.result(action_id).startswith(PLAN_EXPIRED)
+
+    def result(self, action_id: str) -> str:
+        action = self.actions.get(action_id)
+        return "" if action is None else action.result_description or ""
 
     def may_be_aboard(self, trip_id: TripId) -> bool:
         return self.aboard is None or trip_id in self.aboard

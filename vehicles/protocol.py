@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import (
     Event,
+    EventNumber,
+    NewerEpochSeen,
     PlanConfirmed,
     PlanRefused,
     RiderAlighted,
@@ -33,8 +35,10 @@ from vehicles.messages import (
     Visualization,
     answer_version,
 )
+from vehicles.numbered import NumberedEvents
 from vehicles.presence import Liveness, Whereabouts
 from vehicles.progress import OrderProgress, aboard_of
+from vehicles.renewal import Renewal
 from vehicles.reporting import (
     Condition,
     Reporter,
@@ -66,8 +70,13 @@ class ShuttleConversation:
     _freshness: Freshness = field(init=False)
     _liveness: Liveness = field(init=False)
     _whereabouts: Whereabouts = field(init=False)
+    _renewal: Renewal = field(init=False)
+    _numbered: NumberedEvents = field(init=False)
+    _order_id: str | None = None  # of the newest plan
+    _epoch_told: int = 0
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
+    _given_up: str | None = None  # order that was given up before we were restarted
     _state: State | None = None
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
@@ -85,6 +94,8 @@ class ShuttleConversation:
         self._freshness = Freshness(self.rules.max_clock_error_s)
         self._liveness = Liveness(self.rules.silent_after_s)
         self._whereabouts = Whereabouts(self.rules.style.map_id)
+        self._renewal = Renewal(self.vehicle)
+        self._numbered = NumberedEvents(self.vehicle.shuttle_id)
 
     @property
     def is_stranger(self) -> bool:
@@ -93,19 +104,29 @@ class ShuttleConversation:
 
     # What the dispatcher wants
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Everything said from now on carries this epoch."""
+        self._renewal.epoch = self._instant.epoch = epoch
+
     def resume(
         self,
         now: float,
         *,
         capacity: Capacity,
         plan: ShuttlePlan | None = None,
+        given_up: ShuttlePlan | None = None,
         confirmed: int | None = None,
         aboard: tuple[TripId, ...] = (),
+        last_heard_s: float | None = None,
+        silent: bool = False,
+        last_event: EventNumber | None = None,
     ) -> None:
         """Take up the conversation after a restart of the dispatcher.
 
         ``plan`` is the newest plan of the shuttle and ``confirmed`` the revision it echoed
-        last, if it did. Events told before the restart may be told again.
+        last, if it did. ``given_up`` is of the order before, which the vehicle may drive by
+        still: that is followed, and cancelled. ``last_event`` is the last of the vehicle's own
+        numbers that was told; what has no number may be told again.
 
         The broker may first deliver states that it kept for us meanwhile. They tell of
         visits, but what the vehicle has taken since only an answer to a new question shows.
@@ -113,22 +134,27 @@ class ShuttleConversation:
         self._catching_up = self._instant.ask(Instant.STATE_REQUEST, _number(now), now)
         self._capacity = capacity
         self._joined = self._is_known = True
-        self._liveness.expect_from(now)
+        self._liveness.resume(now, last_heard_s, silent=silent)
+        self._numbered.last = last_event
+        self._renewal.acknowledged = self._numbered.acknowledged()
         self._believed_aboard.update(aboard)
+        if given_up is not None:
+            self._given_up = given_up.order_id
+            self._follow(given_up)
         if plan is None:
             return
         # An older confirmation may be of an order before this one.
         if confirmed == plan.revision:
             self._delivery.resume(plan.order_id, confirmed)
         self._delivery.offer(plan)
-        self._follow(plan)
+        self._put_in_force(plan)
 
     def publish(self, plan: ShuttlePlan, now: float) -> Output:
         """Send this plan, and go on until it is echoed or a newer one takes its place."""
         if not self._delivery.offer(plan):
             self.drops["old_plan"] += 1
             return Output()
-        self._follow(plan)
+        self._put_in_force(plan)
         return self._output(now, [])
 
     def command(self, command: ShuttleCommand, number: int, now: float, reason: str = "") -> Output:
@@ -186,12 +212,14 @@ class ShuttleConversation:
             return Output()
         self._state = state
         was_silent = self._liveness.hear(now)
+        if was_silent:
+            self._renewal.hold_back(now)
         self._instant.version = answer_version(state.version)
         self._instant.read(state)
         progress = self._progress.get(state.order_id)
         if not self._whereabouts.read(state, () if progress is None else progress.road):
             self.drops["other_map"] += 1
-        events: list[Event] = []
+        events: list[Event] = self._notice_newer_epoch(state, now)
         self._catch_up(state, now)
         # Even before the shuttle has joined, what it echoes must not be sent again.
         answers = self._delivery.read(state, now, may_be_old=self._catching_up is not None)
@@ -205,7 +233,9 @@ class ShuttleConversation:
             events.extend(self._tell_answers(answers, state, now))
             events.extend(self._tell_visits(state, now))
             events.extend(self._tell_condition(state, now, force=was_silent and not refused))
-        return self._output(now, events)
+        self._renewal.hear(state, now, renewable=self._works_by_plan_in_force(state))
+        output = self._output(now, events)
+        return self._with_word(output, state, now)
 
     def on_connection(self, connection: Connection, now: float) -> Output:
         """A hint only: the broker may notice late, or not at all, that a vehicle is gone."""
@@ -256,6 +286,39 @@ class ShuttleConversation:
 
     # How it is told
 
+    def _put_in_force(self, plan: ShuttlePlan) -> None:
+        if plan.order_id != self._order_id:
+            self._order_id = plan.order_id
+            self._renewal.begin_order()
+        self._follow(plan)
+
+    def _works_by_plan_in_force(self, state: State) -> bool:
+        """Whether the vehicle's order may be renewed: it is the newest, and nobody gave it up."""
+        return (
+            self._joined
+            and self._catching_up is None
+            and state.order_id == self._order_id
+            and state.order_id not in (self._cancelled_order, self._given_up)
+        )
+
+    def _with_word(self, output: Output, state: State, now: float) -> Output:
+        progress = self._progress.get(state.order_id)
+        awaits = progress is not None and progress.awaits_boarding()
+        word = self._renewal.due(state, now, awaits_boarding=awaits)
+        if word is None:
+            return output
+        numbered = word.model_copy(update={"header_id": self._instant.next_header_id()})
+        messages = (*output.messages, Outgoing(Topic.INSTANT_ACTIONS, numbered))
+        return Output(output.events, messages)
+
+    def _notice_newer_epoch(self, state: State, now: float) -> list[Event]:
+        ours = self._renewal.epoch
+        theirs = 0 if state.onboard is None else state.onboard.epoch
+        if ours is None or theirs <= max(ours, self._epoch_told):
+            return []
+        self._epoch_told = theirs
+        return [NewerEpochSeen(math.floor(now), self.vehicle.shuttle_id, theirs)]
+
     def _follow(self, plan: ShuttlePlan) -> None:
         progress = self._progress.get(plan.order_id)
         if progress is None:
@@ -268,7 +331,7 @@ class ShuttleConversation:
         self._progress = {
             order_id: kept
             for order_id, kept in self._progress.items()
-            if order_id in (plan.order_id, working_on)
+            if order_id in (plan.order_id, working_on, self._given_up)
         }
 
     def _catch_up(self, state: State, now: float) -> None:
@@ -306,6 +369,7 @@ class ShuttleConversation:
             aboard=condition.aboard,
             order_id=state.order_id,
             revision=min(state.order_update_id, HIGHEST_REVISION),
+            needs_word=state.onboard is not None,
         )
         return [joined]
 
@@ -324,6 +388,8 @@ class ShuttleConversation:
                     }
                     if self._cancelled_order != order_id:
                         self._cancelled_order = None
+                    if self._given_up != order_id:
+                        self._given_up = None
                     events.append(PlanConfirmed(at_s, shuttle_id, revision))
                 case Declined(revision, reason):
                     events.append(PlanRefused(at_s, shuttle_id, revision, reason))
@@ -334,10 +400,14 @@ class ShuttleConversation:
 
     def _tell_visits(self, state: State, now: float) -> list[Event]:
         progress = self._progress.get(state.order_id)
-        if progress is None:
-            return []
-        cancelled = self._cancelled_order == state.order_id
-        events = progress.read(state, math.floor(now), cancelled=cancelled)
+        events: list[Event] = []
+        if progress is not None:
+            cancelled = state.order_id in (self._cancelled_order, self._given_up)
+            events = progress.read(state, math.floor(now), cancelled=cancelled)
+        if state.onboard is not None:
+            events = self._numbered.tell(state.onboard, events, math.floor(now))
+            # The link makes what is told durable before it sends anything.
+            self._renewal.acknowledged = self._numbered.acknowledged()
         for event in events:
             if isinstance(event, RiderBoarded):
                 self._believed_aboard.add(event.trip_id)
@@ -378,12 +448,20 @@ class ShuttleConversation:
             faults=faults_of(state, set() if progress is None else progress.failed_alights),
             aboard=tuple(sorted(aboard)),
             left_m=None if progress is None else left_m(progress, state),
+            needs_word=state.onboard is not None,
         )
 
     def _output(self, now: float, events: list[Event]) -> Output:
         messages: list[Outgoing] = []
         if self._state is not None and self._may_order():
-            for item in self._delivery.due(now, self._state):
+            speaks_to_agent = self._state.onboard is not None
+            due = self._delivery.due(
+                now,
+                self._state,
+                heard=self._renewal.heard if speaks_to_agent else None,
+                acknowledged=self._renewal.acknowledged if speaks_to_agent else None,
+            )
+            for item in due:
                 if isinstance(item, Declined):
                     events.append(
                         PlanRefused(
@@ -392,7 +470,8 @@ class ShuttleConversation:
                     )
                 else:
                     messages.append(Outgoing(Topic.ORDER, item))
-            if self._delivery.needs_idle:
+            has_given_up = self._state.order_id == self._given_up and is_active(self._state)
+            if self._delivery.needs_idle or has_given_up:
                 self._give_up_order(self._state, now)
             if self._delivery.needs_unplugging:
                 self._instant.ask(Instant.STOP_CHARGING, _number(now), now)

@@ -54,13 +54,14 @@ class Condition:
     faults: tuple[Fault, ...]
     aboard: tuple[TripId, ...]
     left_m: float | None
+    needs_word: bool = False
 
     def differs(self, other: "Condition", rules: ReportRules) -> bool:
         """Whether planning must know; position and fault texts alone do not count."""
         kinds = [(fault.kind, fault.level) for fault in self.faults]
         return (
-            (self.charging, self.mode, self.paused, self.aboard)
-            != (other.charging, other.mode, other.paused, other.aboard)
+            (self.charging, self.mode, self.paused, self.aboard, self.needs_word)
+            != (other.charging, other.mode, other.paused, other.aboard, other.needs_word)
             or kinds != [(fault.kind, fault.level) for fault in other.faults]
             or abs(self.battery_pct - other.battery_pct) >= rules.battery_step_pct
         )
@@ -186,6 +187,7 @@ class Reporter:
             faults=condition.faults,
             aboard=condition.aboard,
             left_m=condition.left_m,
+            needs_word=condition.needs_word,
         )
 
     def _deviates(self, visit: VisitNodes | None, drive_s: float | None, now: float) -> bool:

@@ -71,6 +71,8 @@ class AlertKind(StrEnum):
     CHARGER_FAULT = "charger_fault"
     STOP_CROWDED = "stop_crowded"  # more shuttles at a stop than it has berths
     UNEXPECTED_RIDER = "unexpected_rider"
+    RIDER_MISSING = "rider_missing"  # boarded, but the shuttle does not report it aboard
+    EPOCH_BEHIND = "epoch_behind"  # shuttles obey a dispatcher with a higher epoch
     # These are told by the shell.
     EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours
     STORE_UNSAFE = "store_unsafe"

@@ -55,6 +55,17 @@ class TripCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class EventNumber:
+    """A shuttle's own number for what it tells. It rises by one within a series.
+
+    Another series begins where the shuttle has lost its memory.
+    """
+
+    series: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShuttleJoined:
     """A shuttle is known with its capacity.
 
@@ -73,6 +84,7 @@ class ShuttleJoined:
     aboard: tuple[TripId, ...] = ()
     order_id: str = ""
     revision: int = 0
+    needs_word: bool = False  # boards nobody without the dispatcher's fresh word
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ class ShuttleReported:
     faults: tuple[Fault, ...]
     aboard: tuple[TripId, ...]
     left_m: float | None = None
+    needs_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,15 @@ class ShuttleFellSilent:
     at_s: int
     shuttle_id: ShuttleId
     last_heard_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewerEpochSeen:
+    """The shuttle has heard of a dispatcher with a higher epoch than ours."""
+
+    at_s: int
+    shuttle_id: ShuttleId
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,7 @@ class RiderBoarded:
     shuttle_id: ShuttleId
     visit_id: VisitId
     trip_id: TripId
+    number: EventNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +168,22 @@ class RiderNotThere:
     shuttle_id: ShuttleId
     visit_id: VisitId
     trip_id: TripId
+    number: EventNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardingFailed:
+    """The shuttle let nobody in, so nobody can be blamed for not boarding.
+
+    ``reason`` is the shuttle's: PLAN_EXPIRED after too long without the dispatcher's word.
+    """
+
+    at_s: int
+    shuttle_id: ShuttleId
+    visit_id: VisitId
+    trip_id: TripId
+    reason: str = ""
+    number: EventNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +192,7 @@ class RiderAlighted:
     shuttle_id: ShuttleId
     visit_id: VisitId
     trip_id: TripId
+    number: EventNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +315,13 @@ Event = (
     | ShuttleJoined
     | ShuttleReported
     | ShuttleFellSilent
+    | NewerEpochSeen
     | PlanConfirmed
     | PlanRefused
     | VisitArrived
     | RiderBoarded
     | RiderNotThere
+    | BoardingFailed
     | RiderAlighted
     | VisitCompleted
     | StreetsClosed

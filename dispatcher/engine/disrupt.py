@@ -9,10 +9,11 @@ from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip
 from dispatcher.engine.dropoffs import redirect, tell_late
+from dispatcher.engine.lapse import let_lapse
 from dispatcher.engine.rebook import leave_without_shuttle, place_again
 from dispatcher.engine.rescue import lose_rescue
 from dispatcher.engine.routes import is_released, is_stuck, keys_of, refresh, take_off
-from dispatcher.engine.state import Booking, Hold, Shuttle, TimerKind
+from dispatcher.engine.state import Booking, Hold, Shuttle
 from dispatcher.engine.turn import Turn
 
 
@@ -67,10 +68,11 @@ def clear_waiting(turn: Turn, shuttle: Shuttle, *, released_too: bool) -> None:
     turn.touch(shuttle)
 
 
-def rehouse(turn: Turn, booking: Booking, *, leave: bool) -> None:
+def rehouse(turn: Turn, booking: Booking, *, leave: bool, has_let_go: bool = False) -> None:
     """Find the riders another place that keeps their promise; failing that, the next best.
 
-    With ``leave`` the shuttle they are booked on is out of the question.
+    With ``leave`` the shuttle they are booked on is out of the question. ``has_let_go`` says that
+    it has told by itself that it does not take them, so its word is not waited for.
     """
     state = turn.state
     old = state.shuttles[booking.shuttle_id]
@@ -104,7 +106,9 @@ def rehouse(turn: Turn, booking: Booking, *, leave: bool) -> None:
         else:
             lose_rescue(turn, trip, booking)
         return
-    if found.id == waits_for.id:
+    if has_let_go:
+        booking.published_revision = 0
+    if has_let_go or found.id == waits_for.id:
         booking.hold = Hold.FIRM
         if booking.id in state.moving:
             state.moving.remove(booking.id)
@@ -119,11 +123,3 @@ def rehouse(turn: Turn, booking: Booking, *, leave: bool) -> None:
         state.moving.append(booking.id)
     if was_released or waits_for.silent:
         let_lapse(turn, booking, waits_for)
-
-
-def let_lapse(turn: Turn, booking: Booking, old: Shuttle) -> None:
-    """The old shuttle may not be able to confirm: its plan runs out by itself."""
-    rules = turn.state.site.rules
-    heard_s = old.last_heard_s if old.silent else turn.now_s
-    booking.free_at_s = heard_s + rules.plan_validity_s + rules.validity_margin_s
-    turn.state.wake(booking.free_at_s, TimerKind.MOVE_FREE, booking.id)

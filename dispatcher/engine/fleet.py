@@ -2,8 +2,8 @@
 
 from dispatcher.domain.decisions import AlertKind, ShuttleCommand
 from dispatcher.domain.events import (
+    NewerEpochSeen,
     PlanRefused,
-    RiderBoarded,
     ShuttleFellSilent,
     ShuttleHeld,
     ShuttleJoined,
@@ -11,18 +11,20 @@ from dispatcher.domain.events import (
     ShuttleReported,
     ShuttleWithdrawn,
 )
-from dispatcher.domain.ids import NodeId, VisitId
+from dispatcher.domain.ids import NodeId
 from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
+from dispatcher.engine.aboard import reconcile, take_in
 from dispatcher.engine.battery import learn_drain, within_range
-from dispatcher.engine.disrupt import clear_waiting, let_lapse
+from dispatcher.engine.disrupt import clear_waiting
+from dispatcher.engine.lapse import await_no_word, take_back_order
 from dispatcher.engine.orders import begin_order
 from dispatcher.engine.paces import begin_pace
 from dispatcher.engine.rescue import call_off_rescues, take_heart
 from dispatcher.engine.routes import is_faulted, is_stuck
 from dispatcher.engine.state import ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import board, carries
+from dispatcher.engine.visits import carries
 from dispatcher.planning.rows import RowPlan
 
 _ETA_STEP_S = 10  # an expected arrival is corrected when it is off by this much
@@ -39,11 +41,13 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
     shuttle.capacity = event.capacity
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.mode = event.battery_pct, event.mode
-    shuttle.last_heard_s, shuttle.silent = turn.now_s, False
+    was_silent, shuttle.silent = shuttle.silent, False
+    shuttle.last_heard_s, shuttle.needs_word = turn.now_s, event.needs_word
     shuttle.revision = max(shuttle.revision, event.revision)
     for trip_id in event.aboard:  # before the new order: what is to be done follows from it
         if not carries(turn.state, shuttle, trip_id):
-            board(turn, RiderBoarded(turn.now_s, shuttle.id, VisitId(""), trip_id))
+            take_in(turn, shuttle, trip_id)
+    shuttle.reported_aboard = event.aboard
     if shuttle.held:
         turn.command(shuttle, ShuttleCommand.PAUSE, "held by the operator")
     if not known_order:
@@ -51,6 +55,8 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
             reason = "it works on an order that is not ours"
             turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, reason)
         begin_order(turn, shuttle)
+    elif was_silent:
+        take_back_order(turn, shuttle)
     turn.touch(shuttle)
 
 
@@ -60,11 +66,18 @@ def report(turn: Turn, event: ShuttleReported) -> None:
     if shuttle is None:
         return
     was_faulted = is_faulted(shuttle)
-    shuttle.silent = False
+    was_silent, shuttle.silent = shuttle.silent, False
     shuttle.last_heard_s = turn.now_s
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.charging = event.battery_pct, event.charging
     shuttle.mode, shuttle.paused, shuttle.faults = event.mode, event.paused, event.faults
+    shuttle.needs_word = event.needs_word
+    reconcile(turn, shuttle, event.aboard)
+    if was_silent:
+        take_back_order(turn, shuttle)
+    if shuttle.paused and not shuttle.held:
+        # The word that ends a pause may have been lost with the dispatcher that gave it.
+        turn.command(shuttle, ShuttleCommand.RESUME, "nobody holds it")
     learn_drain(turn.state, shuttle)
     _warn_of_battery(turn, shuttle)
     if event.left_m is not None:
@@ -90,7 +103,7 @@ def fall_silent(turn: Turn, event: ShuttleFellSilent) -> None:
         AlertKind.SHUTTLE_SILENT, f"{shuttle.id} has not been heard; its plan runs out.", shuttle.id
     )
     clear_waiting(turn, shuttle, released_too=True)
-    _await_no_word(turn, shuttle)
+    await_no_word(turn, shuttle)
     _tell_aboard(turn, shuttle, "We lost contact with your shuttle; it takes you to your stop.")
     given_up_s = shuttle.last_heard_s + turn.state.site.rules.abandon_after_s
     turn.state.wake(given_up_s, TimerKind.RESCUE, shuttle.id)
@@ -111,7 +124,7 @@ def refuse_plan(turn: Turn, event: PlanRefused) -> None:
     )
     if is_stuck(turn.state, shuttle):
         _give_up_on(turn, shuttle)
-        _await_no_word(turn, shuttle)
+        await_no_word(turn, shuttle)
         return
     turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it refused its plan")
     begin_order(turn, shuttle)
@@ -151,6 +164,17 @@ def withdraw(turn: Turn, event: ShuttleWithdrawn) -> None:
     turn.cause = BreachCause.SHUTTLE_WITHDRAWN
     turn.cause_text = "Your shuttle was taken out of service."
     clear_waiting(turn, shuttle, released_too=False)
+
+
+def note_newer_epoch(turn: Turn, event: NewerEpochSeen) -> None:
+    """A shuttle obeys a dispatcher of a higher epoch, and takes no plan of ours."""
+    text = (
+        f"{event.shuttle_id} has heard of epoch {event.epoch} and refuses plans of this "
+        f"dispatcher's, {turn.state.epoch}. If another dispatcher serves the zone, stop one of "
+        "them. If the store was put back to an older copy, raise the zone's epoch above "
+        f"{event.epoch} and start this dispatcher again; see operations, Epochs."
+    )
+    turn.alert(AlertKind.EPOCH_BEHIND, text, event.shuttle_id)
 
 
 def push_eta(turn: Turn, shuttle: Shuttle) -> None:
@@ -222,6 +246,8 @@ def _break_down(turn: Turn, shuttle: Shuttle) -> None:
         turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "its riders are given to others")
         begin_order(turn, shuttle)
     _give_up_on(turn, shuttle)
+    if shuttle.needs_word:
+        await_no_word(turn, shuttle)  # its old order is not renewed any more
 
 
 def _give_up_on(turn: Turn, shuttle: Shuttle) -> None:
@@ -232,13 +258,6 @@ def _give_up_on(turn: Turn, shuttle: Shuttle) -> None:
     _tell_aboard(turn, shuttle, "Your shuttle has stopped; help is on its way.")
     rules = turn.state.site.rules
     turn.state.wake(turn.now_s + rules.rescue_after_s, TimerKind.RESCUE, shuttle.id)
-
-
-def _await_no_word(turn: Turn, shuttle: Shuttle) -> None:
-    """Riders taken off this shuttle no longer wait for its confirmation: it may never come."""
-    for booking in [turn.state.bookings[booking_id] for booking_id in turn.state.moving]:
-        if booking.old_shuttle == shuttle.id and booking.free_at_s is None:
-            let_lapse(turn, booking, shuttle)
 
 
 def _tell_aboard(turn: Turn, shuttle: Shuttle, text: str) -> None:

@@ -30,6 +30,8 @@ def begin_order(turn: Turn, shuttle: Shuttle) -> None:
                 drop_booking(turn, booking_id)
         _reopen(state, shuttle, released)
     shuttle.released = None
+    if shuttle.given_up is None:  # else not even the order since then was taken
+        shuttle.given_up = shuttle.published
     shuttle.published = None
     shuttle.order_number += 1
     shuttle.order_id = f"{shuttle.id}-{turn.now_s}-{shuttle.order_number}"

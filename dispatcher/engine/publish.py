@@ -92,6 +92,7 @@ def _content(plan: ShuttlePlan) -> tuple[object, ...]:
     """What a plan says, without the times that merely drift."""
     return (
         plan.order_id,
+        plan.epoch,  # what a dispatcher that was replaced says must find the shuttle warned
         plan.start,
         plan.released,
         plan.paths,

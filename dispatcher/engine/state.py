@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dispatcher.domain.energy import ChargeSession, DrainMark, PlugTrouble
+from dispatcher.domain.events import EventNumber
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
 from dispatcher.domain.plans import LegPath, PlannedVisit, ShuttlePlan, StartNode
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault
@@ -85,6 +86,7 @@ class TripRecord:
     ended_s: int | None = None
     refusal: Refusal | None = None
     breach: Breach | None = None
+    boardings_failed: int = 0  # times that a shuttle came and let nobody in
     without_shuttle_since_s: int | None = None  # accepted, but nobody serves it just now
 
 
@@ -142,6 +144,11 @@ class Shuttle:
     crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
     room_asked: tuple[Standing, ...] = ()  # for which others were asked to wait, if they can
     published: ShuttlePlan | None = None
+    needs_word: bool = False  # boards nobody without a fresh word, see `lapse`
+    last_event: EventNumber | None = None  # the last of its own numbers that is in here
+    given_up: ShuttlePlan | None = None  # of the order before, which it may drive by still
+    reported_aboard: tuple[TripId, ...] = ()
+    missing: dict[TripId, int] = field(default_factory=dict)  # see `aboard`
     charge: ChargeSession | None = None  # a plug that is reserved for it, or that it is at
     plug_trouble: PlugTrouble | None = None  # the last one, for as long as it is believed
     short_of_range: bool = False  # its battery did not last for what was planned
@@ -161,6 +168,7 @@ class TimerKind(StrEnum):
     CHARGE = "charge"
     FORGET = "forget"
     PACE = "pace"
+    MISSING = "missing"
 
 
 @dataclass(slots=True)

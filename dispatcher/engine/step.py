@@ -4,10 +4,12 @@ from typing import assert_never
 
 from dispatcher.domain.decisions import AnswerProblem, Decision, RiderAnswered, TripChanged
 from dispatcher.domain.events import (
+    BoardingFailed,
     ChargingPlanned,
     ClockTicked,
     EpochBegan,
     Event,
+    NewerEpochSeen,
     OfferAnswered,
     PlanConfirmed,
     PlanProposed,
@@ -31,7 +33,9 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import RideRequest, TripState
 from dispatcher.engine import (
+    aboard,
     answers,
+    barred,
     charging,
     closures,
     fleet,
@@ -60,13 +64,30 @@ def step(
     turn = Turn(state, max(event.at_s, state.now_s), witness=witness)
     state.position += 1
     state.now_s = turn.now_s
-    _apply(turn, event)
+    if not _is_repeated(state, event):
+        _apply(turn, event)
     settle(turn)
     for trip_id, reason in turn.told.items():
         trip = state.trips[trip_id]
         trip.revision += 1
         turn.decisions.append(TripChanged(trip_status(trip, turn.now_s, reason)))
     return state, tuple(turn.decisions)
+
+
+def _is_repeated(state: ServiceState, event: Event) -> bool:
+    """Whether a shuttle's numbered event is in here already; if not, its number is noted."""
+    match event:
+        case RiderBoarded() | RiderNotThere() | BoardingFailed() | RiderAlighted():
+            shuttle, number = state.shuttles.get(event.shuttle_id), event.number
+        case _:
+            return False
+    if shuttle is None or number is None:
+        return False
+    last = shuttle.last_event
+    if last is not None and last.series == number.series and number.number <= last.number:
+        return True
+    shuttle.last_event = number
+    return False
 
 
 def next_due_s(state: ServiceState) -> int | None:
@@ -88,6 +109,8 @@ def _apply(turn: Turn, event: Event) -> None:
             fleet.report(turn, event)
         case ShuttleFellSilent():
             fleet.fall_silent(turn, event)
+        case NewerEpochSeen():
+            fleet.note_newer_epoch(turn, event)
         case PlanConfirmed():
             visits.confirm_plan(turn, event)
         case PlanRefused():
@@ -98,6 +121,8 @@ def _apply(turn: Turn, event: Event) -> None:
             visits.board(turn, event)
         case RiderNotThere():
             visits.miss(turn, event)
+        case BoardingFailed():
+            barred.fail_boarding(turn, event)
         case RiderAlighted():
             visits.alight(turn, event)
         case VisitCompleted():
@@ -181,6 +206,9 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
         shuttle = state.shuttles[ShuttleId(subject)]
         if kind is TimerKind.PARK:
             idle.send_idle(turn, shuttle)
+            return
+        if kind is TimerKind.MISSING:
+            aboard.look_for_missing(turn, shuttle)
             return
         if kind is TimerKind.RESCUE:
             rescue.rescue_riders(turn, shuttle)

@@ -34,6 +34,8 @@ def confirm_plan(turn: Turn, event: PlanConfirmed) -> None:
     if not shuttle.confirmed_revision < event.revision <= shuttle.revision:
         return  # said before, or about a plan that was never sent
     shuttle.confirmed_revision = event.revision
+    if shuttle.given_up is not None and event.revision > shuttle.given_up.revision:
+        shuttle.given_up = None
     take_heart(turn, shuttle)
     ids = [*shuttle.aboard, *keys_of(shuttle.row)]
     if shuttle.released is not None:

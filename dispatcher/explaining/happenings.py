@@ -3,9 +3,11 @@
 import re
 
 from dispatcher.domain.events import (
+    BoardingFailed,
     ClockTicked,
     EpochBegan,
     Event,
+    NewerEpochSeen,
     OfferAnswered,
     PlanConfirmed,
     PlanProposed,
@@ -50,6 +52,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return _lateness(before, trip_id)
         case EpochBegan(epoch=epoch):
             return f"A dispatcher took over (epoch {epoch})."
+        case NewerEpochSeen(shuttle_id=shuttle, epoch=epoch):
+            return f"Shuttle {shuttle} had heard of a dispatcher with epoch {epoch}."
         case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
             closed = _streets(len(edges), tuple(stops))
             return f"{operator} closed {closed}{_because(reason)}."
@@ -65,6 +69,9 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
         case RiderNotThere(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} waited for {_whose(who, trip_id)}, but nobody came."
+        case BoardingFailed(shuttle_id=shuttle, trip_id=who, reason=reason):
+            whom = _whose(who, trip_id)
+            return f"Shuttle {shuttle} could not let the riders of {whom} in{_because(reason)}."
         case RiderAlighted(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
         case _:

@@ -149,10 +149,11 @@ def test_a_silent_shuttles_riders_are_given_away_only_when_its_plan_has_run_out(
     street.now_s += 45
     street.submit(ShuttleFellSilent(street.now_s, near.id, NOON_S))
     assert street.now_of(status).shuttle_id == far.id
-    # Last heard at noon: 60 s until it boards nobody any more, 15 s to be sure.
-    street.run_until(NOON_S + 74)
+    # Last heard at noon: cut off 30 s later at most, which it notices within 23 s; from then
+    # 60 s until it boards nobody any more, 15 s to be sure.
+    street.run_until(NOON_S + 127)
     assert street.trips_to_board(far) == []
-    street.run_until(NOON_S + 75)
+    street.run_until(NOON_S + 128)
     assert street.trips_to_board(far) == [status.trip_id]
 
 

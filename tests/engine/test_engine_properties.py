@@ -73,6 +73,11 @@ def make_hostile(world: EngineWorld, for_s: int) -> None:
     sometimes(30, world.propose_better)
     world.repeat_share = 0.05
     world.refuse_share = 0.02
+    world.bar_share = 0.05
+    world.lose_share = 0.05
+    for car in cars[::2]:
+        car.needs_word = True
+        world.report(car)
     world.lateness = rng.choice([0.05, 0.3, 0.8])
 
 
@@ -127,8 +132,10 @@ def test_the_hostile_hours_saw_every_trouble(hostile_worlds: list[EngineWorld]) 
         seen += world.happened
     wanted = [
         "another shuttle",
+        "boarding only reported",
         "breach",
         "closure",
+        "not let in",
         "plan refused",
         "proposal adopted",
         "proposal ignored",

@@ -112,6 +112,8 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
         f'[mqtt]\nurl = "mqtt://{mosquitto.host}:{mosquitto.port}"\n'
         f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {free_port()}\n'
         f"[clock]\n{clock}\n[shuttles]\nsilent_after_s = {max(45, round(6 * SPEED))}\n"
+        # A pause of this machine, or of the dispatcher, must not cost every plan its validity.
+        f"[rules]\nplan_validity_s = {max(60, round(15 * SPEED))}\n"
     )
     broker = ["--broker", f"mqtt://{mosquitto.host}:{mosquitto.port}", "--speed", str(SPEED)]
     broker += ["--clock-start", str(int(anchor_s)), "--clock-anchor", str(anchor_s)]

@@ -10,7 +10,7 @@ from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
 
 from dispatcher.core import Applied, DispatchCore
 from dispatcher.domain.decisions import PlanPublished, ShuttleCommand, ShuttleCommanded
-from dispatcher.domain.events import ClockTicked, ShuttleFellSilent
+from dispatcher.domain.events import ClockTicked, EpochBegan, ShuttleFellSilent
 from dispatcher.domain.ids import BookingId, NodeId, ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan, StartNode
 from dispatcher.domain.shuttles import Capacity
@@ -110,13 +110,17 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         id=S1,
         capacity=Capacity(8, 1),
         published=a_plan(4),
+        given_up=a_plan(1),
+        last_heard_s=990,
+        silent=False,
+        last_event=None,
         confirmed_revision=3,
         aboard=[BookingId("b1")],
         held=False,
         paused=False,
     )
     state: Any = SimpleNamespace(
-        shuttles={S1: shuttle}, bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))}
+        epoch=1, shuttles={S1: shuttle}, bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))}
     )
     engine: Any = CountingEngine()
     tail = [
@@ -153,6 +157,10 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
             id=shuttle_id,
             capacity=Capacity(8, 1),
             published=None,
+            given_up=None,
+            last_heard_s=990,
+            silent=False,
+            last_event=None,
             confirmed_revision=0,
             aboard=[],
             held=True,
@@ -160,7 +168,7 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
         )
         for shuttle_id, paused in ((S1, False), (ShuttleId("acme:s2"), True))
     }
-    state: Any = SimpleNamespace(shuttles=shuttles, bookings={})
+    state: Any = SimpleNamespace(epoch=1, shuttles=shuttles, bookings={})
     engine: Any = CountingEngine()
     gate.border.resume(DispatchCore(engine, state, position=900), [])
     async with sending(gate):
@@ -168,3 +176,34 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
         await until(lambda: len(gate.sender.sent) == 1)
         await turns(5)
     assert gate.sender.sent == [(S1, ShuttleCommand.PAUSE, 900, "held by the operator")]
+
+
+async def test_a_shuttle_left_paused_is_told_to_go_on_at_a_start() -> None:
+    gate = Gate()
+    shuttle = SimpleNamespace(
+        id=S1,
+        capacity=Capacity(8, 1),
+        published=None,
+        given_up=None,
+        last_heard_s=990,
+        silent=False,
+        last_event=None,
+        confirmed_revision=0,
+        aboard=[],
+        held=False,
+        paused=True,
+    )
+    state: Any = SimpleNamespace(epoch=1, shuttles={S1: shuttle}, bookings={})
+    engine: Any = CountingEngine()
+    gate.border.resume(DispatchCore(engine, state, position=900), [])
+    async with sending(gate):
+        gate.sender.open.set()
+        await until(lambda: len(gate.sender.sent) == 1)
+    # The word that was to end the pause may have been lost with its dispatcher.
+    assert gate.sender.sent == [(S1, ShuttleCommand.RESUME, 900, "nobody holds it")]
+
+
+async def test_what_is_said_after_a_takeover_carries_its_epoch() -> None:
+    gate = Gate()
+    gate.border.on_applied(Applied(3, EpochBegan(1_000, 4), ()))
+    assert gate.fleet.epoch == 4

@@ -75,7 +75,14 @@ class Ride:
         ).model_copy(update=changes)
         return self.hear(self.agent.on_order(order, T0 + at))
 
-    def instantly(self, at: float, kind: str, action_id: str = "i1", sent: float = -1) -> State:
+    def instantly(
+        self,
+        at: float,
+        kind: str,
+        action_id: str = "i1",
+        sent: float = -1,
+        epoch: int | None = 1,
+    ) -> State:
         action = Action(action_type=kind, action_id=action_id, blocking_type=BlockingType.NONE)
         message = InstantActions(
             header_id=1,
@@ -83,6 +90,7 @@ class Ride:
             manufacturer=VEHICLE.manufacturer,
             serial_number=VEHICLE.serial_number,
             actions=(action,),
+            epoch=epoch,
         )
         return self.hear(self.agent.on_instant_actions(message, T0 + at))
 

@@ -12,7 +12,7 @@ from vehicle_cases import SHUTTLE, T0, VEHICLE, a_path, a_visit
 from vehicle_hardware import PlainChassis, TimetableCabin
 from vehicle_talk import told
 
-from dispatcher.domain.events import Event, PlanConfirmed, PlanRefused, VisitCompleted
+from dispatcher.domain.events import Event, EventNumber, PlanConfirmed, PlanRefused, VisitCompleted
 from dispatcher.domain.ids import NodeId
 from dispatcher.domain.plans import (
     PlannedVisit,
@@ -66,12 +66,14 @@ class World:
     confirmed: int | None = None
     refused: int = 0
     kept: AgentMemory | None = None
+    last_event: EventNumber | None = None
 
     def __post_init__(self) -> None:
         self.visits, comes = a_day(self.rng)
         self.chassis, self.cabin = PlainChassis(), TimetableCabin(comes)
         self.settings = AgentSettings(VEHICLE, CAPACITY)
         self.conversation = ShuttleConversation(VEHICLE, ConversationRules())
+        self.conversation.begin_epoch(1)
         self.agent = self.new_agent()
         self.starts = [StartNode(NodeId("start"), 0.0, 0.0, 0)]
         stops = ["A", *(visit.stop_id for visit in self.visits)]
@@ -127,6 +129,7 @@ class World:
         self.carry(list(output.messages), self.to_agent)
         for event in output.events:
             self.events.append(told(event))
+            self.last_event = getattr(event, "number", None) or self.last_event
             self.react(event)
 
     def react(self, event: Event) -> None:
@@ -174,8 +177,13 @@ class World:
         if self.revision == 0:
             return
         self.conversation = ShuttleConversation(VEHICLE, ConversationRules())
+        self.conversation.begin_epoch(1)
         self.conversation.resume(
-            self.now, capacity=CAPACITY, plan=self.plan(), confirmed=self.confirmed
+            self.now,
+            capacity=CAPACITY,
+            plan=self.plan(),
+            confirmed=self.confirmed,
+            last_event=self.last_event,
         )
 
     def run(self) -> None:
@@ -237,8 +245,12 @@ def test_a_bad_line_changes_nothing_but_the_time(seed: int) -> None:
 def test_restarts_on_both_sides_lose_nothing(seed: int) -> None:
     world = World(random.Random(seed), with_restarts=True)
     world.run()
-    # A restarted dispatcher may tell again what it told before, and never anything else.
+    # A restarted dispatcher may tell again that a visit was reached or done, and never anything
+    # else. What happened to riders has its number, and is told exactly once.
     assert set(about_visits(world)) == set(outcomes(world))
+    riders = ("boarded", "alighted", "not there")
+    once = [line for line in outcomes(world) if line.startswith(riders)]
+    assert Counter(line for line in about_visits(world) if line.startswith(riders)) == Counter(once)
     # An order of the old dispatcher that was still on its way can make one of the new one
     # not fit; that is refused, and the next plan goes on from where the vehicle is.
     assert world.refused <= 4

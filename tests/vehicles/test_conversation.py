@@ -6,7 +6,13 @@ from vehicle_cases import SHUTTLE, T0, a_plan
 from vehicle_talk import Talk, a_factsheet, a_state, actions, ahead, loads
 
 from dispatcher.domain.decisions import ShuttleCommand
-from dispatcher.domain.events import PlanRefused, ShuttleJoined, ShuttleReported
+from dispatcher.domain.events import (
+    BoardingFailed,
+    PlanRefused,
+    ShuttleFellSilent,
+    ShuttleJoined,
+    ShuttleReported,
+)
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from vehicles.exchange import ConversationRules
 from vehicles.messages import (
@@ -381,16 +387,31 @@ def test_a_vehicle_that_cannot_tell_who_is_aboard_is_believed_to_do_as_told() ->
     assert latest.condition.aboard == ("ana",)
 
 
-def test_a_failed_boarding_is_a_rider_not_there() -> None:
+def test_a_failed_boarding_is_no_no_show() -> None:
     talk = Talk().joined()
     talk.publish(0, FIRST)
-    ends = actions("v1/board/ana FAILED")
+    ends = actions("v1/board/ana FAILED PLAN_EXPIRED")
     at = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 4}
     assert talk.state(9, action_states=ends, **at)[:3] == [
         "confirmed 1",
         "arrived v1",
-        "not there v1 ana",
+        "not let in v1 ana",
     ]
+    (failed,) = (e for e in talk.output.events if isinstance(e, BoardingFailed))
+    assert failed.reason == "PLAN_EXPIRED"
+
+
+def test_a_boarding_given_up_on_the_way_is_told_at_once_and_once() -> None:
+    talk = Talk().joined()
+    talk.publish(0, FIRST)
+    ends = actions("v1/board/ana FAILED PLAN_EXPIRED")
+    at = {"order_id": "o1", "order_update_id": 1}
+    assert talk.state(9, action_states=ends, last_node_sequence_id=2, **at) == [
+        "confirmed 1",
+        "not let in v1 ana",
+    ]
+    there = at | {"last_node_sequence_id": 6}
+    assert talk.state(12, action_states=ends, **there) == ["arrived v1", "completed v1"]
 
 
 def test_actions_that_fail_before_the_stop_is_reached_say_nothing() -> None:
@@ -452,6 +473,31 @@ def test_a_restarted_dispatcher_does_not_send_what_is_echoed_already() -> None:
     at = {"order_id": "o1", "node_states": ahead(2, 4, 6, 10, 12)}
     assert talk.state(0, order_update_id=2, **at)[0] == "confirmed 2"
     assert "order" not in " ".join(talk.sent)
+
+
+def test_an_order_given_up_before_a_restart_is_followed_and_cancelled() -> None:
+    plan = a_plan("v3 B 10", released=1, revision=3, order_id="o2")
+    talk = Talk()
+    talk.conversation.resume(T0 - 1, capacity=Capacity(6, 1), plan=plan, given_up=FIRST)
+    at = {"order_id": "o1", "order_update_id": 1, "last_node_sequence_id": 4}
+    ends = actions("v1/board/ana FINISHED")
+    ahead_of_it = {"node_states": ahead(6), "loads": loads("ana")}
+    events = talk.state(0, action_states=ends + ANSWERED, **at, **ahead_of_it)
+    assert events == ["arrived v1", "boarded v1 ana", "reported"]
+    assert talk.sent == ["cancelOrder"]
+    (report,) = reports(talk)
+    assert report.aboard == ("ana",)
+
+
+def test_an_order_given_up_is_cancelled_though_no_other_follows() -> None:
+    talk = Talk()
+    talk.conversation.resume(T0 - 1, capacity=Capacity(6, 1), given_up=FIRST)
+    at = {"order_id": "o1", "order_update_id": 1, "node_states": ahead(2, 4, 6)}
+    sent = []
+    for second in range(0, 15, 5):
+        talk.state(second, **at)
+        sent += talk.sent
+    assert "cancelOrder" in sent
 
 
 # Reports
@@ -576,6 +622,50 @@ def test_a_clock_set_back_costs_two_states() -> None:
     for n in range(4):
         conversation.on_state(a_state(T0 + 1 + n, 11 + n), T0 + 1 + n)
     assert conversation.drops == {"late_state": 2}
+
+
+def test_a_restart_with_the_clock_set_back_costs_half_a_minute() -> None:
+    conversation = Talk().joined().conversation
+    conversation.on_state(a_state(T0 + 10, 5000), T0 + 10)
+    # It was off for 20 s and thinks that it is five minutes earlier; header ids begin anew.
+    for n in range(6):
+        at = 30 + 10 * n
+        conversation.on_state(a_state(T0 + at - 300, 1 + n), T0 + at)
+    assert conversation.drops == {"late_state": 2}
+    assert conversation.tick(T0 + 100).events == ()  # heard at 80, so it is not silent
+
+
+def test_states_kept_on_the_way_are_no_restart_however_many_come() -> None:
+    conversation = Talk().joined().conversation
+    conversation.on_state(a_state(T0 + 400, 5000), T0 + 400)
+    for n in range(30):  # ten seconds apart when they were sent, and all at once now
+        conversation.on_state(a_state(T0 + 10 * n, 1 + n), T0 + 401 + n / 10)
+    assert conversation.drops == {"late_state": 30}
+
+
+def resumed_at(now: float, last_heard: float) -> Talk:
+    talk = Talk()
+    talk.conversation.resume(T0 + now, capacity=Capacity(6, 1), last_heard_s=T0 + last_heard)
+    return talk
+
+
+def test_a_silence_is_counted_over_restarts() -> None:
+    # Heard last at 0, by what is written down, and the dispatcher starts anew every 40 s.
+    assert resumed_at(40, 0).tick(54) == []
+    talk = resumed_at(80, 0)
+    assert talk.tick(94) == []  # it was asked for its state, and has time to answer
+    assert talk.tick(95.5) == ["silent"]
+    (silent,) = talk.output.events
+    assert isinstance(silent, ShuttleFellSilent)
+    # It may have been heard, and answered, until the restart.
+    assert silent.last_heard_s == T0 + 80
+
+
+def test_a_shuttle_that_answers_after_a_restart_has_its_usual_time_again() -> None:
+    talk = resumed_at(80, 0)
+    talk.state(85)
+    assert talk.tick(129) == []
+    assert talk.tick(131) == ["silent"]
 
 
 # Commands
