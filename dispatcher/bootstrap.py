@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +19,11 @@ from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
 from dispatcher.fleet_border import FleetBorder
-from dispatcher.improving import ImproverLoop
+from dispatcher.improving import ImproverLoop, Searcher
 from dispatcher.journal import Journal
 from dispatcher.limits import TokenBucket
-from dispatcher.mqtt import MqttLink, Subscription
+from dispatcher.mqtt import ClientMaker, MqttLink, Subscription
+from dispatcher.mqtt_client import AcknowledgingClient
 from dispatcher.planning.improver import ImproverProcess, PartSize, routing
 from dispatcher.riders.border import RiderBorder, WishLimits
 from dispatcher.riders.desk import RiderDesk
@@ -132,8 +134,14 @@ def build(
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     new_trip_id: Callable[[], TripId] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    new_client: ClientMaker = AcknowledgingClient,
+    searcher: Searcher | None = None,
 ) -> Dispatcher:
-    """Put a dispatcher together; nothing runs yet."""
+    """Put a dispatcher together; nothing runs yet.
+
+    ``searcher`` looks for better plans in place of the improver's own process.
+    """
     clock = clock or WallClock()
     metrics = metrics or Metrics()
     engine = ZoneEngine(site)
@@ -153,7 +161,7 @@ def build(
         on_append=metrics.on_append,
     )
     outbox, desk, rider_link = _rider_border(
-        settings, site, service, metrics, new_trip_id or _new_trip_id
+        settings, site, service, metrics, new_trip_id or _new_trip_id, monotonic, new_client
     )
     fleet = Fleet(
         _fleet_rules(settings),
@@ -162,7 +170,7 @@ def build(
         ),
     )
     fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
-    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock)
+    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock, new_client)
 
     service.add_starter(lambda core, tail: outbox.restore(service.engine.list_statuses(core.state)))
     service.add_starter(fleet_border.resume)
@@ -173,7 +181,7 @@ def build(
         fleet_border.on_applied,
     ):
         service.add_listener(listener)
-    process = _improver_process(settings.improver)
+    process = None if searcher else _improver_process(settings.improver)
     return Dispatcher(
         settings=settings,
         site=site,
@@ -186,7 +194,7 @@ def build(
         fleet=fleet,
         fleet_border=fleet_border,
         fleet_link=fleet_link,
-        improver=_improver(settings, service, process),
+        improver=_improver(settings, service, searcher or process),
         improver_process=process,
         metrics=metrics,
     )
@@ -198,6 +206,8 @@ def _rider_border(
     service: Service,
     metrics: Metrics,
     new_trip_id: Callable[[], TripId],
+    monotonic: Callable[[], float],
+    new_client: ClientMaker,
 ) -> tuple[RiderOutbox, RiderDesk, MqttLink]:
     stops = {stop.id: stop for stop in site.zone.stops}
     topics, writer = RiderTopics(site.zone.id), StatusWriter(stops)
@@ -218,6 +228,7 @@ def _rider_border(
         username=broker.username,
         password=broker.password,
         tls=ssl.create_default_context() if broker.tls else None,
+        new_client=new_client,
         session_expiry_s=settings.mqtt.session_expiry_s,
         subscriptions=[Subscription(topic_filter) for topic_filter in topics.filters()],
         on_message=lambda message: desk.on_message(message),
@@ -244,6 +255,7 @@ def _rider_border(
         new_trip_id=new_trip_id,
         bucket=TokenBucket(settings.riders.requests_per_s, settings.riders.burst),
         observer=metrics,
+        monotonic=monotonic,
     )
     return outbox, desk, link
 
@@ -265,7 +277,12 @@ def _fleet_rules(settings: Settings) -> FleetRules:
 
 
 def _fleet_link(
-    settings: Settings, site: Site, fleet: Fleet, border: FleetBorder, clock: Clock
+    settings: Settings,
+    site: Site,
+    fleet: Fleet,
+    border: FleetBorder,
+    clock: Clock,
+    new_client: ClientMaker,
 ) -> FleetLink:
     broker = settings.mqtt.address()
     return FleetLink(
@@ -276,6 +293,7 @@ def _fleet_link(
             broker.username,
             broker.password,
             ssl.create_default_context() if broker.tls else None,
+            new_client,
         ),
         client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
         on_events=border.on_events,
@@ -296,7 +314,7 @@ def _improver_process(settings: ImproverSettings) -> ImproverProcess | None:
 
 
 def _improver(
-    settings: Settings, service: Service, process: ImproverProcess | None
+    settings: Settings, service: Service, process: Searcher | None
 ) -> ImproverLoop | None:
     if process is None:
         return None

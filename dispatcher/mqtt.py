@@ -23,7 +23,15 @@ from dispatcher.mqtt_client import (
 )
 from dispatcher.queues import Inbox
 
-__all__ = ["Message", "MqttLink", "PublishFailed", "Subscription", "Will"]
+__all__ = [
+    "AcknowledgingClient",
+    "ClientMaker",
+    "Message",
+    "MqttLink",
+    "PublishFailed",
+    "Subscription",
+    "Will",
+]
 
 MAX_BODY_BYTES: Final = 8 * 1024
 MAX_PACKET_BYTES: Final = 256 * 1024
@@ -32,6 +40,10 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 10.0
 STEADY_AFTER_S: Final = 5.0
 """A connection that lasts this long lets the next pause start small again."""
+
+
+ClientMaker = Callable[..., AcknowledgingClient]
+"""Called as ``AcknowledgingClient`` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,8 @@ class MqttLink:
         Called with topic and size of a refused body.
     on_unreadable
         Called with topic and reason for a message whose MQTT properties make no sense.
+    new_client
+        Makes the client of one connection; another than the real one is for simulations.
     """
 
     def __init__(
@@ -124,6 +138,7 @@ class MqttLink:
         on_unreadable: Callable[[str, str], None] = lambda topic, reason: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        new_client: ClientMaker = AcknowledgingClient,
     ) -> None:
         self.counts = LinkCounts()
         self._subscriptions = tuple(subscriptions)
@@ -136,7 +151,7 @@ class MqttLink:
         self._sleep = sleep
         self._jitter = jitter
         # A used client object keeps parts of its former connection, so each gets its own.
-        self._new_client: Callable[[], AcknowledgingClient] = lambda: AcknowledgingClient(
+        self._new_client: Callable[[], AcknowledgingClient] = lambda: new_client(
             host,
             port,
             client_id=client_id,

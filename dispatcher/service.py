@@ -105,7 +105,7 @@ class Service:
         self._store = StorePatience(self._note_store, sleep)
         self._on_append = on_append
         self._backlog: Backlog[Waiting] = Backlog(self._settings.inbox)
-        self._unsettled: set[Waiting] = set()
+        self._unsettled: dict[Waiting, None] = {}  # in order, as a set of them would not be
         self._listeners: list[Listener] = []
         self._starters: list[Starter] = []
         self._stopping = False
@@ -176,12 +176,12 @@ class Service:
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
         waiting = Waiting(build, dedup_key, refusable)
-        self._unsettled.add(waiting)
+        self._unsettled[waiting] = None
         try:
             await self._backlog.put(waiting)
             return await waiting.done
         finally:
-            self._unsettled.discard(waiting)
+            self._unsettled.pop(waiting, None)
 
     async def submit_event(self, event: Event) -> Receipt:
         """Take in an event made elsewhere; it is stamped anew, in the journal's order."""

@@ -12,7 +12,15 @@ from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import Event
 from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.plans import ShuttlePlan
-from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription, Will
+from dispatcher.mqtt import (
+    AcknowledgingClient,
+    ClientMaker,
+    Message,
+    MqttLink,
+    PublishFailed,
+    Subscription,
+    Will,
+)
 from vehicles.agent import OnboardAgent
 from vehicles.exchange import Outgoing
 from vehicles.fleet import Fleet, FleetOutput
@@ -42,6 +50,7 @@ class BrokerAccess:
     username: str | None = None
     password: str | None = None
     tls: ssl.SSLContext | None = None
+    new_client: ClientMaker = AcknowledgingClient
 
 
 class FleetLink:
@@ -81,6 +90,7 @@ class FleetLink:
             username=broker.username,
             password=broker.password,
             tls=broker.tls,
+            new_client=broker.new_client,
             # Telemetry is not worth keeping at the broker; what it leads to is.
             subscriptions=[
                 Subscription(
@@ -191,6 +201,7 @@ class AgentLink:
             username=broker.username,
             password=broker.password,
             tls=broker.tls,
+            new_client=broker.new_client,
             subscriptions=[
                 Subscription(self._topic(topic), qos=0, max_body_bytes=MAX_BODY_BYTES)
                 for topic in TO_VEHICLE

@@ -56,11 +56,13 @@ class StoredJournal:
         connect_timeout_s: float = 2.0,
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
+        pool: Any = None,
     ) -> None:
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
-        self._pool = ConnectionPool.from_url(
+        # Another pool, with the same methods, is for simulations.
+        self._pool = pool or ConnectionPool.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
