@@ -8,8 +8,8 @@ from typing import Final
 
 from simulator.demand import DemandShares
 
-HOSTILE_S: Final = 1500.0
-QUIET_S: Final = 1500.0
+HOSTILE_S: Final = 1300.0
+QUIET_S: Final = 1600.0
 BEGINS_S: Final = 60.0  # before that everything comes up undisturbed
 
 

@@ -80,7 +80,7 @@ class Watch:
         self._excused = excused
         self._broken: set[tuple[str, str]] = set()
         self._requests: set[str] = set()
-        self._once: set[tuple[str, str, str]] = set()
+        self._once: set[tuple[str, str, str, str]] = set()
         self._last_at_s = 0
         self._orders: dict[str, tuple[int, str, int]] = {}  # epoch, order, update of each shuttle
         self._former: dict[str, set[str]] = defaultdict(set)
@@ -126,8 +126,11 @@ class Watch:
             self.recorded.add(request["trip_id"])
             party = request["party"]
             self.parties[request["trip_id"]] = (party["seats"], party["wheelchairs"])
+            if request["wish"] != "now":
+                self._counts.note("pre-booked")
         elif kind in ("RiderBoarded", "RiderAlighted", "VisitCompleted", "RiderNotThere"):
-            once = (kind, event["visit_id"], event.get("trip_id", event["shuttle_id"]))
+            # A successor may be told again what a shuttle did; one dispatcher may not.
+            once = (kind, event["visit_id"], event.get("trip_id", event["shuttle_id"]), str(epoch))
             if once in self._once:
                 self.violate("event_twice", f"record {position} repeats {' '.join(once)}")
             self._once.add(once)
@@ -357,10 +360,12 @@ class Watch:
 
 
 def _open_boards(memory: AgentMemory) -> frozenset[str]:
+    """Whom the shuttle would let board by itself; what is not released is only a preview."""
     nodes = [*(() if memory.here is None else (memory.here,)), *memory.nodes]
     return frozenset(
         _trip(action)
         for node in nodes
+        if node.released
         for action in node.actions
         if action.action_type == "board" and memory.is_open(action)
     )
