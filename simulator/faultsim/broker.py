@@ -335,9 +335,7 @@ class SimBroker:
             if granted:
                 self._route(session, publication, min(max(granted), publication.qos), False)
 
-    def _route(
-        self, session: Session, publication: Publication, qos: int, retained: bool
-    ) -> None:
+    def _route(self, session: Session, publication: Publication, qos: int, retained: bool) -> None:
         link = session.link
         if qos == 0:
             if link is not None:
@@ -447,5 +445,3 @@ def _if_carried(link: Link, done: Callable[[], None]) -> None:
 
 def _no_news() -> None:
     """A repeated message needs no confirmation."""
-
-

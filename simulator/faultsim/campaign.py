@@ -82,7 +82,9 @@ class Campaign:
             "unknown_violations": sum(len(found) for found in self.unknown.values()),
             "violations_by_invariant": dict(
                 sorted(
-                    Counter(v.invariant for found in self.violations.values() for v in found).items()
+                    Counter(
+                        v.invariant for found in self.violations.values() for v in found
+                    ).items()
                 )
             ),
             "failing_seeds": [

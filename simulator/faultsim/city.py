@@ -351,9 +351,7 @@ class City:
     def _is_excused(self, at_s: float) -> bool:
         """Whether something was or had just been wrong that keeps riders from being told."""
         moment = at_s - START_S
-        return any(
-            begun <= moment <= ended + _AFTERMATH_S for begun, ended in self._troubles
-        )
+        return any(begun <= moment <= ended + _AFTERMATH_S for begun, ended in self._troubles)
 
     # Operators
 
@@ -499,4 +497,3 @@ class City:
             self.counts.note(f"message {name}", getattr(broker, name))
         for name in ("answers_lost", "never_came", "came_late", "refused", "late_writes"):
             self.counts.note(f"store {name}", getattr(store, name))
-

@@ -104,7 +104,7 @@ def draw_plan(seed: int, only: frozenset[Fault] | None = None) -> FaultPlan:
     """The plan of a seed; with ``only``, no other faults than those, all of them."""
     rng = random.Random(f"{seed}/plan")
     # Few kinds at a time leave a history in which what a fault does can be seen.
-    share = rng.choice((0.0, 0.15, 0.3, 0.5))
+    share = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
     faults = frozenset(fault for fault in Fault if rng.random() < share)
     if only is not None:
         faults = only

@@ -7,15 +7,17 @@ without the mistake.
 
 import asyncio
 import importlib
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from dispatcher.domain.trips import TripState
 from dispatcher.engine.state import Hold
 from dispatcher.journal import Appended, UnknownOutcome
-from simulator.faultsim.run import run_seed
+from simulator.faultsim.run import run_seed, warm_up
 
 MOST_SEEDS: Final = 100
 Made = Callable[[Any], Any]
@@ -93,9 +95,7 @@ def _find(where: str) -> tuple[Any, str]:
 
 
 def _acknowledges_before_writing(append: Any) -> Any:
-    async def early(
-        self: Any, entries: Any, *, epoch: int, expected_position: int
-    ) -> Appended:
+    async def early(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
         async def write() -> None:
             await asyncio.sleep(0.05)
             await append(self, entries, epoch=epoch, expected_position=expected_position)
@@ -109,9 +109,7 @@ def _acknowledges_before_writing(append: Any) -> Any:
 
 
 def _sends_again_blindly(append: Any) -> Any:
-    async def again(
-        self: Any, entries: Any, *, epoch: int, expected_position: int
-    ) -> Appended:
+    async def again(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
         try:
             done: Appended = await append(
                 self, entries, epoch=epoch, expected_position=expected_position
@@ -353,8 +351,18 @@ _TWIN: Final = "simulator.faultsim.redis_twin:RedisTwin"
 _AGENT: Final = "vehicles.agent"
 
 MISTAKES: Final[tuple[Mistake, ...]] = (
-    Mistake("no_dedup", "a request written twice becomes two trips", (f"{_TWIN}.earlier",), _always(None)),
-    Mistake("no_fencing", "a superseded dispatcher may append", (f"{_TWIN}.is_stale",), _always(False)),
+    Mistake(
+        "no_dedup",
+        "a request written twice becomes two trips",
+        (f"{_TWIN}.earlier",),
+        _always(None),
+    ),
+    Mistake(
+        "no_fencing",
+        "a superseded dispatcher may append, and does not look what was written since",
+        (f"{_TWIN}.is_stale", f"{_TWIN}.is_unexpected"),
+        _always(False),
+    ),
     Mistake(
         "no_position_check",
         "an append does not mind what was written since",
@@ -403,8 +411,18 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         ("dispatcher.core:DispatchCore.stamp_s",),
         _first_argument,
     ),
-    Mistake("any_epoch", "a shuttle obeys superseded dispatchers", (f"{_AGENT}:take_order",), _order_with(epoch=0)),
-    Mistake("any_revision", "a shuttle takes older updates", (f"{_AGENT}:take_order",), _takes_old_updates),
+    Mistake(
+        "any_epoch",
+        "a shuttle obeys superseded dispatchers",
+        (f"{_AGENT}:take_order",),
+        _order_with(epoch=0),
+    ),
+    Mistake(
+        "any_revision",
+        "a shuttle takes older updates",
+        (f"{_AGENT}:take_order",),
+        _takes_old_updates,
+    ),
     Mistake(
         "kept_too_rarely",
         "a shuttle's computer forgets in a reboot who boarded",
@@ -423,8 +441,18 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         (f"{_AGENT}:OnboardAgent.on_instant_actions",),
         _does_again,
     ),
-    Mistake("plans_not_resent", "a plan is sent once", ("vehicles.delivery:Delivery.due",), _never_resends),
-    Mistake("any_echo", "any echo confirms the newest plan", ("vehicles.delivery:_covers",), _believes_any_echo),
+    Mistake(
+        "plans_not_resent",
+        "a plan is sent once",
+        ("vehicles.delivery:Delivery.due",),
+        _never_resends,
+    ),
+    Mistake(
+        "any_echo",
+        "any echo confirms the newest plan",
+        ("vehicles.delivery:_covers",),
+        _believes_any_echo,
+    ),
     Mistake(
         "stale_states_read",
         "reports that come late are taken for news",
@@ -552,6 +580,28 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         _nothing,
     ),
 )
+
+
+def find_all(
+    mistakes: Sequence[Mistake],
+    seeds: Sequence[int],
+    *,
+    workers: int = 1,
+    on_caught: Callable[[Caught], None] = lambda caught: None,
+) -> list[Caught]:
+    """Each mistake on its own, ``workers`` at a time, in the order given."""
+    warm_up()
+    context = multiprocessing.get_context("fork")
+    found = []
+    with context.Pool(workers, maxtasksperchild=1) as pool:
+        for caught in pool.imap(partial(_caught_by_name, seeds), [m.name for m in mistakes]):
+            found.append(caught)
+            on_caught(caught)
+    return found
+
+
+def _caught_by_name(seeds: Sequence[int], name: str) -> Caught:
+    return caught_by(find_mistake(name), seeds)
 
 
 def find_mistake(name: str) -> Mistake:

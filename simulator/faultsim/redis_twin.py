@@ -151,9 +151,7 @@ class RedisTwin:
                 answer += [earlier, 0]
                 continue
             last += 1
-            self.xadd(
-                [journal, b"%d-0" % last, b"epoch", epoch, b"key", key, b"payload", payload]
-            )
+            self.xadd([journal, b"%d-0" % last, b"epoch", epoch, b"key", key, b"payload", payload])
             self.on_record(last, int(epoch), payload)
             if key:
                 known[key] = last

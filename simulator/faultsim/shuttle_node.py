@@ -23,7 +23,7 @@ from vehicles.link import AgentLink, BrokerAccess
 from vehicles.topics import VehicleName
 
 MANUFACTURER: Final = "sim"
-BOOT_S: Final = (3.0, 40.0)
+STATE_EVERY_S: Final = 20.0  # by the standard 30 s at the most
 
 
 class ShuttleNode:
@@ -43,7 +43,9 @@ class ShuttleNode:
     ) -> None:
         self.clock = SimClock(loop)
         self.settings = AgentSettings(
-            vehicle=VehicleName(MANUFACTURER, f"S{number + 1}"), capacity=capacity
+            vehicle=VehicleName(MANUFACTURER, f"S{number + 1}"),
+            capacity=capacity,
+            state_interval_s=STATE_EVERY_S,
         )
         self.shuttle_id: ShuttleId = self.settings.vehicle.shuttle_id
         self.capacity = capacity

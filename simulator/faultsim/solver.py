@@ -29,7 +29,9 @@ class SimSearcher:
     async def improve(
         self, problem: ImproveProblem, time_limit_s: float, seed: int
     ) -> ImproveResult | NoImprovement:
-        may = [f for f in sorted(self.faults()) if f.startswith("solver") and self.rng.random() < 0.5]
+        may = [
+            f for f in sorted(self.faults()) if f.startswith("solver") and self.rng.random() < 0.5
+        ]
         await asyncio.sleep(self.rng.uniform(0.05, 1.2))
         if Fault.SOLVER_DEAD in may:
             self.counts.note(Fault.SOLVER_DEAD)

@@ -110,21 +110,8 @@ class SimStore:
         answer: asyncio.Future[Any] = self._loop.create_future()
         command = _Command(parts, answer)
         delay_s = rng.uniform(0.0002, 0.002)
-        drawn = rng.random()
         broken = RedisConnectionError("connection reset")
-        for share, what in (
-            (trouble.cut_before, "before"),
-            (trouble.cut_after, "after"),
-            (trouble.late, "late"),
-            (trouble.refused, "refused"),
-            (trouble.slow, "slow"),
-        ):
-            if drawn < share:
-                break
-            drawn -= share
-        else:
-            what = ""
-        match what:
+        match self._drawn_trouble():
             case "before":
                 self.counts.never_came += 1
                 self._loop.call_later(delay_s, lambda: (cut(), _fail(answer, broken)))
@@ -149,6 +136,20 @@ class SimStore:
                 delay_s += rng.uniform(0.2, 7.0)
         self._loop.call_later(delay_s, self._arrive, life, command)
         return answer
+
+    def _drawn_trouble(self) -> str:
+        drawn, trouble = self._rng.random(), self.trouble
+        for what, share in (
+            ("before", trouble.cut_before),
+            ("after", trouble.cut_after),
+            ("late", trouble.late),
+            ("refused", trouble.refused),
+            ("slow", trouble.slow),
+        ):
+            if drawn < share:
+                return what
+            drawn -= share
+        return ""
 
     def _arrive(self, life: int, command: _Command) -> None:
         if not self.up or life != self.life:

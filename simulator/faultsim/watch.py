@@ -273,7 +273,10 @@ class Watch:
             )
 
     def on_document(
-        self, payload: bytes, received_s: float, standing_since_s: Callable[[str], float | None],
+        self,
+        payload: bytes,
+        received_s: float,
+        standing_since_s: Callable[[str], float | None],
         in_shuttle: Callable[[str], str | None],
     ) -> None:
         """A phone got a status document."""

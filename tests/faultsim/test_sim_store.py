@@ -88,9 +88,7 @@ def test_a_restart_keeps_what_was_answered_and_nothing_that_waited(rig: Rig) -> 
         await rig.journal.begin_epoch("d")
         await rig.journal.append([A], epoch=1, expected_position=0)
         rig.store.pause()
-        waiting = rig.loop.create_task(
-            rig.journal.append([B], epoch=1, expected_position=1)
-        )
+        waiting = rig.loop.create_task(rig.journal.append([B], epoch=1, expected_position=1))
         rig.loop.call_later(1.0, rig.store.stop)
         with pytest.raises(UnknownOutcome):
             await waiting
