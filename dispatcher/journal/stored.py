@@ -206,7 +206,7 @@ class StoredJournal:
         written" from "perhaps written".
         """
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            connection = await self._pool.get_connection()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"the store cannot be reached: {error}") from error
         answered = False

@@ -111,7 +111,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.graveyard: list[asyncio.Task[Any]] = []
         """All tasks ever made: those of the dead must not be collected, for then their
         ``finally`` clauses would run."""
-        self.set_task_factory(self._make_task)
+        self.set_task_factory(self._make_task)  # type: ignore[arg-type]
         self.set_exception_handler(self._note_failure)
 
     # What asyncio asks of a loop
@@ -130,7 +130,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._queue.append(handle)
         return handle
 
-    call_soon_threadsafe = call_soon
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_at(  # type: ignore[override]
         self,
@@ -166,7 +166,7 @@ class SimLoop(asyncio.BaseEventLoop):
         except Exception as error:
             done.set_exception(error)
         else:
-            self.call_soon(lambda: done.cancelled() or done.set_result(result))
+            self.call_soon(_settle, done, result)
         return done
 
     def get_debug(self) -> bool:
@@ -194,7 +194,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 continue
             process = handle.process  # type: ignore[attr-defined]
             if process is None or process.admits(handle):
-                handle._run()  # type: ignore[attr-defined]  # noqa: SLF001
+                handle._run()  # noqa: SLF001
 
     # What the simulation adds
 
@@ -216,7 +216,7 @@ class SimLoop(asyncio.BaseEventLoop):
             if not task.done():
                 # A clause that waits, or asks the loop, fails here; nobody is left to care.
                 with contextlib.suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    task.get_coro().close()
         self.graveyard.clear()
         self.close()
 
@@ -252,7 +252,7 @@ class SimTask(asyncio.Task[Any]):
         loop: Any,
         context: contextvars.Context | None = None,
     ) -> None:
-        self._number = loop.next_serial()
+        self._number: int = loop.next_serial()
         super().__init__(work, loop=loop, name=f"t{self._number}", context=context)
 
     def __hash__(self) -> int:
@@ -283,6 +283,11 @@ class Outside:
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self._loop.create_task(work, context=self._context.copy())
+
+
+def _settle(done: asyncio.Future[T], result: T) -> None:
+    if not done.cancelled():
+        done.set_result(result)
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -99,6 +99,11 @@ class FaultPlan:
     hostile_s: float = HOSTILE_S
     quiet_s: float = QUIET_S
 
+    def shortened(self, hostile_s: float, quiet_s: float) -> "FaultPlan":
+        """The beginning of this plan, for whoever has less time."""
+        strikes = tuple(s for s in self.strikes if s.at_s + s.lasts_s <= hostile_s)
+        return replace(self, strikes=strikes, hostile_s=hostile_s, quiet_s=quiet_s)
+
 
 def draw_plan(seed: int, only: frozenset[Fault] | None = None) -> FaultPlan:
     """The plan of a seed; with ``only``, no other faults than those, all of them."""
@@ -142,6 +147,6 @@ def draw_plan(seed: int, only: frozenset[Fault] | None = None) -> FaultPlan:
         ),
         faults=faults,
         rates=rates,
-        strikes=sorted(strikes, key=lambda strike: (strike.at_s, strike.fault)),
+        strikes=tuple(sorted(strikes, key=lambda strike: (strike.at_s, strike.fault))),
         operator_every_s=rng.uniform(200.0, 500.0),
     )

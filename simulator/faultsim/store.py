@@ -114,23 +114,23 @@ class SimStore:
         match self._drawn_trouble():
             case "before":
                 self.counts.never_came += 1
-                self._loop.call_later(delay_s, lambda: (cut(), _fail(answer, broken)))
+                self._loop.call_later(delay_s, _break, cut, answer, broken)
                 return answer
             case "refused":
                 self.counts.refused += 1
                 reply = ResponseError("MISCONF Errors writing to the AOF file: no space left")
-                self._loop.call_later(delay_s, lambda: _fail(answer, reply))
+                self._loop.call_later(delay_s, _fail, answer, reply)
                 return answer
             case "after":
                 self.counts.answers_lost += 1
                 command.answer = None
-                self._loop.call_later(2 * delay_s, lambda: (cut(), _fail(answer, broken)))
+                self._loop.call_later(2 * delay_s, _break, cut, answer, broken)
             case "late":
                 self.counts.came_late += 1
                 command.answer = None
                 # Either it is told that the connection broke, or it waits in vain.
                 if rng.random() < 0.5:
-                    self._loop.call_later(delay_s, lambda: (cut(), _fail(answer, broken)))
+                    self._loop.call_later(delay_s, _break, cut, answer, broken)
                 delay_s += rng.uniform(*trouble.late_by_s)
             case "slow":
                 delay_s += rng.uniform(0.2, 7.0)
@@ -239,6 +239,11 @@ class SimPool:
 
     async def aclose(self) -> None:
         self._idle.clear()
+
+
+def _break(cut: Callable[[], None], answer: asyncio.Future[Any], error: Exception) -> None:
+    cut()
+    _fail(answer, error)
 
 
 def _give(answer: asyncio.Future[Any], result: Any) -> None:
