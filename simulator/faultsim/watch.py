@@ -81,6 +81,7 @@ class Watch:
         self._broken: set[tuple[str, str]] = set()
         self._requests: set[str] = set()
         self._once: set[tuple[str, str, str, str]] = set()
+        self._reported_aboard: set[str] = set()
         self._last_at_s = 0
         self._orders: dict[str, tuple[int, str, int]] = {}  # epoch, order, update of each shuttle
         self._former: dict[str, set[str]] = defaultdict(set)
@@ -129,6 +130,8 @@ class Watch:
             if request["wish"] != "now":
                 self._counts.note("pre-booked")
         elif kind in ("RiderBoarded", "RiderAlighted", "VisitCompleted", "RiderNotThere"):
+            if kind == "RiderBoarded":
+                self._reported_aboard.add(event["trip_id"])
             # A successor may be told again what a shuttle did; one dispatcher may not.
             once = (kind, event["visit_id"], event.get("trip_id", event["shuttle_id"]), str(epoch))
             if once in self._once:
@@ -328,7 +331,9 @@ class Watch:
         if len(told.ends) > 1:
             self.violate("one_end", f"trip {trip} ended as {' and '.join(sorted(told.ends))}", trip)
         shuttle = in_shuttle(trip)
-        if shuttle is not None:
+        # A rider's own cancellation may cross the news that they are stepping in.
+        crossed = state == "cancelled_by_rider" and trip not in self._reported_aboard
+        if shuttle is not None and not crossed:
             self.violate("ended_aboard", f"trip {trip} is {state}, but sits in {shuttle}", trip)
         since_s = standing_since_s(trip)
         at_s = _seconds(document["at"])

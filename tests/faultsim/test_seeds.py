@@ -36,7 +36,7 @@ def _warm() -> None:
 
 
 def test_a_seed_gives_the_same_history_in_another_process_with_another_hash_seed() -> None:
-    seeds = ["12", "13"]
+    seeds = ["18", "19"]
     plans = [draw_plan(int(seed)).shortened(500.0, 50.0) for seed in seeds]
     assert all(plan.strikes for plan in plans)
     here = [run_seed(plan.seed, plan=plan).digest for plan in plans]
