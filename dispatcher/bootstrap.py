@@ -21,11 +21,11 @@ from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.engine import Site
 from dispatcher.fleet_border import FleetBorder
-from dispatcher.improving import ImproverLoop
+from dispatcher.improving import ImproverLoop, Searcher
 from dispatcher.journal import Journal, LeaseOfAnother, StaleEpoch
 from dispatcher.leadership import Leadership, LeaseTimes
 from dispatcher.limits import TokenBucket
-from dispatcher.mqtt import MqttLink, Subscription
+from dispatcher.mqtt import AcknowledgingClient, ClientMaker, MqttLink, Subscription
 from dispatcher.place import has_ended
 from dispatcher.planning.charging_process import ChargingProcess
 from dispatcher.planning.improver import ImproverProcess, PartSize
@@ -196,11 +196,13 @@ def build(
     run: str | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     has_ended: Callable[[str], bool] = has_ended,
+    new_client: ClientMaker = AcknowledgingClient,
+    searcher: Searcher | None = None,
 ) -> Dispatcher:
     """Put a dispatcher together; nothing runs yet.
 
     ``run`` tells it from every other one, drawn if not given; ``has_ended`` as in
-    ``Leadership``.
+    ``Leadership``. ``searcher`` looks for better plans in place of the improver's own process.
     """
     clock = clock or WallClock()
     metrics = metrics or Metrics()
@@ -238,7 +240,14 @@ def build(
     if isinstance(clock, WallClock):
         clock.on_jump = lambda by_s: _tell_jump(service, by_s)
     outbox, desk, rider_link = _rider_border(
-        settings, site, service, leadership, metrics, new_trip_id or _new_trip_id
+        settings,
+        site,
+        service,
+        leadership,
+        metrics,
+        new_trip_id or _new_trip_id,
+        monotonic,
+        new_client,
     )
     fleet = Fleet(
         _fleet_rules(settings, site),
@@ -247,7 +256,7 @@ def build(
         ),
     )
     fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
-    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock, leadership)
+    fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock, leadership, new_client)
 
     service.add_starter(lambda core, tail: outbox.restore(service.engine.list_statuses(core.state)))
     service.add_starter(fleet_border.resume)
@@ -258,7 +267,7 @@ def build(
         fleet_border.on_applied,
     ):
         service.add_listener(listener)
-    process = _improver_process(settings.improver)
+    process = None if searcher else _improver_process(settings.improver)
     return Dispatcher(
         settings=settings,
         site=site,
@@ -272,7 +281,7 @@ def build(
         fleet=fleet,
         fleet_border=fleet_border,
         fleet_link=fleet_link,
-        improver=_improver(settings, service, process),
+        improver=_improver(settings, service, searcher or process),
         improver_process=process,
         charging_process=(
             ChargingProcess() if any(stop.chargers for stop in site.zone.stops) else None
@@ -288,6 +297,8 @@ def _rider_border(
     leadership: Leadership,
     metrics: Metrics,
     new_trip_id: Callable[[], TripId],
+    monotonic: Callable[[], float],
+    new_client: ClientMaker,
 ) -> tuple[RiderOutbox, RiderDesk, MqttLink]:
     stops = {stop.id: stop for stop in site.zone.stops}
     topics, writer = RiderTopics(site.zone.id), StatusWriter(stops)
@@ -308,6 +319,7 @@ def _rider_border(
         username=broker.username,
         password=broker.password,
         tls=ssl.create_default_context() if broker.tls else None,
+        new_client=new_client,
         session_expiry_s=settings.mqtt.session_expiry_s,
         subscriptions=[
             *(Subscription(topic_filter) for topic_filter in topics.filters()),
@@ -347,6 +359,7 @@ def _rider_border(
         new_trip_id=new_trip_id,
         bucket=TokenBucket(settings.riders.requests_per_s, settings.riders.burst),
         observer=metrics,
+        monotonic=monotonic,
     )
     return outbox, desk, link
 
@@ -376,6 +389,7 @@ def _fleet_link(
     border: FleetBorder,
     clock: Clock,
     leadership: Leadership,
+    new_client: ClientMaker,
 ) -> FleetLink:
     broker = settings.mqtt.address()
     return FleetLink(
@@ -386,6 +400,7 @@ def _fleet_link(
             broker.username,
             broker.password,
             ssl.create_default_context() if broker.tls else None,
+            new_client,
         ),
         client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
         on_events=border.on_events,
@@ -411,7 +426,7 @@ def _improver_process(settings: ImproverSettings) -> ImproverProcess | None:
 
 
 def _improver(
-    settings: Settings, service: Service, process: ImproverProcess | None
+    settings: Settings, service: Service, process: Searcher | None
 ) -> ImproverLoop | None:
     if process is None:
         return None

@@ -27,7 +27,15 @@ from dispatcher.mqtt_client import (
 from dispatcher.mqtt_messages import MAX_BODY_BYTES, Arrival, Message, Subscription, Will
 from dispatcher.queues import Inbox
 
-__all__ = ["Message", "MqttLink", "PublishFailed", "Subscription", "Will"]
+__all__ = [
+    "AcknowledgingClient",
+    "ClientMaker",
+    "Message",
+    "MqttLink",
+    "PublishFailed",
+    "Subscription",
+    "Will",
+]
 
 MAX_PACKET_BYTES: Final = 256 * 1024
 """Larger packets are not even sent to us by an MQTT 5 broker."""
@@ -42,6 +50,10 @@ AT_A_STRETCH: Final = 16
 """After so many messages handled without a pause everything else in the process has its turn."""
 QOS0_WAITING: Final = 1000
 PUBLISHES_WAITING: Final = 1000
+
+
+ClientMaker = Callable[..., AcknowledgingClient]
+"""Called as ``AcknowledgingClient`` is."""
 
 
 class Intake(Protocol):
@@ -114,6 +126,8 @@ class MqttLink:
         Called with topic and reason for a message whose MQTT properties make no sense.
     may_send
         While it says no, every publish fails: for a dispatcher that leads no more.
+    new_client
+        Makes the client of one connection; another than the real one is for simulations.
     """
 
     def __init__(
@@ -144,6 +158,7 @@ class MqttLink:
         may_send: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        new_client: ClientMaker = AcknowledgingClient,
     ) -> None:
         self.counts = LinkCounts()
         self._subscriptions = tuple(subscriptions)
@@ -158,7 +173,7 @@ class MqttLink:
         self._sleep = sleep
         self._jitter = jitter
         # A used client object keeps parts of its former connection, so each gets its own.
-        self._new_client: Callable[[], AcknowledgingClient] = lambda: AcknowledgingClient(
+        self._new_client: Callable[[], AcknowledgingClient] = lambda: new_client(
             host,
             port,
             client_id=client_id,

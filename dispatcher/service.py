@@ -239,7 +239,7 @@ class Service:
         except TimeoutError as error:
             raise self._not_taken("the journal does not answer just now") from error
         finally:
-            del self._unsettled[waiting]
+            self._unsettled.pop(waiting, None)
             if refusable:
                 waiting.fail(self._not_taken("whoever asked has gone"))
                 self._backlog.remove(waiting)

@@ -13,7 +13,15 @@ from dispatcher.domain.events import Event
 from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.fair_intake import FairIntake, FairRules
-from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription, Will
+from dispatcher.mqtt import (
+    AcknowledgingClient,
+    ClientMaker,
+    Message,
+    MqttLink,
+    PublishFailed,
+    Subscription,
+    Will,
+)
 from vehicles.agent import OnboardAgent
 from vehicles.durable_first import DurableFirst
 from vehicles.exchange import Outgoing
@@ -51,6 +59,7 @@ class BrokerAccess:
     username: str | None = None
     password: str | None = None
     tls: ssl.SSLContext | None = None
+    new_client: ClientMaker = AcknowledgingClient
 
 
 def fair_rules(per_s: float) -> FairRules:
@@ -103,6 +112,7 @@ class FleetLink:
             username=broker.username,
             password=broker.password,
             tls=broker.tls,
+            new_client=broker.new_client,
             # Telemetry is not worth keeping at the broker; what it leads to is.
             subscriptions=[
                 Subscription(
@@ -260,6 +270,7 @@ class AgentLink:
             username=broker.username,
             password=broker.password,
             tls=broker.tls,
+            new_client=broker.new_client,
             subscriptions=[
                 Subscription(self._topic(topic), qos=0, max_body_bytes=MAX_BODY_BYTES)
                 for topic in TO_VEHICLE

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dispatcher.journal.errors import StoreUnavailable
 from dispatcher.journal.stored import StoredJournal
@@ -27,18 +28,19 @@ async def connect_journal(
     check_settings: bool = True,
     on_wait: Callable[[StoreAwaited], None] = lambda _: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pool: Any = None,
 ) -> StoredJournal:
     """The journal of ``zone`` in the store at ``url`` (``redis://``, ``rediss://``, ``unix://``).
 
     Waits until the store answers, with pauses that grow from 0.2 s to 5 s, and says so
-    through ``on_wait`` each time. Cancel it to give up.
+    through ``on_wait`` each time. Cancel it to give up. ``pool`` as in ``StoredJournal``.
 
     Raises
     ------
     UnsuitableSettings
         The store runs, but could lose events it has acknowledged.
     """
-    journal = StoredJournal(url, zone)
+    journal = StoredJournal(url, zone, pool=pool)
     pause_s = FIRST_PAUSE_S
     attempt = 0
     try:

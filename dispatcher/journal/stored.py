@@ -67,12 +67,14 @@ class StoredJournal:
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
+        pool: Any = None,
     ) -> None:
         self._connected = asyncio.Event()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
-        self._pool = ConnectionPool.from_url(
+        # Another pool, with the same methods, is for simulations.
+        self._pool = pool or ConnectionPool.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
@@ -259,7 +261,7 @@ class StoredJournal:
         written" from "perhaps written".
         """
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            connection = await self._pool.get_connection()
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"the store cannot be reached: {error}") from error
         answered = False

@@ -1,0 +1,499 @@
+"""One history: everything that lives in it, what befalls it, and what is checked."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final
+
+from dispatcher.domain.events import (
+    Event,
+    ShuttleHeld,
+    ShuttleReleased,
+    StreetsClosed,
+    StreetsOpened,
+)
+from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, TripId
+from dispatcher.domain.shuttles import Capacity
+from dispatcher.domain.zone import StopKind
+from dispatcher.journal.stored import REQUIRED_SETTINGS
+from simulator.concourse import REACH_M, Concourse, Traveller
+from simulator.demand import Demand
+from simulator.faultsim.broker import Publication, SimBroker
+from simulator.faultsim.clock import START_S
+from simulator.faultsim.dispatcher_node import SETTINGS, DispatcherNode
+from simulator.faultsim.district import CLOSABLE, the_site
+from simulator.faultsim.history import Counts, Trace
+from simulator.faultsim.loop import Outside, SimLoop
+from simulator.faultsim.phones import CLIENT_ID, Phones
+from simulator.faultsim.plan import Fault, FaultPlan, Strike
+from simulator.faultsim.replaying import check_replay
+from simulator.faultsim.shuttle_node import ShuttleNode
+from simulator.faultsim.solver import SimSearcher
+from simulator.faultsim.store import SimStore
+from simulator.faultsim.watch import Watch
+from vehicles.agent_memory import AgentMemory
+
+OPERATOR: Final = OperatorId("op")
+RESTART_S: Final = (1.0, 12.0)
+_AFTERMATH_S: Final = 150.0  # so long after a trouble, riders may still not have been told
+_RIDERS: Final = "ringmaster/v1/"
+
+
+class WatchedConcourse(Concourse):
+    """The physical world, with a note of who gets in and out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.since_s: dict[TripId, float] = {}
+        self.now: Callable[[], float] = lambda: 0.0
+        self.on_board: Callable[[str, str, float], None] = lambda trip, shuttle, at_s: None
+        self.on_leave: Callable[[str, float, bool], None] = lambda trip, at_s, set_down: None
+
+    def stand(self, trip_id: TripId, traveller: Traveller, x_m: float, y_m: float) -> None:
+        self.on_leave(trip_id, self.now(), False)
+        self.since_s[trip_id] = self.now()
+        super().stand(trip_id, traveller, x_m, y_m)
+
+    def leave(self, trip_id: TripId) -> None:
+        self.since_s.pop(trip_id, None)
+        self.on_leave(trip_id, self.now(), False)
+        super().leave(trip_id)
+
+    def settled(
+        self, trip_id: TripId, shuttle_id: ShuttleId, begins_s: float, ends_s: float
+    ) -> None:
+        self.since_s.pop(trip_id, None)
+        self.on_board(trip_id, shuttle_id, begins_s)
+        super().settled(trip_id, shuttle_id, begins_s, ends_s)
+
+    def sets_down(
+        self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float, out_s: float
+    ) -> None:
+        self.on_leave(trip_id, out_s, True)
+        super().sets_down(trip_id, shuttle_id, x_m, y_m, out_s)
+
+    def shuttle_of(self, trip_id: str) -> str | None:
+        found = self._aboard.get(TripId(trip_id))
+        return None if found is None else found[0]
+
+
+class City:
+    """Call ``live`` once, in the loop."""
+
+    def __init__(self, loop: SimLoop, plan: FaultPlan, counts: Counts, trace: Trace) -> None:
+        self.loop = loop
+        self.plan = plan
+        self.counts = counts
+        self.trace = trace
+        self.outside = Outside(loop)
+        self.site = the_site()
+        seed = plan.seed
+        self.rng = random.Random(f"{seed}/city")
+        self.store = SimStore(self.outside, random.Random(f"{seed}/store"))
+        self.broker = SimBroker(self.outside, random.Random(f"{seed}/broker"))
+        self.watch = Watch(self.now, START_S, counts, self._is_excused)
+        self.concourse = WatchedConcourse()
+        self.dispatchers: list[DispatcherNode] = []
+        self.shuttles = [self._make_shuttle(number) for number in range(plan.shuttles)]
+        self.digests: dict[int, str] = {}
+        self.payloads: list[bytes] = []
+        demand = Demand.of(
+            self.site.zone, seed, riders_per_hour=plan.riders_per_hour, shares=plan.shares
+        )
+        self.phones = Phones(
+            loop, self.outside, self.broker, demand, self.concourse, self._on_document
+        )
+        self._capacities = {node.shuttle_id: node.capacity for node in self.shuttles}
+        self._arrived: set[str] = set()
+        self._troubles: list[tuple[float, float]] = []
+        self._no_leader_since: float | None = 0.0
+        self._kill_at_effect: int | None = None
+        self._hostile = True
+        self._connect()
+
+    def now(self) -> float:
+        return START_S + self.loop.time()
+
+    async def live(self) -> None:
+        """The hostile phase, the quiet phase, and the last checks."""
+        self._start_dispatcher()
+        for number, node in enumerate(self.shuttles):
+            self.outside.call_later(0.2 * number, node.boot)
+        self.phones.start()
+        self.outside.call_at(20.0, self.phones.crowd.start)
+        self._set_rates()
+        for strike in self.plan.strikes:
+            self.outside.call_at(strike.at_s, self._strike, strike)
+        self.outside.call_at(self.plan.operator_every_s, self._operate)
+        ticking = self.outside.spawn(self._tick())
+        await asyncio.sleep(self.plan.hostile_s)
+        self._calm_down()
+        await asyncio.sleep(self.plan.quiet_s)
+        ticking.cancel()
+        self._check_end()
+
+    # Wiring
+
+    def _connect(self) -> None:
+        self.store.twin.on_record = self._on_record
+        self.store.on_effect = self._on_effect
+        self.broker.on_effect = self._on_effect
+        self.broker.on_publish = self._on_publish
+        self.concourse.arrived = self._on_arrived
+        self.concourse.now = self.now
+        self.concourse.on_board = self._on_board
+        self.concourse.on_leave = self._on_leave
+
+    def _make_shuttle(self, number: int) -> ShuttleNode:
+        stops = [stop for stop in self.site.zone.stops if stop.kind is not StopKind.DEPOT]
+        return ShuttleNode(
+            self.loop,
+            self.outside,
+            self.broker,
+            self.concourse,
+            number,
+            stops[(number * 3) % len(stops)],
+            Capacity(self.plan.seats, 1),
+            self.plan.seed,
+            self._on_keep,
+        )
+
+    def _on_record(self, position: int, epoch: int, payload: bytes) -> None:
+        self.trace.note("record", str(position), payload)
+        self.payloads.append(payload)
+        self.watch.on_record(position, epoch, payload)
+
+    def _on_publish(self, client_id: str, publication: Publication) -> None:
+        self.trace.note("publish", f"{client_id} {publication.topic}", publication.payload)
+        topic = publication.topic
+        if topic.startswith(_RIDERS) and "/trip/" in topic and publication.payload:
+            self.watch.on_status(topic, publication.payload)
+
+    def _on_keep(self, node: ShuttleNode, memory: AgentMemory) -> None:
+        self.watch.on_keep(node, memory)
+
+    def _on_board(self, trip: str, shuttle: str, begins_s: float) -> None:
+        self.trace.note("board", f"{trip} {shuttle}")
+        capacity = self._capacities[ShuttleId(shuttle)]
+        self.watch.on_board(trip, shuttle, begins_s, (capacity.seats, capacity.wheelchairs))
+
+    def _on_leave(self, trip: str, at_s: float, set_down: bool) -> None:
+        if set_down:
+            self.trace.note("set down", trip)
+            self._arrived.add(trip)
+        self.watch.on_leave(trip, None, at_s, set_down=set_down)
+
+    def _on_arrived(self, x_m: float, y_m: float) -> None:
+        for node in self.shuttles:
+            x, y = node.position_m(self.now())
+            if abs(x - x_m) <= REACH_M and abs(y - y_m) <= REACH_M:
+                node.look()
+
+    def _on_document(self, topic: str, payload: bytes) -> None:
+        self.trace.note("phone", topic, payload)
+        if "/trip/" in topic:
+            self.watch.on_document(
+                payload,
+                self.now(),
+                lambda trip: self.concourse.since_s.get(TripId(trip)),
+                self.concourse.shuttle_of,
+            )
+        else:
+            self.counts.note("problem told")
+
+    # Dispatchers
+
+    @property
+    def leader(self) -> DispatcherNode | None:
+        """The one that believes it leads; the newest, if two do."""
+        alive = [node for node in self.dispatchers if node.is_leading]
+        return alive[-1] if alive else None
+
+    def _start_dispatcher(self) -> None:
+        number = len(self.dispatchers) + 1
+        searcher = SimSearcher(
+            random.Random(f"{self.plan.seed}/solver/{number}"),
+            lambda: self.plan.faults if self._hostile else frozenset(),
+            self.counts,
+        )
+        self.trace.note("start", f"D{number}")
+        node = DispatcherNode(
+            self.loop,
+            self.outside,
+            self.store,
+            self.broker,
+            self.site,
+            searcher,
+            number,
+            self._on_dispatcher_end,
+        )
+        self.dispatchers.append(node)
+
+    def _on_dispatcher_end(self, node: DispatcherNode) -> None:
+        how = node.ended or "killed"
+        self.trace.note("end", node.name, how)
+        self.counts.note(f"dispatcher {how.partition(':')[0]}")
+        if node.failure is not None:
+            self.watch.violate("dispatcher_lives", f"{node.name} {how}", how)
+        if not any(other.process.alive and other.ended is None for other in self.dispatchers):
+            self.outside.call_later(self.rng.uniform(*RESTART_S), self._replace_dispatcher)
+
+    def _replace_dispatcher(self) -> None:
+        if not any(node.process.alive and node.ended is None for node in self.dispatchers):
+            self._start_dispatcher()
+
+    def _on_effect(self, boundary: str) -> None:
+        if self._kill_at_effect is None:
+            return
+        self._kill_at_effect -= 1
+        if self._kill_at_effect <= 0:
+            self._kill_at_effect = None
+            leader = self.leader
+            if leader is not None:
+                self.trace.note("kill", leader.name, boundary)
+                self.counts.note(Fault.DISPATCHER_KILLED_AT_EFFECT)
+                self.counts.note(f"killed at {boundary}")
+                leader.process.kill()
+
+    # Faults
+
+    def _set_rates(self) -> None:
+        rates = {
+            fault: rate if self._hostile and fault in self.plan.faults else 0.0
+            for fault, rate in self.plan.rates.items()
+        }
+        broker, store = self.broker.trouble, self.store.trouble
+        broker.lost = rates[Fault.MESSAGE_LOST]
+        broker.repeated = rates[Fault.MESSAGE_REPEATED]
+        broker.late = rates[Fault.MESSAGE_LATE]
+        store.cut_before = store.cut_after = rates[Fault.STORE_ANSWER_LOST]
+        store.late = rates[Fault.STORE_LATE_WRITE]
+        store.refused = rates[Fault.STORE_REFUSES]
+        store.slow = rates[Fault.STORE_SLOW]
+        if any(rates.values()):
+            self._troubles.append((0.0, self.plan.hostile_s))
+
+    def _strike(self, strike: Strike) -> None:
+        fault, pick, lasts_s = strike.fault, strike.pick, strike.lasts_s
+        self.trace.note("strike", fault, f"{pick:.6f} {lasts_s:.3f}")
+        leader = self.leader
+        later = self.outside.call_later
+        node = self.shuttles[int(pick * len(self.shuttles))]
+        struck = True
+        match fault:
+            case Fault.LINK_CUT:
+                self.broker.cut(self._whose_link(pick))
+            case Fault.LINK_HALF_OPEN:
+                self.broker.half_open(self._whose_link(pick), lasts_s)
+            case Fault.BROKER_RESTART | Fault.BROKER_AMNESIA if self.broker.up:
+                self.broker.stop()
+                forgets = fault is Fault.BROKER_AMNESIA
+                later(lasts_s, lambda: self.broker.start(forgets=forgets))
+            case Fault.STORE_RESTART if self.store.up:
+                self.store.stop()
+                later(lasts_s, self.store.start)
+            case Fault.STORE_PAUSE if self.store.up:
+                self.store.pause()
+                later(lasts_s, self.store.resume)
+            case Fault.STORE_WRONG_SETTINGS:
+                self.store.twin.settings["appendfsync"] = "everysec"
+                later(lasts_s, self._put_settings_right)
+            case Fault.DISPATCHER_KILLED if leader is not None:
+                leader.process.kill_after(1 + int(pick**3 * 3000))
+            case Fault.DISPATCHER_KILLED_AT_EFFECT:
+                self._kill_at_effect = 1 + int(pick * 30)
+                return  # counted when it happens
+            case Fault.DISPATCHER_PAUSED if leader is not None:
+                leader.pause(lasts_s)
+            case Fault.TWO_DISPATCHERS if leader is not None:
+                leader.pause(lasts_s)
+                later(lasts_s * (0.2 + 0.6 * pick), self._start_dispatcher)
+            case Fault.SHUTTLE_REBOOT if node.is_on:
+                node.reboot(lasts_s)
+            case Fault.SHUTTLE_SILENT:
+                self.broker.half_open(node.client_id, lasts_s)
+            case Fault.SHUTTLE_FAULT if not node.broken:
+                node.break_down(lasts_s)
+                self.counts.note(fault)
+                return  # the dispatcher knows at once: nobody is excused
+            case Fault.CLOCK_JUMP if leader is not None:
+                leader.clock.offset_s = 120.0 * (pick - 0.5)
+                later(lasts_s, lambda: self._put_clock_right(leader))
+            case _:
+                struck = False
+        if struck:
+            self.counts.note(fault)
+            self._troubles.append((self.loop.time(), self.loop.time() + lasts_s))
+
+    def _whose_link(self, pick: float) -> str:
+        prefix = f"{SETTINGS.mqtt.client_id}-{self.site.zone.id}"
+        ids = [f"{prefix}-riders", f"{prefix}-shuttles", CLIENT_ID]
+        ids += [node.client_id for node in self.shuttles]
+        return ids[int(pick * len(ids))]
+
+    def _put_settings_right(self) -> None:
+        self.store.twin.settings.update(REQUIRED_SETTINGS)
+
+    def _put_clock_right(self, node: DispatcherNode) -> None:
+        node.clock.offset_s = 0.0
+
+    def _calm_down(self) -> None:
+        """From now on nothing goes wrong, and what did is put right."""
+        self.trace.note("quiet", "city")
+        self._hostile = False
+        self._kill_at_effect = None
+        self._set_rates()
+        self._put_settings_right()
+        self.phones.crowd.stop_asking()
+        for node in self.dispatchers:
+            node.clock.offset_s = 0.0
+
+    def _is_excused(self, at_s: float) -> bool:
+        """Whether something was or had just been wrong that keeps riders from being told."""
+        moment = at_s - START_S
+        return any(begun <= moment <= ended + _AFTERMATH_S for begun, ended in self._troubles)
+
+    # Operators
+
+    def _operate(self) -> None:
+        """Close a street or hold a shuttle, and take it back a while later."""
+        if not self._hostile:
+            return
+        lasts_s = self.rng.uniform(20.0, 200.0)
+        if self.rng.random() < 0.6:
+            edges = (EdgeId(self.rng.choice(CLOSABLE)),)
+            self.counts.note("street closed")
+            self._order(StreetsClosed(0, OPERATOR, edges, (), "works"))
+            undo: Event = StreetsOpened(0, OPERATOR, edges, ())
+        else:
+            shuttle_id = self.rng.choice(self.shuttles).shuttle_id
+            self.counts.note("shuttle held")
+            self._order(ShuttleHeld(0, OPERATOR, shuttle_id, "look"))
+            undo = ShuttleReleased(0, OPERATOR, shuttle_id)
+        self.outside.call_later(lasts_s, self._order, undo)
+        self.outside.call_later(self.plan.operator_every_s, self._operate)
+
+    def _order(self, event: Event) -> None:
+        self.outside.spawn(self._until_taken(event))
+
+    async def _until_taken(self, event: Event) -> None:
+        """An operator tries again until the console shows that it was taken."""
+        while True:
+            leader = self.leader
+            if leader is not None and leader.dispatcher is not None and not leader.process.paused:
+                work = leader.process.spawn(leader.dispatcher.service.submit_event(event))
+                for _ in range(20):
+                    await asyncio.sleep(0.5)
+                    if work.done():
+                        break
+                if work.done() and work.exception() is None:
+                    return
+            await asyncio.sleep(2.0)
+
+    # Checks
+
+    async def _tick(self) -> None:
+        saved_s = 0.0
+        while True:
+            await asyncio.sleep(1.0)
+            self._look_at_leaders()
+            self.watch.check_boards(
+                self.shuttles, {n.shuttle_id for n in self.shuttles if self._may_board(n)}
+            )
+            if self.broker.up and self.loop.time() - saved_s > 60.0:
+                saved_s = self.loop.time()
+                self.broker.save()
+
+    def _look_at_leaders(self) -> None:
+        now = self.loop.time()
+        leader = self.leader
+        if leader is None and self._no_leader_since is None:
+            self._no_leader_since = now
+        elif leader is not None and self._no_leader_since is not None:
+            self._troubles.append((self._no_leader_since, now))
+            self._no_leader_since = None
+        for node in self.dispatchers:
+            if node.is_leading and node.dispatcher is not None:
+                core = node.dispatcher.service.core
+                self.digests[core.position] = core.digest
+                self._check_queues(node)
+
+    def _check_queues(self, node: DispatcherNode) -> None:
+        assert node.dispatcher is not None
+        part = node.dispatcher
+        for name, length, bound in (
+            ("inbox", part.service.waiting, SETTINGS.service.inbox),
+            ("rider outbox", len(part.outbox), 20_000),
+            ("fleet border", len(part.fleet_border), 5_000),
+            ("rider link", part.rider_link.waiting, 64 + 1000),
+            ("fleet link", part.fleet_link.waiting, 64 + 1000),
+        ):
+            if length > bound:
+                self.watch.violate("queues_bounded", f"{name} holds {length} of {bound}", name)
+
+    def _may_board(self, node: ShuttleNode) -> bool:
+        if not node.is_on or node.agent is None:
+            return False
+        doorway = node.agent._doorway(self.now())  # noqa: SLF001 - no message says it
+        return doorway.barred is None and doorway.open_since_s is not None
+
+    def _check_end(self) -> None:
+        watch = self.watch
+        watch.check_end(self.now(), self._arrived)
+        leader = self.leader
+        if leader is None:
+            watch.violate("dispatcher_lives", "nobody leads at the end")
+        live = None
+        if leader is not None and leader.dispatcher is not None:
+            live = leader.dispatcher.service.core
+        core = check_replay(self.site, self.payloads, self.digests, live, watch)
+        for status in core.engine.list_statuses(core.state):
+            told = watch.told.get(status.trip_id)
+            if told is None or told.newest is None:
+                watch.violate("rider_told", f"the rider of {status.trip_id} was told nothing")
+            elif told.newest["revision"] != status.revision:
+                watch.violate(
+                    "rider_told",
+                    f"trip {status.trip_id} is {status.state}, "
+                    f"but the rider was last told {told.newest['state']}",
+                    status.trip_id,
+                )
+        plans = {plan.shuttle_id: plan for plan in core.engine.list_plans(core.state)}
+        for node in self.shuttles:
+            plan, memory = plans.get(node.shuttle_id), node.memory
+            if plan is None:
+                continue
+            if (memory.order_id, memory.order_update_id) != (plan.order_id, plan.revision):
+                watch.violate(
+                    "newest_plan_arrives",
+                    f"{node.shuttle_id} has {memory.order_id} {memory.order_update_id}, "
+                    f"not {plan.order_id} {plan.revision}",
+                )
+            if memory.epoch != watch.epoch:
+                watch.violate(
+                    "shuttles_fenced",
+                    f"{node.shuttle_id} obeys epoch {memory.epoch} in epoch {watch.epoch}",
+                    "",
+                )
+            if memory.paused:
+                watch.violate("hold_ends", f"{node.shuttle_id} is still held", node.shuttle_id)
+        for failure in self.loop.failures:
+            watch.violate("dispatcher_lives", failure, failure)
+        self._count_workload()
+
+    def _count_workload(self) -> None:
+        for kind, times in self.watch.event_types.items():
+            self.counts.note(f"event {kind}", times)
+        for told in self.watch.told.values():
+            for _, document in told.documents:
+                refusal = document.get("refusal")
+                if refusal is not None:
+                    self.counts.note(f"refused {refusal['code']}")
+                    break
+            if told.newest is not None and told.newest.get("breach") is not None:
+                self.counts.note(f"breach {told.newest['breach']['cause']}")
+        broker, store = self.broker.counts, self.store.counts
+        for name in ("lost", "repeated", "late", "overtaken", "takeovers", "wills", "redelivered"):
+            self.counts.note(f"message {name}", getattr(broker, name))
+        for name in ("answers_lost", "never_came", "came_late", "refused", "late_writes"):
+            self.counts.note(f"store {name}", getattr(store, name))

@@ -1,0 +1,152 @@
+"""What a seed means: which faults, how often, and who wants to travel."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from simulator.demand import DemandShares
+
+HOSTILE_S: Final = 1300.0
+QUIET_S: Final = 1600.0
+BEGINS_S: Final = 60.0  # before that everything comes up undisturbed
+
+
+class Fault(StrEnum):
+    """Everything that can go wrong; each seed draws some of them."""
+
+    MESSAGE_LOST = "message_lost"
+    MESSAGE_REPEATED = "message_repeated"
+    MESSAGE_LATE = "message_late"
+    LINK_CUT = "link_cut"
+    LINK_HALF_OPEN = "link_half_open"
+    BROKER_RESTART = "broker_restart"
+    BROKER_AMNESIA = "broker_amnesia"
+    STORE_RESTART = "store_restart"
+    STORE_PAUSE = "store_pause"
+    STORE_ANSWER_LOST = "store_answer_lost"
+    STORE_LATE_WRITE = "store_late_write"
+    STORE_REFUSES = "store_refuses"
+    STORE_SLOW = "store_slow"
+    STORE_WRONG_SETTINGS = "store_wrong_settings"
+    DISPATCHER_KILLED = "dispatcher_killed"
+    DISPATCHER_KILLED_AT_EFFECT = "dispatcher_killed_at_effect"
+    DISPATCHER_PAUSED = "dispatcher_paused"
+    TWO_DISPATCHERS = "two_dispatchers"
+    SHUTTLE_REBOOT = "shuttle_reboot"
+    SHUTTLE_SILENT = "shuttle_silent"
+    SHUTTLE_FAULT = "shuttle_fault"
+    CLOCK_JUMP = "clock_jump"
+    SOLVER_LATE = "solver_late"
+    SOLVER_WRONG = "solver_wrong"
+    SOLVER_DEAD = "solver_dead"
+
+
+# Mean seconds between two of a kind while it is switched on.
+_EVERY_S: Final = {
+    Fault.LINK_CUT: 150.0,
+    Fault.LINK_HALF_OPEN: 300.0,
+    Fault.BROKER_RESTART: 400.0,
+    Fault.BROKER_AMNESIA: 500.0,
+    Fault.STORE_RESTART: 300.0,
+    Fault.STORE_PAUSE: 300.0,
+    Fault.STORE_WRONG_SETTINGS: 600.0,
+    Fault.DISPATCHER_KILLED: 200.0,
+    Fault.DISPATCHER_KILLED_AT_EFFECT: 250.0,
+    Fault.DISPATCHER_PAUSED: 400.0,
+    Fault.TWO_DISPATCHERS: 350.0,
+    Fault.SHUTTLE_REBOOT: 250.0,
+    Fault.SHUTTLE_SILENT: 400.0,
+    Fault.SHUTTLE_FAULT: 400.0,
+    Fault.CLOCK_JUMP: 300.0,
+}
+# The share of messages or commands that meet it, at most.
+_SHARE: Final = {
+    Fault.MESSAGE_LOST: 0.2,
+    Fault.MESSAGE_REPEATED: 0.1,
+    Fault.MESSAGE_LATE: 0.1,
+    Fault.STORE_ANSWER_LOST: 0.05,
+    Fault.STORE_LATE_WRITE: 0.05,
+    Fault.STORE_REFUSES: 0.05,
+    Fault.STORE_SLOW: 0.03,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault at its time. ``pick`` from 0 to 1 says whom it strikes and how hard."""
+
+    at_s: float
+    fault: Fault
+    pick: float
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """All that is drawn for a seed. Times are seconds from the start."""
+
+    seed: int
+    shuttles: int
+    seats: int
+    riders_per_hour: float
+    shares: DemandShares
+    faults: frozenset[Fault]
+    rates: dict[Fault, float]
+    strikes: Sequence[Strike]
+    operator_every_s: float
+    hostile_s: float = HOSTILE_S
+    quiet_s: float = QUIET_S
+
+    def shortened(self, hostile_s: float, quiet_s: float) -> "FaultPlan":
+        """The beginning of this plan, for whoever has less time."""
+        strikes = tuple(s for s in self.strikes if s.at_s + s.lasts_s <= hostile_s)
+        return replace(self, strikes=strikes, hostile_s=hostile_s, quiet_s=quiet_s)
+
+
+def draw_plan(seed: int, only: frozenset[Fault] | None = None) -> FaultPlan:
+    """The plan of a seed; with ``only``, no other faults than those, all of them."""
+    rng = random.Random(f"{seed}/plan")
+    # Few kinds at a time leave a history in which what a fault does can be seen.
+    share = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
+    faults = frozenset(fault for fault in Fault if rng.random() < share)
+    if only is not None:
+        faults = only
+    rates = {fault: rng.uniform(0.1, 1.0) * most for fault, most in _SHARE.items()}
+    strikes: list[Strike] = []
+    for fault, every_s in _EVERY_S.items():
+        moment = BEGINS_S
+        while fault in faults:
+            moment += rng.expovariate(1.0 / every_s)
+            if moment >= HOSTILE_S:
+                break
+            lasts_s = rng.choice((rng.uniform(0.5, 5.0), rng.uniform(5.0, 40.0)))
+            if fault in (Fault.SHUTTLE_SILENT, Fault.SHUTTLE_FAULT, Fault.LINK_HALF_OPEN):
+                lasts_s = rng.uniform(10.0, 250.0)
+            lasts_s = min(lasts_s, HOSTILE_S - moment)
+            strikes.append(Strike(moment, fault, rng.random(), lasts_s))
+    return FaultPlan(
+        seed=seed,
+        shuttles=rng.choice((3, 4, 5)),
+        seats=rng.choice((2, 3, 4)),
+        riders_per_hour=rng.uniform(50.0, 110.0),
+        shares=DemandShares(
+            interchange=0.2,
+            parties=(0.65, 0.22, 0.09, 0.04),
+            wheelchair=rng.uniform(0.05, 0.25),
+            depart_at=0.15,
+            arrive_by=0.08,
+            declines=0.04,
+            cancels=0.1,
+            no_show=0.06,
+            ahead_s=(300, 1100),
+            flexible=0.3,
+            flexible_s=(300, 600),
+            walk_limits_m=(300, 400, 600),
+        ),
+        faults=faults,
+        rates=rates,
+        strikes=tuple(sorted(strikes, key=lambda strike: (strike.at_s, strike.fault))),
+        operator_every_s=rng.uniform(200.0, 500.0),
+    )

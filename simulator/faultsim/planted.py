@@ -1,0 +1,613 @@
+"""Mistakes planted on purpose, one at a time: the simulator must find each of them.
+
+Each is a change of one named function, made from outside while a history runs; no code of the
+product knows of it. ``caught_by`` runs seeds until one shows a violation that it does not show
+without the mistake.
+"""
+
+import asyncio
+import importlib
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from dispatcher.domain.trips import TripState
+from dispatcher.engine.state import Hold
+from dispatcher.journal import Appended, UnknownOutcome
+from simulator.faultsim.plan import draw_plan
+from simulator.faultsim.run import run_seed, warm_up
+
+MOST_SEEDS: Final = 100
+HOSTILE_S: Final = 700.0  # half a history shows most mistakes, at half the price
+QUIET_S: Final = 900.0
+Made = Callable[[Any], Any]
+"""Takes the function as it is and gives the one that has the mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """``where`` is ``module:name`` or ``module:Class.name``; all are changed together."""
+
+    name: str
+    what: str
+    where: tuple[str, ...]
+    made: Made
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """``seeds`` is how many it took; ``invariant`` is None if it went unseen."""
+
+    mistake: str
+    seeds: int
+    seed: int | None
+    invariant: str | None
+    text: str = ""
+
+
+@contextmanager
+def planted(mistake: Mistake) -> Iterator[None]:
+    """The mistake is in the code within this context.
+
+    Raises
+    ------
+    AttributeError
+        There is no such function any more: the mistake must follow the code.
+    """
+    changed: list[tuple[Any, str, Any]] = []
+    try:
+        for where in mistake.where:
+            owner, name = _find(where)
+            # From the class's own dictionary, for a static method must stay one.
+            before = vars(owner)[name]
+            changed.append((owner, name, before))
+            setattr(owner, name, mistake.made(before))
+        yield
+    finally:
+        for owner, name, before in changed:
+            setattr(owner, name, before)
+
+
+def caught_by(mistake: Mistake, seeds: Sequence[int]) -> Caught:
+    """Run seeds until one gives the mistake away."""
+    for count, seed in enumerate(seeds, start=1):
+        plan = draw_plan(seed).shortened(HOSTILE_S, QUIET_S)
+        with planted(mistake):
+            found = run_seed(seed, plan=plan)
+        if not found.violations:
+            continue
+        sound = {violation.invariant for violation in run_seed(seed, plan=plan).violations}
+        for violation in found.violations:
+            if violation.invariant not in sound:
+                return Caught(mistake.name, count, seed, violation.invariant, violation.text)
+    return Caught(mistake.name, len(seeds), None, None)
+
+
+def _find(where: str) -> tuple[Any, str]:
+    module, _, path = where.partition(":")
+    owner: Any = importlib.import_module(module)
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    return owner, name
+
+
+# The journal and its store
+
+
+def _acknowledges_before_writing(append: Any) -> Any:
+    async def early(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
+        async def write() -> None:
+            await asyncio.sleep(0.05)
+            await append(self, entries, epoch=epoch, expected_position=expected_position)
+
+        task = asyncio.ensure_future(write())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        positions = tuple(range(expected_position + 1, expected_position + 1 + len(entries)))
+        return Appended(positions, (True,) * len(entries))
+
+    return early
+
+
+def _sends_again_blindly(append: Any) -> Any:
+    async def again(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
+        try:
+            done: Appended = await append(
+                self, entries, epoch=epoch, expected_position=expected_position
+            )
+        except UnknownOutcome:
+            last = await self.last_position()
+            done = await append(self, entries, epoch=epoch, expected_position=last)
+        return done
+
+    return again
+
+
+def _takes_unknown_for_written(catch_up: Any) -> Any:
+    async def believes(self: Any, batch: Any, entries: Any) -> list[Any]:
+        await catch_up(self, batch, entries)
+        return []
+
+    return believes
+
+
+def _reads_one_too_few(read: Any) -> Any:
+    def skips(self: Any, after: int = 0) -> Any:
+        return read(self, after + 1 if after else 0)
+
+    return skips
+
+
+def _forgets_timers(load_state: Any) -> Any:
+    def loads(site: Any, payload: bytes) -> Any:
+        state = load_state(site, payload)
+        state.timers = []
+        return state
+
+    return loads
+
+
+def _forgets_pending(load_state: Any) -> Any:
+    def loads(site: Any, payload: bytes) -> Any:
+        state = load_state(site, payload)
+        state.pending = {}
+        return state
+
+    return loads
+
+
+# On board
+
+
+def _order_with(**memory_has: Any) -> Made:
+    """Take an order as if the memory were another one in these points."""
+
+    def made(take_order: Any) -> Any:
+        def takes(memory: Any, order: Any, capacity: Any, place_m: Any) -> Any:
+            changed = memory.model_copy(update=memory_has)
+            return take_order(changed, order, capacity, place_m)
+
+        return takes
+
+    return made
+
+
+def _takes_old_updates(take_order: Any) -> Any:
+    def takes(memory: Any, order: Any, capacity: Any, place_m: Any) -> Any:
+        if order.order_id == memory.order_id and order.order_update_id < memory.order_update_id:
+            memory = memory.model_copy(update={"order_update_id": -1})
+        return take_order(memory, order, capacity, place_m)
+
+    return takes
+
+
+def _keeps_too_rarely(keep: Any) -> Any:
+    def keeps(self: Any, memory: Any) -> None:
+        if memory is not self._memory:
+            self._memory = memory
+            # Only orders are kept, not what was done at the stops.
+            if memory.order_update_id != getattr(self, "_kept_update", None):
+                self._kept_update = memory.order_update_id
+                self._keep(memory)
+
+    return keeps
+
+
+def _is_never_barred(doorway: Any) -> Any:
+    return lambda self, now: replace(doorway(self, now), barred=None)
+
+
+# Between the two
+
+
+def _never_resends(due: Any) -> Any:
+    def once(self: Any, now: float, state: Any) -> list[Any]:
+        flight = self._in_flight
+        if flight is not None and flight.sent:
+            return []
+        sent: list[Any] = due(self, now, state)
+        return sent
+
+    return once
+
+
+def _believes_any_echo(covers: Any) -> Any:
+    return lambda state, plan: state.order_id == plan.order_id
+
+
+def _acknowledges_at_once(deliver: Any) -> Any:
+    async def early(self: Any) -> None:
+        inbox = self._inbox
+        get = inbox.get
+
+        async def taken() -> Any:
+            client, message = await get()
+            client.acknowledge(message)
+            return client, message
+
+        inbox.get = taken
+        await deliver(self)
+
+    return early
+
+
+def _publishes_without_waiting(publish: Any) -> Any:
+    """QoS 1 statuses sent as QoS 0: nobody confirms them, nobody sends them again."""
+
+    async def once(self: Any, topic: str, payload: bytes, **options: Any) -> None:
+        await publish(self, topic, payload, **{**options, "qos": 0})
+
+    return once
+
+
+def _keeps_the_oldest(put: Any) -> Any:
+    def oldest(self: Any, topic: str, body: bytes) -> None:
+        if topic not in self._documents:
+            put(self, topic, body)
+
+    return oldest
+
+
+def _next_riders_topic(trip: Any) -> Any:
+    def wrong(self: Any, rider_id: Any, trip_id: Any) -> str:
+        told: str = trip(self, f"{rider_id}1", trip_id)
+        return told
+
+    return wrong
+
+
+# The engine
+
+
+def _moves_at_once(rehouse: Any) -> Any:
+    """The new shuttle is told before the old one has let go."""
+
+    def moves(turn: Any, booking: Any, *, leave: bool) -> None:
+        rehouse(turn, booking, leave=leave)
+        if booking.id in turn.state.moving:
+            booking.hold = Hold.FIRM
+            booking.old_shuttle = booking.free_at_s = None
+            turn.state.moving.remove(booking.id)
+
+    return moves
+
+
+def _lapses_at_once(let_lapse: Any) -> Any:
+    def lapses(turn: Any, booking: Any, old: Any) -> None:
+        let_lapse(turn, booking, old)
+        booking.free_at_s = turn.now_s + 1
+        turn.state.wake(booking.free_at_s, _move_free(), booking.id)
+
+    return lapses
+
+
+def _move_free() -> Any:
+    return importlib.import_module("dispatcher.engine.state").TimerKind.MOVE_FREE
+
+
+def _confirms_everything(confirm_plan: Any) -> Any:
+    def confirms(turn: Any, event: Any) -> None:
+        shuttle = turn.state.shuttles.get(event.shuttle_id)
+        revision = event.revision if shuttle is None else shuttle.revision
+        confirm_plan(turn, replace(event, revision=revision))
+
+    return confirms
+
+
+def _wheelchairs_take_no_place(load_of: Any) -> Any:
+    return lambda booking: (load_of(booking)[0], 0)
+
+
+def _loses_drop_offs(plan: Any) -> Any:
+    """A plan sent again leaves out those who sit in the shuttle."""
+
+    def loses(turn: Any, shuttle: Any) -> Any:
+        made = plan(turn, shuttle)
+        aboard = {turn.state.bookings[b].trip_id for b in shuttle.aboard}
+        visits = tuple(
+            visit
+            if i < made.released
+            else replace(visit, alights=tuple(t for t in visit.alights if t.trip_id not in aboard))
+            for i, visit in enumerate(made.visits)
+        )
+        return replace(made, visits=visits)
+
+    return loses
+
+
+def _cancels_aboard(cancel: Any) -> Any:
+    def cancels(turn: Any, event: Any) -> None:
+        trip = turn.state.trips.get(event.trip_id)
+        if trip is not None and trip.state is TripState.ABOARD:
+            trip.state = TripState.ASSIGNED
+        cancel(turn, event)
+
+    return cancels
+
+
+def _nothing(act: Any) -> Any:
+    return lambda *args, **options: None
+
+
+def _always(value: Any) -> Made:
+    return lambda act: lambda *args, **options: value
+
+
+def _first_argument(act: Any) -> Any:
+    return lambda self, now_s: now_s
+
+
+def _does_again(done: Any) -> Any:
+    """An instant action that comes again is done again."""
+
+    def does(self: Any, message: Any, now: float) -> Any:
+        self._memory = self._memory.model_copy(update={"instant_states": ()})
+        return done(self, message, now)
+
+    return does
+
+
+_ENGINE: Final = "dispatcher.engine"
+_TWIN: Final = "simulator.faultsim.redis_twin:RedisTwin"
+_AGENT: Final = "vehicles.agent"
+
+MISTAKES: Final[tuple[Mistake, ...]] = (
+    Mistake(
+        "no_dedup",
+        "a request written twice becomes two trips",
+        (f"{_TWIN}.earlier",),
+        _always(None),
+    ),
+    Mistake(
+        "no_fencing",
+        "a superseded dispatcher may append, and does not look what was written since",
+        (f"{_TWIN}.is_stale", f"{_TWIN}.is_unexpected"),
+        _always(False),
+    ),
+    Mistake(
+        "no_position_check",
+        "an append does not mind what was written since",
+        (f"{_TWIN}.is_unexpected",),
+        _always(False),
+    ),
+    Mistake(
+        "acknowledged_before_written",
+        "events are decided and told before the store has them",
+        ("dispatcher.journal.stored:StoredJournal.append",),
+        _acknowledges_before_writing,
+    ),
+    Mistake(
+        "blind_resend",
+        "an append of unknown outcome is sent again",
+        ("dispatcher.journal.stored:StoredJournal.append",),
+        _sends_again_blindly,
+    ),
+    Mistake(
+        "unknown_taken_for_written",
+        "what is not found after an unknown outcome is forgotten",
+        ("dispatcher.service:Service._catch_up",),
+        _takes_unknown_for_written,
+    ),
+    Mistake(
+        "record_skipped",
+        "a replay from a snapshot leaves out its first record",
+        ("dispatcher.journal.stored:StoredJournal.read",),
+        _reads_one_too_few,
+    ),
+    Mistake(
+        "timers_forgotten",
+        "no timer survives a restart from a snapshot",
+        ("dispatcher.engine:load_state",),
+        _forgets_timers,
+    ),
+    Mistake(
+        "pending_forgotten",
+        "what timers are for does not survive a restart from a snapshot",
+        ("dispatcher.engine:load_state",),
+        _forgets_pending,
+    ),
+    Mistake(
+        "time_runs_back",
+        "a clock put back puts the journal's time back",
+        ("dispatcher.core:DispatchCore.stamp_s",),
+        _first_argument,
+    ),
+    Mistake(
+        "any_epoch",
+        "a shuttle obeys superseded dispatchers",
+        (f"{_AGENT}:take_order",),
+        _order_with(epoch=0),
+    ),
+    Mistake(
+        "any_revision",
+        "a shuttle takes older updates",
+        (f"{_AGENT}:take_order",),
+        _takes_old_updates,
+    ),
+    Mistake(
+        "kept_too_rarely",
+        "a shuttle's computer forgets in a reboot who boarded",
+        (f"{_AGENT}:OnboardAgent._remember",),
+        _keeps_too_rarely,
+    ),
+    Mistake(
+        "never_barred",
+        "a shuttle out of contact lets riders board for ever",
+        (f"{_AGENT}:OnboardAgent._doorway",),
+        _is_never_barred,
+    ),
+    Mistake(
+        "instants_done_again",
+        "a command that comes again is done again",
+        (f"{_AGENT}:OnboardAgent.on_instant_actions",),
+        _does_again,
+    ),
+    Mistake(
+        "plans_not_resent",
+        "a plan is sent once",
+        ("vehicles.delivery:Delivery.due",),
+        _never_resends,
+    ),
+    Mistake(
+        "any_echo",
+        "any echo confirms the newest plan",
+        ("vehicles.delivery:_covers",),
+        _believes_any_echo,
+    ),
+    Mistake(
+        "stale_states_read",
+        "reports that come late are taken for news",
+        ("vehicles.freshness:Freshness.judge",),
+        _always(None),
+    ),
+    Mistake(
+        "no_shows_board",
+        "every ended boarding counts as boarded",
+        ("vehicles.progress:_View.has_boarded",),
+        _always(True),
+    ),
+    Mistake(
+        "boardings_unseen",
+        "no ended boarding counts as boarded",
+        ("vehicles.progress:_View.has_boarded",),
+        _always(False),
+    ),
+    Mistake(
+        "conversations_not_resumed",
+        "after a restart shuttles are strangers",
+        ("dispatcher.fleet_border:FleetBorder.resume",),
+        _nothing,
+    ),
+    Mistake(
+        "acknowledged_at_once",
+        "messages are acknowledged before they are handled",
+        ("dispatcher.mqtt:MqttLink._deliver",),
+        _acknowledges_at_once,
+    ),
+    Mistake(
+        "statuses_not_restored",
+        "after a restart nobody is told what was decided last",
+        ("dispatcher.riders.outbox:RiderOutbox.restore",),
+        _nothing,
+    ),
+    Mistake(
+        "statuses_unconfirmed",
+        "statuses go out without a confirmation",
+        ("dispatcher.mqtt:MqttLink.publish",),
+        _publishes_without_waiting,
+    ),
+    Mistake(
+        "oldest_status_kept",
+        "while one status waits, newer ones are dropped",
+        ("dispatcher.riders.outbox:RiderOutbox._put",),
+        _keeps_the_oldest,
+    ),
+    Mistake(
+        "wrong_riders_topic",
+        "statuses go to another rider",
+        ("dispatcher.riders.topics:RiderTopics.trip",),
+        _next_riders_topic,
+    ),
+    Mistake(
+        "moved_at_once",
+        "riders are given to another shuttle without the old one's word",
+        (f"{_ENGINE}.disrupt:rehouse", f"{_ENGINE}.closures:rehouse"),
+        _moves_at_once,
+    ),
+    Mistake(
+        "lapsed_at_once",
+        "a silent shuttle's plan is taken for run out at once",
+        (f"{_ENGINE}.disrupt:let_lapse",),
+        _lapses_at_once,
+    ),
+    Mistake(
+        "confirms_everything",
+        "an old confirmation counts for the newest plan",
+        (f"{_ENGINE}.visits:confirm_plan",),
+        _confirms_everything,
+    ),
+    Mistake(
+        "wheelchairs_uncounted",
+        "a wheelchair takes no place in planning",
+        (f"{_ENGINE}.routes:load_of", f"{_ENGINE}.rebook:load_of"),
+        _wheelchairs_take_no_place,
+    ),
+    Mistake(
+        "drop_off_lost",
+        "a re-plan leaves out the drop-offs of those aboard",
+        (f"{_ENGINE}.publish:_plan",),
+        _loses_drop_offs,
+    ),
+    Mistake(
+        "cancelled_aboard",
+        "a trip can be cancelled while its riders are aboard",
+        (f"{_ENGINE}.answers:cancel",),
+        _cancels_aboard,
+    ),
+    Mistake(
+        "other_offers_kept",
+        "accepting one offer leaves the seats of the others taken",
+        (f"{_ENGINE}.answers:end_offers",),
+        _nothing,
+    ),
+    Mistake(
+        "breaches_untold",
+        "a promise that will break is not told",
+        (f"{_ENGINE}.disrupt:tell_late",),
+        _nothing,
+    ),
+    Mistake(
+        "silence_ignored",
+        "riders who wait for a silent shuttle stay with it",
+        (f"{_ENGINE}.fleet:clear_waiting",),
+        _nothing,
+    ),
+    Mistake(
+        "nobody_rescued",
+        "riders in a broken shuttle are not fetched and not given up",
+        (f"{_ENGINE}.rescue:rescue_riders",),
+        _nothing,
+    ),
+    Mistake(
+        "offers_never_expire",
+        "an offer nobody answers stays open",
+        (f"{_ENGINE}.answers:expire_offers",),
+        _nothing,
+    ),
+    Mistake(
+        "no_shows_forgotten",
+        "a rider who was not there is waited for in the books for ever",
+        (f"{_ENGINE}.visits:miss",),
+        _nothing,
+    ),
+)
+
+
+def find_all(
+    mistakes: Sequence[Mistake],
+    seeds: Sequence[int],
+    *,
+    workers: int = 1,
+    on_caught: Callable[[Caught], None] = lambda caught: None,
+) -> list[Caught]:
+    """Each mistake on its own, ``workers`` at a time, in the order given."""
+    warm_up()
+    context = multiprocessing.get_context("fork")
+    found = []
+    with context.Pool(workers, maxtasksperchild=1) as pool:
+        for caught in pool.imap(partial(_caught_by_name, seeds), [m.name for m in mistakes]):
+            found.append(caught)
+            on_caught(caught)
+    return found
+
+
+def _caught_by_name(seeds: Sequence[int], name: str) -> Caught:
+    return caught_by(find_mistake(name), seeds)
+
+
+def find_mistake(name: str) -> Mistake:
+    """Raises ``KeyError`` where there is none of this name."""
+    return {mistake.name: mistake for mistake in MISTAKES}[name]

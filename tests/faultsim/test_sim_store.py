@@ -1,0 +1,158 @@
+"""The simulated store: the real journal on it, trouble on the way, and the real Redis beside it."""
+
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+from servers import RedisServer
+
+from dispatcher.journal import Entry, StoredJournal, StoreUnavailable, UnknownOutcome
+from dispatcher.journal.stored import APPEND_SCRIPT
+from simulator.faultsim.loop import Outside, SimLoop, run_in_loop
+from simulator.faultsim.redis_twin import RedisTwin
+from simulator.faultsim.store import SimStore
+
+A, B = Entry(b'{"a":1}'), Entry(b'{"b":2}')
+ANA = Entry(b'{"from":"ana"}', "ana/r1")
+
+
+class Rig:
+    """A store, and a journal that reaches it."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        self.loop = loop
+        self.store = SimStore(Outside(loop), random.Random(1))
+        self.journal = StoredJournal("redis://sim", "z", pool=self.store.pool())
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        return run_in_loop(self.loop, work())
+
+    async def positions(self) -> list[int]:
+        return [record.position async for record in self.journal.read()]
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    loop = SimLoop()
+    yield Rig(loop)
+    loop.bury()
+
+
+def test_the_real_journal_works_on_it(rig: Rig) -> None:
+    async def use() -> None:
+        await rig.journal.check_settings()
+        epoch = await rig.journal.begin_epoch("d")
+        await rig.journal.append([A, ANA], epoch=epoch, expected_position=0)
+        again = await rig.journal.append([ANA, B], epoch=epoch, expected_position=2)
+        assert (again.positions, again.fresh) == ((2, 3), (False, True))
+        await rig.journal.save_snapshot(3, b"s", "h", "v")
+        await rig.journal.save_snapshot(2, b"older", "h", "v")
+        snapshot = await rig.journal.newest_snapshot()
+        assert snapshot is not None
+        assert snapshot.position == 3
+        assert await rig.positions() == [1, 2, 3]
+
+    rig.run(use)
+
+
+def test_an_answer_lost_is_an_unknown_outcome_and_was_written(rig: Rig) -> None:
+    async def use() -> None:
+        await rig.journal.begin_epoch("d")
+        rig.store.trouble.cut_after = 1.0
+        with pytest.raises(UnknownOutcome):
+            await rig.journal.append([A], epoch=1, expected_position=0)
+        rig.store.trouble.cut_after = 0.0
+        assert await rig.positions() == [1]
+
+    rig.run(use)
+
+
+def test_a_late_append_is_written_after_its_sender_gave_up(rig: Rig) -> None:
+    async def use() -> None:
+        await rig.journal.begin_epoch("d")
+        rig.store.pause()
+        with pytest.raises(UnknownOutcome):
+            await rig.journal.append([A], epoch=1, expected_position=0)
+        assert rig.loop.time() == pytest.approx(5.0, abs=0.1)
+        rig.store.resume()
+        assert await rig.positions() == [1]
+
+    rig.run(use)
+
+
+def test_a_restart_keeps_what_was_answered_and_nothing_that_waited(rig: Rig) -> None:
+    async def use() -> None:
+        await rig.journal.begin_epoch("d")
+        await rig.journal.append([A], epoch=1, expected_position=0)
+        rig.store.pause()
+        waiting = rig.loop.create_task(rig.journal.append([B], epoch=1, expected_position=1))
+        rig.loop.call_later(1.0, rig.store.stop)
+        with pytest.raises(UnknownOutcome):
+            await waiting
+        with pytest.raises(StoreUnavailable):
+            await rig.journal.last_position()
+        rig.store.start()
+        assert await rig.positions() == [1]
+
+    rig.run(use)
+
+
+@pytest.mark.broker
+def test_the_twin_answers_as_redis_does(redis_server: RedisServer) -> None:
+    """A thousand random commands of the journal's kinds, the same answers from both."""
+    real = Redis.from_url(redis_server.url, protocol=2)
+    twin = RedisTwin()
+    rng = random.Random(5)
+    keys = ["t:{twin}:journal", "t:{twin}:epoch", "t:{twin}:request_keys"]
+    for _ in range(1000):
+        command = _command(rng, keys, twin)
+        assert _answer(twin.execute, command) == _answer(real.execute_command, command), command
+    assert twin.streams[keys[0].encode()].ids
+
+
+def _command(rng: random.Random, keys: list[str], twin: RedisTwin) -> list[Any]:
+    stream = twin.streams.get(keys[0].encode())
+    last = stream.ids[-1][0] if stream and stream.ids else 0
+    epoch = int(twin.hashes.get(keys[1].encode(), {}).get(b"epoch", b"0"))
+    match rng.randrange(10):
+        case 0:
+            return ["HINCRBY", keys[1], "epoch", 1]
+        case 1:
+            return ["HSET", keys[1], "owner", f"d{rng.randrange(3)}"]
+        case 2:
+            return ["XRANGE", keys[0], f"({rng.randint(0, last + 1)}-0", "+", "COUNT", 3]
+        case 3:
+            return ["XREVRANGE", keys[0], "+", "-", "COUNT", 1]
+        case 4:
+            snapshot = f"{rng.randint(1, last + 5)}-0"
+            return ["XADD", "t:{twin}:s", "MAXLEN", "=", 3, snapshot, "payload", "x"]
+        case 5:
+            return ["XRANGE", "t:{twin}:s", "-", "+", "COUNT", 2]
+        case 6 if last > 20:
+            return ["XTRIM", keys[0], "MINID", "=", f"{last - 15}-0"]
+        case _:
+            arguments: list[Any] = [rng.choice([epoch, epoch, epoch, epoch - 1])]
+            arguments += [rng.choice([last, last, last, last + 1, max(0, last - 1)]), 4]
+            for _ in range(rng.randint(0, 3)):
+                arguments += [rng.choice(["", "", "a", "b", "c", "d", "e", "f"]), rng.randbytes(3)]
+            return ["EVAL", APPEND_SCRIPT, 3, *keys, *arguments]
+
+
+def _answer(execute: Callable[..., Any], command: list[Any]) -> Any:
+    try:
+        answer = execute(*command)
+    except ResponseError as error:
+        return str(error).removeprefix("ERR ")
+    return _plain(answer)
+
+
+def _plain(answer: Any) -> Any:
+    """The client turns some answers into richer values; back to what was on the wire."""
+    if isinstance(answer, list | tuple):
+        return [_plain(part) for part in answer]
+    if isinstance(answer, dict):
+        return [_plain(part) for pair in answer.items() for part in pair]
+    return answer
