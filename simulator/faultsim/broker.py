@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from dispatcher.mqtt_client import Will
+from dispatcher.mqtt_messages import Will
 from simulator.faultsim.loop import Outside
 
 KEEPALIVE_S: Final = 15.0

@@ -15,7 +15,7 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.domain.zone import StopKind
-from dispatcher.journal.stored import REQUIRED_SETTINGS
+from dispatcher.journal.store_checks import REQUIRED_SETTINGS
 from simulator.concourse import REACH_M, Concourse, Traveller
 from simulator.demand import Demand
 from simulator.faultsim.broker import Publication, SimBroker

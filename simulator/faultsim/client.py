@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import aiomqtt
 
-from dispatcher.mqtt_client import CONNECT_TIMEOUT_S, IN_FLIGHT, PublishFailed, Will
+from dispatcher.mqtt_client import CONNECT_TIMEOUT_S, IN_FLIGHT, PublishFailed
+from dispatcher.mqtt_messages import Will
 from simulator.faultsim.broker import (
     Link,
     Publication,

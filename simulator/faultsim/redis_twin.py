@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from dispatcher.journal.stored import APPEND_SCRIPT, REQUIRED_SETTINGS
+from dispatcher.journal.store_checks import REQUIRED_SETTINGS
+from dispatcher.journal.stored import APPEND_SCRIPT
 
 _TOP: Final = (1 << 62, 1 << 62)
 
