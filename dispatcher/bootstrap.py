@@ -93,6 +93,7 @@ class Dispatcher:
     improver_process: ImproverProcess | None
     charging_process: ChargingProcess | None
     metrics: Metrics
+    watches_loop: bool = True
     lag: LoopLag = field(default_factory=LoopLag)
     watchdog: Watchdog = field(default_factory=_watchdog)
 
@@ -163,9 +164,9 @@ class Dispatcher:
         parts = [
             self.outbox.run(),
             self.fleet_border.run(self.fleet_link),
-            watch_lag(self._note_lag),
-            watch(self.watchdog),
         ]
+        if self.watches_loop:
+            parts += [watch_lag(self._note_lag), watch(self.watchdog)]
         if self.settings.redis.check_settings:
             parts.append(StoreWatch(self.service, self.journal).run())
         if self.charging_process is not None:
@@ -198,11 +199,13 @@ def build(
     has_ended: Callable[[str], bool] = has_ended,
     new_client: ClientMaker = AcknowledgingClient,
     searcher: Searcher | None = None,
+    watches_loop: bool = True,
 ) -> Dispatcher:
     """Put a dispatcher together; nothing runs yet.
 
     ``run`` tells it from every other one, drawn if not given; ``has_ended`` as in
     ``Leadership``. ``searcher`` looks for better plans in place of the improver's own process.
+    A loop in virtual time is never late: without ``watches_loop`` nobody looks whether it is.
     """
     clock = clock or WallClock()
     metrics = metrics or Metrics()
@@ -287,6 +290,7 @@ def build(
             ChargingProcess() if any(stop.chargers for stop in site.zone.stops) else None
         ),
         metrics=metrics,
+        watches_loop=watches_loop,
     )
 
 

@@ -73,7 +73,7 @@ class StoredJournal:
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
-        # Another pool, with the same methods, is for simulations.
+        # Another pool, with the same methods, is for simulations; it calls its ``on_connect``.
         self._pool = pool or ConnectionPool.from_url(
             url,
             protocol=2,
@@ -83,6 +83,8 @@ class StoredJournal:
             max_connections=8,
             redis_connect_func=self._on_connect,
         )
+        if pool is not None:
+            pool.on_connect = self._connected.set
         # The braces make all keys of a zone share a cluster slot, as the script needs.
         root = f"ringmaster:{{{zone}}}"
         self._stream = f"{root}:journal"

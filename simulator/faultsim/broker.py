@@ -98,7 +98,8 @@ class Session:
     """What the broker keeps for a client id."""
 
     client_id: str
-    subscriptions: dict[str, int] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """QoS of each filter, and whether what the client itself publishes comes back to it."""
     queue: deque[Publication] = field(default_factory=deque)  # QoS 1, not yet sent
     inflight: dict[int, Publication] = field(default_factory=dict)  # sent, not acknowledged
     next_mid: int = 1
@@ -265,10 +266,11 @@ class SimBroker:
 
     # What clients send
 
-    def subscribe(self, link: Link, topic_filter: str, qos: int) -> bool:
+    def subscribe(self, link: Link, topic_filter: str, qos: int, *, own_too: bool = True) -> bool:
         if not link.alive or not link.carries:
             return False
-        link.session.subscriptions[topic_filter] = qos
+        link.session.subscriptions[topic_filter] = (qos, own_too)
+        # As with mosquitto, what is retained comes whoever published it.
         for topic, publication in list(self.retained.items()):
             if topic_matches(topic_filter, topic):
                 self._route(link.session, publication, min(qos, publication.qos), retained=True)
@@ -314,13 +316,13 @@ class SimBroker:
             return
         self.counts.published += 1
         self.on_publish(link.session.client_id, publication)
-        self._take(publication)
+        self._take(publication, link.session.client_id)
         if publication.qos > 0 and link.alive and link.carries:
             back_s = link.down_at(self._loop.time(), self._rng.uniform(*_LATENCY_S))
             self._loop.call_at(back_s, _if_carried, link, done)
         self.on_effect("broker after")
 
-    def _take(self, publication: Publication) -> None:
+    def _take(self, publication: Publication, sender: str) -> None:
         if publication.retain:
             if publication.payload:
                 self.retained[publication.topic] = publication
@@ -329,8 +331,9 @@ class SimBroker:
         for session in list(self.sessions.values()):
             granted = [
                 qos
-                for topic_filter, qos in session.subscriptions.items()
+                for topic_filter, (qos, own_too) in session.subscriptions.items()
                 if topic_matches(topic_filter, publication.topic)
+                and (own_too or session.client_id != sender)
             ]
             if granted:
                 self._route(session, publication, min(max(granted), publication.qos), False)
@@ -425,7 +428,8 @@ class SimBroker:
         if will and link.will is not None:
             self.counts.wills += 1
             said = link.will
-            self._take(Publication(said.topic, said.payload, said.qos, said.retain))
+            will_message = Publication(said.topic, said.payload, said.qos, said.retain)
+            self._take(will_message, session.client_id)
 
 
 def topic_matches(topic_filter: str, topic: str) -> bool:

@@ -16,6 +16,7 @@ from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.domain.zone import StopKind
 from dispatcher.journal.store_checks import REQUIRED_SETTINGS
+from dispatcher.queue_readings import QUEUES
 from simulator.concourse import REACH_M, Concourse, Traveller
 from simulator.demand import Demand
 from simulator.faultsim.broker import Publication, SimBroker
@@ -238,6 +239,9 @@ class City:
         if not any(other.process.alive and other.ended is None for other in self.dispatchers):
             self.outside.call_later(self.rng.uniform(*RESTART_S), self._replace_dispatcher)
 
+    def _has_standby(self) -> bool:
+        return sum(node.process.alive and node.ended is None for node in self.dispatchers) > 1
+
     def _replace_dispatcher(self) -> None:
         if not any(node.process.alive and node.ended is None for node in self.dispatchers):
             self._start_dispatcher()
@@ -307,7 +311,8 @@ class City:
                 leader.pause(lasts_s)
             case Fault.TWO_DISPATCHERS if leader is not None:
                 leader.pause(lasts_s)
-                later(lasts_s * (0.2 + 0.6 * pick), self._start_dispatcher)
+                if not self._has_standby():
+                    later(lasts_s * (0.2 + 0.6 * pick), self._start_dispatcher)
             case Fault.SHUTTLE_REBOOT if node.is_on:
                 node.reboot(lasts_s)
             case Fault.SHUTTLE_SILENT:
@@ -420,16 +425,12 @@ class City:
 
     def _check_queues(self, node: DispatcherNode) -> None:
         assert node.dispatcher is not None
-        part = node.dispatcher
-        for name, length, bound in (
-            ("inbox", part.service.waiting, SETTINGS.service.inbox),
-            ("rider outbox", len(part.outbox), 20_000),
-            ("fleet border", len(part.fleet_border), 5_000),
-            ("rider link", part.rider_link.waiting, 64 + 1000),
-            ("fleet link", part.fleet_link.waiting, 64 + 1000),
-        ):
+        for queue in QUEUES:
+            length, bound = queue.size(node.dispatcher), queue.bound(node.dispatcher)
             if length > bound:
-                self.watch.violate("queues_bounded", f"{name} holds {length} of {bound}", name)
+                self.watch.violate(
+                    "queues_bounded", f"{queue.name} holds {length} of {bound}", queue.name
+                )
 
     def _may_board(self, node: ShuttleNode) -> bool:
         if not node.is_on or node.agent is None:

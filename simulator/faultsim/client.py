@@ -1,13 +1,16 @@
 """One connection to the simulated broker, with the methods of ``AcknowledgingClient``."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import aiomqtt
 
 from dispatcher.mqtt_client import CONNECT_TIMEOUT_S, IN_FLIGHT, PublishFailed
-from dispatcher.mqtt_messages import Will
+from dispatcher.mqtt_messages import AckWindow, Arrival, Message, Subscription, Will
 from simulator.faultsim.broker import (
     Link,
     Publication,
@@ -16,6 +19,14 @@ from simulator.faultsim.broker import (
     SimProperties,
 )
 from simulator.faultsim.loop import SimProcess
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """A publish with QoS 1 that the broker has not confirmed."""
+
+    publication: Publication
+    confirmed: asyncio.Future[None]
 
 
 class SimClient:
@@ -31,6 +42,7 @@ class SimClient:
         session_expiry_s: int,
         receive_maximum: int,
         outbox: int,
+        take_in: Callable[[Arrival], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         self.session_present = False
@@ -43,10 +55,11 @@ class SimClient:
         self._keeps = session_expiry_s > 0
         self._receive_maximum = receive_maximum
         self._outbox = outbox
+        self._take_in = take_in
         self._link: Link | None = None
-        self._waiting: asyncio.Queue[SimMessage] = asyncio.Queue()
-        self._unconfirmed: dict[int, tuple[str, asyncio.Future[None]]] = {}
-        self._window = asyncio.Semaphore(IN_FLIGHT)
+        self._window = AckWindow(self._acknowledge)
+        self._unconfirmed: dict[int, _Outgoing] = {}  # sent
+        self._unsent: deque[_Outgoing] = deque()  # too many are sent and not confirmed
         self._published = 0
 
     @property
@@ -77,23 +90,47 @@ class SimClient:
             self._link.carries = False
 
     @property
-    def messages(self) -> AsyncIterator[SimMessage]:
-        return self._messages()
+    def unacknowledged(self) -> int:
+        return len(self._window)
 
-    async def _messages(self) -> AsyncIterator[SimMessage]:
-        while True:
-            yield await self._waiting.get()
+    @property
+    def publishing(self) -> int:
+        return len(self._unconfirmed) + len(self._unsent)
 
-    async def subscribe(self, topic_filter: str, qos: int = 0) -> tuple[int, ...]:
+    async def listen(self, subscription: Subscription) -> None:
         await asyncio.sleep(0.002)
         assert self._link is not None
-        if not self._broker.subscribe(self._link, topic_filter, qos):
+        if not self._broker.subscribe(
+            self._link, subscription.topic_filter, subscription.qos, own_too=subscription.own_too
+        ):
             await asyncio.sleep(CONNECT_TIMEOUT_S)
             raise aiomqtt.MqttError("Operation timed out")
         await asyncio.sleep(0.002)
-        return (qos,)
 
-    async def publish_confirmed(
+    def end(self, reason: str) -> None:
+        self._window.close()
+        for outgoing in (*self._unconfirmed.values(), *self._unsent):
+            if not outgoing.confirmed.done():
+                outgoing.confirmed.set_exception(PublishFailed(outgoing.publication.topic, reason))
+                # Nobody waits for what was only posted.
+                outgoing.confirmed.exception()
+
+    async def publish_confirmed(self, topic: str, payload: bytes, **options: Any) -> None:
+        timeout_s = options.pop("timeout_s")
+        confirmed = self._publish(topic, payload, **options)
+        if confirmed is None:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.shield(confirmed)
+        except TimeoutError:
+            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
+
+    def post(self, topic: str, payload: bytes, **options: Any) -> int:
+        self._publish(topic, payload, **options)
+        return self._published
+
+    def _publish(
         self,
         topic: str,
         payload: bytes,
@@ -103,9 +140,9 @@ class SimClient:
         response_topic: str | None,
         correlation_data: bytes | None,
         expiry_s: int | None,
-        timeout_s: float,
-    ) -> None:
-        if len(self._unconfirmed) >= self._outbox:
+    ) -> asyncio.Future[None] | None:
+        """Sent now, or when less is under way; answers who hears of its confirmation."""
+        if self.publishing >= self._outbox:
             raise PublishFailed(topic, f"{self._outbox} publishes wait already")
         link = self._link
         if link is None or self.gone.done():
@@ -120,39 +157,56 @@ class SimClient:
         )
         if qos == 0:
             self._broker.publish(link, publication, _no_news)
+            return None
+        outgoing = _Outgoing(publication, self._loop.create_future())
+        self._unsent.append(outgoing)
+        self._send_more()
+        return outgoing.confirmed
+
+    def _send_more(self) -> None:
+        assert self._link is not None
+        while self._unsent and len(self._unconfirmed) < IN_FLIGHT:
+            self._published += 1
+            mid = self._published
+            self._unconfirmed[mid] = self._unsent.popleft()
+            self._broker.publish(
+                self._link, self._unconfirmed[mid].publication, partial(self._confirm, mid)
+            )
+
+    def _confirm(self, mid: int) -> None:
+        outgoing = self._unconfirmed.pop(mid, None)
+        if outgoing is None:
             return
-        self._published += 1
-        mid = self._published
-        confirmed: asyncio.Future[None] = self._loop.create_future()
-        self._unconfirmed[mid] = (topic, confirmed)
-        try:
-            async with asyncio.timeout(timeout_s):
-                async with self._window:
-                    self._broker.publish(link, publication, lambda: _confirm(confirmed))
-                    await confirmed
-        except TimeoutError:
-            raise PublishFailed(topic, f"not confirmed in {timeout_s:g} s") from None
-        finally:
-            self._unconfirmed.pop(mid, None)
+        if not outgoing.confirmed.done():
+            outgoing.confirmed.set_result(None)
+        self._send_more()
 
-    def acknowledge(self, message: SimMessage) -> None:
-        if message.qos > 0 and self._link is not None and not self.gone.done():
-            self._broker.acknowledge(self._link, message.mid)
-
-    def fail_pending(self, reason: str) -> None:
-        for topic, confirmed in self._unconfirmed.values():
-            if not confirmed.done():
-                confirmed.set_exception(PublishFailed(topic, reason))
+    def _acknowledge(self, mid: int, qos: int) -> None:
+        if self._link is not None and not self.gone.done():
+            self._broker.acknowledge(self._link, mid)
 
     # The broker's side of the connection
 
     def receive(self, message: SimMessage) -> None:
-        if self._process.alive:
-            self._waiting.put_nowait(message)
+        """A message came; the process takes it in when it is its turn."""
+        self._process.soon(self._take, message)
 
     def close(self, reason: str) -> None:
         if not self.gone.done():
             self.gone.set_result(reason)
+
+    def _take(self, message: SimMessage) -> None:
+        if self.gone.done() or self._window.closed:
+            return
+        came = Message(
+            message.topic.value,
+            message.payload,
+            message.qos,
+            message.retain,
+            message.properties.ResponseTopic,
+            message.properties.CorrelationData,
+        )
+        self._take_in(self._window.came(came, message.mid))
 
 
 class SimNetwork:
@@ -173,6 +227,7 @@ class SimNetwork:
             session_expiry_s=options["session_expiry_s"],
             receive_maximum=options["receive_maximum"],
             outbox=options["outbox"],
+            take_in=options["take_in"],
         )
         self._made = [made for made in self._made if not made.gone.done()]
         self._made.append(client)
@@ -189,11 +244,6 @@ class SimNetwork:
         for client in self._made:
             if client.link is not None:
                 self._broker.process_gone(client.link)
-
-
-def _confirm(confirmed: asyncio.Future[None]) -> None:
-    if not confirmed.done():
-        confirmed.set_result(None)
 
 
 def _no_news() -> None:

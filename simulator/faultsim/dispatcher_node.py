@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dispatcher.bootstrap import Dispatcher, build
+from dispatcher.clock import WallClock
 from dispatcher.config import (
     ImproverSettings,
     MetricsSettings,
@@ -108,11 +109,15 @@ class DispatcherNode:
             SETTINGS,
             self._site,
             journal,
-            clock=self.clock,
+            clock=WallClock(wall=self.clock.now_exact_s, steady=self._loop.time),
             new_trip_id=self._new_trip_id,
+            run=self.name,
             monotonic=self._loop.time,
+            # As on different machines: a lease of one that is gone has to run out.
+            has_ended=lambda place: False,
             new_client=self._network.new_client,
             searcher=self._searcher,
+            watches_loop=False,
         )
         await self.dispatcher.run()
 

@@ -50,6 +50,10 @@ class SimProcess:
         """Do something at once as this process: what it asks for belongs to the process."""
         return self._context.copy().run(act)
 
+    def soon(self, act: Callable[..., Any], *args: Any) -> None:
+        """Have something done as this process in its turn, whoever asks for it."""
+        self._loop.call_soon(act, *args, context=self._context.copy())
+
     def kill(self) -> None:
         """End it between two callbacks; its connections are cut by ``on_death``."""
         if self.alive:

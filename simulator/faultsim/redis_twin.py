@@ -1,7 +1,7 @@
 """What Redis holds and how it answers the commands that the journal sends.
 
-Only those commands, and of the append script only what it means: a test runs both against each
-other. Errors are answers too, as in the protocol.
+Only those commands, and of the journal's scripts only what they mean: a test runs both against
+each other. Errors are answers too, as in the protocol.
 """
 
 import bisect
@@ -12,7 +12,12 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from dispatcher.journal.store_checks import REQUIRED_SETTINGS
-from dispatcher.journal.stored import APPEND_SCRIPT
+from dispatcher.journal.stored import (
+    APPEND_SCRIPT,
+    EPOCH_SCRIPT,
+    LEASE_SCRIPT,
+    RELEASE_SCRIPT,
+)
 
 _TOP: Final = (1 << 62, 1 << 62)
 
@@ -27,15 +32,21 @@ class Stream:
 
 
 class RedisTwin:
-    """One server's memory. ``execute`` answers, or raises ``ResponseError``."""
+    """One server's memory. ``execute`` answers, or raises ``ResponseError``.
 
-    def __init__(self) -> None:
+    ``now_ms`` is the server's clock, by which keys expire.
+    """
+
+    def __init__(self, now_ms: Callable[[], int] = lambda: 0) -> None:
         self.settings: dict[str, str] = dict(REQUIRED_SETTINGS)
+        self.info_fields: dict[str, str] = {"role": "master", "aof_last_write_status": "ok"}
         self.streams: dict[bytes, Stream] = {}
         self.hashes: dict[bytes, dict[bytes, bytes]] = {}
         self.sorted_sets: dict[bytes, dict[bytes, int]] = {}
         self.on_record: Callable[[int, int, bytes], None] = lambda position, epoch, payload: None
         """Hears of each record appended."""
+        self._now_ms = now_ms
+        self._expires_ms: dict[bytes, int] = {}  # of hashes
 
     def execute(self, *command: Any) -> Any:
         name, *arguments = [_bytes(part) for part in command]
@@ -105,48 +116,63 @@ class RedisTwin:
     # Hashes and settings
 
     def hget(self, arguments: list[bytes]) -> bytes | None:
-        return self.hashes.get(arguments[0], {}).get(arguments[1])
+        return self._hash(arguments[0]).get(arguments[1])
 
     def hset(self, arguments: list[bytes]) -> int:
-        found = self.hashes.setdefault(arguments[0], {})
+        found = self._hash(arguments[0])
+        self.hashes[arguments[0]] = found
         pairs = arguments[1:]
         before = len(found)
         found.update(zip(pairs[0::2], pairs[1::2], strict=True))
         return len(found) - before
 
-    def hincrby(self, arguments: list[bytes]) -> int:
-        found = self.hashes.setdefault(arguments[0], {})
-        value = int(found.get(arguments[1], b"0")) + int(arguments[2])
-        found[arguments[1]] = b"%d" % value
-        return value
+    def _hash(self, key: bytes) -> dict[bytes, bytes]:
+        """Empty if there is none, or none any more."""
+        expires_ms = self._expires_ms.get(key)
+        if expires_ms is not None and expires_ms <= self._now_ms():
+            self._delete(key)
+        return self.hashes.get(key, {})
+
+    def _delete(self, key: bytes) -> None:
+        self.hashes.pop(key, None)
+        self._expires_ms.pop(key, None)
 
     def config(self, arguments: list[bytes]) -> list[bytes]:
         names = [name.decode() for name in arguments[1:]]
         found = [(name, self.settings[name]) for name in names if name in self.settings]
         return [part.encode() for pair in found for part in pair]
 
-    # The append script
+    def info(self, arguments: list[bytes]) -> bytes:
+        """All that the journal looks at, whatever section is asked for."""
+        lines = ["# Everything", *(f"{name}:{value}" for name, value in self.info_fields.items())]
+        return "\r\n".join(lines).encode()
 
-    def eval(self, arguments: list[bytes]) -> list[Any]:
+    # The scripts
+
+    def eval(self, arguments: list[bytes]) -> list[Any] | None:
         script, many, *rest = arguments
-        if script.decode() != APPEND_SCRIPT:
-            raise ResponseError("the twin knows no other script than append.lua")
-        return self.append(rest[: int(many)], rest[int(many) :])
+        act = _SCRIPTS.get(script.decode())
+        if act is None:
+            raise ResponseError("the twin knows no other scripts than the journal's")
+        return act(self, rest[: int(many)], rest[int(many) :])
 
     def append(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> list[Any]:
         """``append.lua``, in Python: every check before the first write."""
-        journal, epoch_key, request_keys = keys
-        epoch, expected, keys_kept = arguments[0], int(arguments[1]), int(arguments[2])
-        current = self.hashes.get(epoch_key, {}).get(b"epoch", b"0")
-        if self.is_stale(epoch, current):
-            return [b"stale_epoch", int(current)]
+        journal, epoch_key, request_keys, entry_ids = keys
+        epoch, run, expected = arguments[0], arguments[1], int(arguments[2])
+        current = self._hash(epoch_key)
+        highest = current.get(b"epoch", b"0")
+        if self.is_stale(epoch, highest) or self.is_of_another(run, current.get(b"run", b"")):
+            return [b"stale_epoch", int(highest)]
         stream = self.streams.get(journal)
         last = stream.ids[-1][0] if stream is not None and stream.ids else 0
         if self.is_unexpected(expected, last):
             return [b"unexpected_position", last]
-        known = self.sorted_sets.setdefault(request_keys, {})
+        requests = self.sorted_sets.setdefault(request_keys, {})
+        ids = self.sorted_sets.setdefault(entry_ids, {})
         answer: list[Any] = [b"appended"]
-        for key, payload in zip(arguments[3::2], arguments[4::2], strict=True):
+        for key, payload in zip(arguments[5::2], arguments[6::2], strict=True):
+            known = ids if key.startswith(b"#") else requests
             earlier = self.earlier(known, key)
             if earlier is not None:
                 answer += [earlier, 0]
@@ -157,14 +183,64 @@ class RedisTwin:
             if key:
                 known[key] = last
             answer += [last, 1]
-        while len(known) > keys_kept:
-            del known[min(known, key=lambda key: (known[key], key))]
+        _keep_newest(requests, int(arguments[3]))
+        _keep_newest(ids, int(arguments[4]))
         return answer
 
-    # The script's three checks, by name: bugs are planted here
+    def begin_epoch(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> list[Any]:
+        """``epoch.lua``."""
+        journal, epoch_key, lease = keys
+        run, owner, above, renew = arguments
+        current = self._hash(epoch_key)
+        highest = int(current.get(b"epoch", b"0"))
+        if renew == b"renew" and self.is_of_another(run, current.get(b"run", b"")):
+            return [b"stale_epoch", highest]
+        holder = self._hash(lease)
+        if b"run" in holder and holder[b"run"] != run:
+            return [b"of_another", holder.get(b"owner", b""), self._left_ms(lease)]
+        stream = self.streams.get(journal)
+        if stream is not None and stream.ids:
+            newest = stream.fields[-1]
+            recorded = dict(zip(newest[0::2], newest[1::2], strict=True))
+            highest = max(highest, int(recorded[b"epoch"]))
+        epoch = max(highest, int(above)) + 1
+        self.hset([epoch_key, b"epoch", b"%d" % epoch, b"run", run, b"owner", owner])
+        return [b"begun", epoch]
+
+    def hold_lease(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> list[Any]:
+        """``lease.lua``."""
+        lease, epoch_key = keys
+        run, owner, place, lasts_ms, leading = arguments
+        holder = self._hash(lease)
+        if b"run" in holder and self.is_anothers_lease(run, holder[b"run"]):
+            left_ms = self._left_ms(lease)
+            return [b"of_another", holder[b"owner"], left_ms, holder[b"run"], holder[b"place"]]
+        if leading == b"leading":
+            current = self._hash(epoch_key)
+            if self.is_of_another(run, current.get(b"run", b"")):
+                return [b"stale_epoch", int(current.get(b"epoch", b"0"))]
+        self.hset([lease, b"run", run, b"owner", owner, b"place", place])
+        self._expires_ms[lease] = self._now_ms() + int(lasts_ms)
+        return [b"held"]
+
+    def release_lease(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> None:
+        if self._hash(keys[0]).get(b"run") == arguments[0]:
+            self._delete(keys[0])
+
+    def _left_ms(self, key: bytes) -> int:
+        return self._expires_ms[key] - self._now_ms() if key in self._expires_ms else -1
+
+    # The scripts' checks, by name: bugs are planted here
 
     def is_stale(self, epoch: bytes, current: bytes) -> bool:
         return epoch != current
+
+    def is_of_another(self, run: bytes, current: bytes) -> bool:
+        """Whether another run has begun the present epoch."""
+        return run != current
+
+    def is_anothers_lease(self, run: bytes, holder: bytes) -> bool:
+        return run != holder
 
     def is_unexpected(self, expected: int, last: int) -> bool:
         return expected != last
@@ -180,10 +256,23 @@ _COMMANDS: Final[dict[bytes, Callable[[RedisTwin, list[bytes]], Any]]] = {
     b"XTRIM": RedisTwin.xtrim,
     b"HGET": RedisTwin.hget,
     b"HSET": RedisTwin.hset,
-    b"HINCRBY": RedisTwin.hincrby,
     b"CONFIG": RedisTwin.config,
+    b"INFO": RedisTwin.info,
     b"EVAL": RedisTwin.eval,
 }
+_SCRIPTS: Final[
+    dict[str, Callable[[RedisTwin, Sequence[bytes], Sequence[bytes]], list[Any] | None]]
+] = {
+    APPEND_SCRIPT: RedisTwin.append,
+    EPOCH_SCRIPT: RedisTwin.begin_epoch,
+    LEASE_SCRIPT: RedisTwin.hold_lease,
+    RELEASE_SCRIPT: RedisTwin.release_lease,
+}
+
+
+def _keep_newest(known: dict[bytes, int], many: int) -> None:
+    while len(known) > many:
+        del known[min(known, key=lambda key: (known[key], key))]
 
 
 def _bytes(part: Any) -> bytes:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from dispatcher.codec import EventRecord, SetAsideRecord, decode_payload
-from dispatcher.core import DispatchCore
+from dispatcher.codec import EventRecord, SetAsideRecord, ZoneRecord, decode_payload
+from dispatcher.core import DispatchCore, Ground
 from dispatcher.engine import Site
 from dispatcher.zone_engine import ZoneEngine
 from simulator.faultsim.watch import Watch
@@ -28,6 +28,8 @@ def check_replay(
     for position, record in enumerate(records, start=1):
         if isinstance(record, EventRecord) and position not in aside:
             core.apply(record.event)
+        elif isinstance(record, ZoneRecord):
+            core.move_to(Ground(record.rules, record.zone))
         else:
             core.skip()
         told = digests.get(position)

@@ -66,7 +66,7 @@ def run_seed(
                 cpu_s=time.process_time() - began_s,
                 events=trace.events,
                 violations=tuple(city.watch.violations),
-                counts=city.counts.seen,
+                counts=city.counts.seen.copy(),  # burying the living counts, too
                 lines=tuple(trace.lines or ()),
             )
         finally:

@@ -22,7 +22,7 @@ from simulator.faultsim.redis_twin import RedisTwin
 ANSWER_TIMEOUT_S: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 2.0
 
-_WRITES: Final = frozenset({"EVAL", "HINCRBY", "HSET", "XADD", "XTRIM"})
+_WRITES: Final = frozenset({"EVAL", "HSET", "XADD", "XTRIM"})
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class SimStore:
     """The server. Commands are carried out one at a time, in order of arrival."""
 
     def __init__(self, loop: Outside, rng: random.Random) -> None:
-        self.twin = RedisTwin()
+        self.twin = RedisTwin(lambda: round(loop.time() * 1000))
         self.trouble = StoreTrouble()
         self.counts = StoreCounts()
         self.up = True
@@ -73,6 +73,7 @@ class SimStore:
         self._queue: deque[tuple[int, _Command]] = deque()
 
     def pool(self) -> "SimPool":
+        """One process's connections to it."""
         return SimPool(self)
 
     def stop(self) -> None:
@@ -218,6 +219,7 @@ class SimPool:
 
     store: SimStore
     cut_off: bool = False  # this process does not reach the store
+    on_connect: Callable[[], None] = lambda: None  # hears of each new connection
     _idle: list[SimConnection] = field(default_factory=list)
 
     async def get_connection(self) -> SimConnection:
@@ -231,6 +233,7 @@ class SimPool:
             raise RedisTimeoutError("Timeout connecting to server")
         if not self.store.is_reachable():
             raise RedisConnectionError("connection refused")
+        self.on_connect()
         return SimConnection(self.store)
 
     async def release(self, connection: SimConnection) -> None:

@@ -1,5 +1,6 @@
 """The simulated store: the real journal on it, trouble on the way, and the real Redis beside it."""
 
+import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -9,8 +10,20 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from servers import RedisServer
 
-from dispatcher.journal import Entry, StoredJournal, StoreUnavailable, UnknownOutcome
-from dispatcher.journal.stored import APPEND_SCRIPT
+from dispatcher.journal import (
+    Entry,
+    LeaseOfAnother,
+    StaleEpoch,
+    StoredJournal,
+    StoreUnavailable,
+    UnknownOutcome,
+)
+from dispatcher.journal.stored import (
+    APPEND_SCRIPT,
+    EPOCH_SCRIPT,
+    LEASE_SCRIPT,
+    RELEASE_SCRIPT,
+)
 from simulator.faultsim.loop import Outside, SimLoop, run_in_loop
 from simulator.faultsim.redis_twin import RedisTwin
 from simulator.faultsim.store import SimStore
@@ -100,45 +113,78 @@ def test_a_restart_keeps_what_was_answered_and_nothing_that_waited(rig: Rig) -> 
     rig.run(use)
 
 
+def test_a_lease_runs_out_by_the_stores_clock(rig: Rig) -> None:
+    async def use() -> None:
+        assert (await rig.journal.hold_lease("a", run="a1", lasts_s=6.0)).held
+        other = await rig.journal.hold_lease("b", run="b1", lasts_s=6.0)
+        assert (other.held, other.owner) == (False, "a")
+        assert other.left_s == pytest.approx(6.0, abs=0.1)
+        with pytest.raises(LeaseOfAnother):
+            await rig.journal.begin_epoch("b", run="b1")
+        await asyncio.sleep(6.1)
+        assert (await rig.journal.hold_lease("b", run="b1", lasts_s=6.0)).held
+        assert await rig.journal.begin_epoch("b", run="b1") == 1
+        with pytest.raises(StaleEpoch):
+            await rig.journal.append([A], epoch=1, run="a1", expected_position=0)
+        await rig.journal.release_lease("b1")
+        assert (await rig.journal.hold_lease("a", run="a1", lasts_s=6.0)).held
+
+    rig.run(use)
+
+
 @pytest.mark.broker
 def test_the_twin_answers_as_redis_does(redis_server: RedisServer) -> None:
     """A thousand random commands of the journal's kinds, the same answers from both."""
     real = Redis.from_url(redis_server.url, protocol=2)
     twin = RedisTwin()
     rng = random.Random(5)
-    keys = ["t:{twin}:journal", "t:{twin}:epoch", "t:{twin}:request_keys"]
+    parts = ("journal", "epoch", "request_keys", "entry_ids", "lease")
+    keys = [f"t:{{twin}}:{part}" for part in parts]
     for _ in range(1000):
         command = _command(rng, keys, twin)
-        assert _answer(twin.execute, command) == _answer(real.execute_command, command), command
+        ours, theirs = _answer(twin.execute, command), _answer(real.execute_command, command)
+        if isinstance(theirs, list) and theirs[:1] == [b"of_another"]:
+            ours[2], theirs[2] = ours[2] // 600_000, theirs[2] // 600_000 + 1  # it runs meanwhile
+        assert ours == theirs, command
     assert twin.streams[keys[0].encode()].ids
 
 
 def _command(rng: random.Random, keys: list[str], twin: RedisTwin) -> list[Any]:
     stream = twin.streams.get(keys[0].encode())
     last = stream.ids[-1][0] if stream and stream.ids else 0
-    epoch = int(twin.hashes.get(keys[1].encode(), {}).get(b"epoch", b"0"))
-    match rng.randrange(10):
+    leads = twin.hashes.get(keys[1].encode(), {})
+    epoch, leader = int(leads.get(b"epoch", b"0")), leads.get(b"run", b"").decode()
+    run = rng.choice(["d0", "d1", "d2"])
+    match rng.randrange(13):
         case 0:
-            return ["HINCRBY", keys[1], "epoch", 1]
+            above, how = rng.choice([0, 0, 0, epoch + 2]), rng.choice(["", "renew"])
+            journal, epochs, lease = keys[0], keys[1], keys[4]
+            return ["EVAL", EPOCH_SCRIPT, 3, journal, epochs, lease, run, f"o{run}", above, how]
         case 1:
-            return ["HSET", keys[1], "owner", f"d{rng.randrange(3)}"]
+            # So long that none runs out during the test.
+            about = [run, f"o{run}", "here", 3_600_000, rng.choice(["", "leading"])]
+            return ["EVAL", LEASE_SCRIPT, 2, keys[4], keys[1], *about]
         case 2:
-            return ["XRANGE", keys[0], f"({rng.randint(0, last + 1)}-0", "+", "COUNT", 3]
+            return ["EVAL", RELEASE_SCRIPT, 1, keys[4], run]
         case 3:
-            return ["XREVRANGE", keys[0], "+", "-", "COUNT", 1]
+            return ["XRANGE", keys[0], f"({rng.randint(0, last + 1)}-0", "+", "COUNT", 3]
         case 4:
+            return ["XREVRANGE", keys[0], "+", "-", "COUNT", 1]
+        case 5:
             snapshot = f"{rng.randint(1, last + 5)}-0"
             return ["XADD", "t:{twin}:s", "MAXLEN", "=", 3, snapshot, "payload", "x"]
-        case 5:
+        case 6:
             return ["XRANGE", "t:{twin}:s", "-", "+", "COUNT", 2]
-        case 6 if last > 20:
+        case 7 if last > 20:
             return ["XTRIM", keys[0], "MINID", "=", f"{last - 15}-0"]
         case _:
             arguments: list[Any] = [rng.choice([epoch, epoch, epoch, epoch - 1])]
-            arguments += [rng.choice([last, last, last, last + 1, max(0, last - 1)]), 4]
+            arguments.append(rng.choice([leader, leader, leader, run]))
+            arguments += [rng.choice([last, last, last, last + 1, max(0, last - 1)]), 4, 3]
             for _ in range(rng.randint(0, 3)):
-                arguments += [rng.choice(["", "", "a", "b", "c", "d", "e", "f"]), rng.randbytes(3)]
-            return ["EVAL", APPEND_SCRIPT, 3, *keys, *arguments]
+                key = rng.choice(["", "", "a", "b", "c", "d", "e", "f", "#1/1", "#1/2", "#2/1"])
+                arguments += [key, rng.randbytes(3)]
+            return ["EVAL", APPEND_SCRIPT, 4, *keys[:4], *arguments]
 
 
 def _answer(execute: Callable[..., Any], command: list[Any]) -> Any:
