@@ -46,7 +46,7 @@ right plan within 15 s: at most 4 s each until connected, and then plans are sen
 STEADY_AFTER_S: Final = 5.0
 """A connection that lasts this long lets the next pause start small again."""
 RECEIVE_MAXIMUM: Final = 64
-AT_A_STRETCH: Final = 16
+AT_A_STRETCH: Final = 4
 """After so many messages handled without a pause everything else in the process has its turn."""
 QOS0_WAITING: Final = 1000
 PUBLISHES_WAITING: Final = 1000

@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 READ_AHEAD_BYTES: Final = 64 * 1024
-AT_A_STRETCH: Final = 16
+AT_A_STRETCH: Final = 4
 """Packets read before everything else in the process has its turn."""
 _PUBACK: Final = 0x40
 
