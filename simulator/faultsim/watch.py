@@ -71,6 +71,7 @@ class Watch:
         self.sat: dict[str, list[Sat]] = defaultdict(list)
         self.parties: dict[str, tuple[int, int]] = {}
         self.recorded: set[str] = set()  # trips whose request is durable
+        self.riders: dict[str, str] = {}  # by trip
         self.epoch = 0
         self.position = 0
         self.event_types: Counter[str] = Counter()
@@ -126,6 +127,7 @@ class Watch:
                 self.violate("request_twice", f"request {key} became a second trip")
             self._requests.add(key)
             self.recorded.add(request["trip_id"])
+            self.riders[request["trip_id"]] = request["rider_id"]
             party = request["party"]
             self.parties[request["trip_id"]] = (party["seats"], party["wheelchairs"])
             if request["wish"] != "now":
@@ -150,7 +152,8 @@ class Watch:
                 f"{document['state']} was told for trip {document['trip']}, which no record has",
                 document["trip"],
             )
-        if f"/trip/{document['trip']}" not in topic:
+        rider = self.riders.get(document["trip"])
+        if rider is not None and f"/rider/{rider}/trip/{document['trip']}" not in topic:
             self.violate("wrong_rider", f"{topic} carries trip {document['trip']}")
 
     # Shuttles
