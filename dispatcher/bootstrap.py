@@ -126,6 +126,7 @@ class Dispatcher:
             await self.leadership.give_back()
         finally:
             await _end([deciding, keeping, starting, *borders])
+            await self.fleet_link.close()
             for process in (self.improver_process, self.charging_process):
                 if process is not None:
                     await process.close()

@@ -106,6 +106,12 @@ class FairQueues:
             sender.waiting.clear()
         self._waiting = 0
 
+    def begin_anew(self) -> None:
+        """Forget what waits and what was taken, and nobody's rate."""
+        self.clear()
+        for sender in self._senders.values():
+            sender.is_busy = False
+
     def _sender(self, arrival: Arrival, now: float) -> _Sender | None:
         name = _sender_of(arrival)
         sender = self._senders.get(name)
@@ -197,6 +203,9 @@ class FairIntake:
 
     def clear(self) -> None:
         self._queues.clear()
+
+    def begin_anew(self) -> None:
+        self._queues.begin_anew()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -76,6 +76,10 @@ class Intake(Protocol):
         """Forget what waits: it can be acknowledged no more."""
         ...
 
+    def begin_anew(self) -> None:
+        """Forget what waits and what was taken: nobody is at it any more."""
+        ...
+
     def __len__(self) -> int: ...
 
 
@@ -224,13 +228,17 @@ class MqttLink:
         return self._intake.dropped
 
     async def run(self) -> None:
-        """Stay connected and deliver until cancelled.
+        """Stay connected and deliver until cancelled. May be run again after that.
 
         Raises
         ------
         ExceptionGroup
             With what ``on_message`` raised. The message stays unacknowledged.
         """
+        # Handlers of an earlier run were cancelled; their messages come again.
+        self._lanes.clear()
+        self._room = asyncio.Semaphore(self._at_once)
+        self._intake.begin_anew()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._deliver(tasks))
             tasks.create_task(self._stay_connected())
@@ -291,11 +299,14 @@ class MqttLink:
         Raises
         ------
         PublishFailed
-            Not connected, or too much waiting. That the broker refused it stays unknown.
+            Not connected, too much waiting, or no leader any more. That the broker refused it
+            stays unknown.
         """
         try:
             if self._client is None:
                 raise PublishFailed(topic, "not connected")
+            if not self._may_send():
+                raise PublishFailed(topic, "not the leader")
             self._client.post(
                 topic,
                 payload,
@@ -458,6 +469,9 @@ class QueuedIntake:
         pass
 
     def clear(self) -> None:
+        self._inbox.clear()
+
+    def begin_anew(self) -> None:
         self._inbox.clear()
 
     def __len__(self) -> int:

@@ -58,16 +58,21 @@ class DurableFirst:
         return real_s - oldest_s > HELD_UP_S
 
     async def run(self) -> None:
-        """Until cancelled. Raises what ``on_events`` raised, whoever had it called."""
-        try:
-            await self._failed.wait()
-            assert self._error is not None
-            raise self._error
-        finally:
-            tasks = list(self._since)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        """Until cancelled. Raises what ``on_events`` raised, whoever had it called.
+
+        What was handed in goes on without it, and it may be run again: of a shuttle's event
+        that it was told of already the conversation would not hear a second time.
+        """
+        await self._failed.wait()
+        assert self._error is not None
+        raise self._error
+
+    async def close(self) -> None:
+        """Give up what is not durable yet: the process is ending."""
+        tasks = list(self._since)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def begin(self, output: FleetOutput) -> "asyncio.Task[None] | None":
         """Hand in a step's events, if it has any; the task ends when they are durable."""

@@ -174,11 +174,15 @@ class FleetLink:
         return self._link.unacknowledged
 
     async def run(self) -> None:
-        """Stay connected until cancelled."""
+        """Stay connected until cancelled. May be run again, until ``close``."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._durably.run())
             tasks.create_task(self._link.run())
             tasks.create_task(self._tick())
+
+    async def close(self) -> None:
+        """Give up events that are not durable yet: the process is ending."""
+        await self._durably.close()
 
     async def publish(self, plan: ShuttlePlan) -> None:
         """Send a plan, and go on sending it until the shuttle echoes it."""
@@ -224,7 +228,8 @@ class FleetLink:
     ) -> None:
         """Returns when the events are durable and the messages sent."""
         if durable is not None:
-            await durable
+            # The link may end before the events are durable; they go on their way.
+            await asyncio.shield(durable)
         await self._durably.send(sendings)
 
     async def _publish(self, sending: Sending) -> None:

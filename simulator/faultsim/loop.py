@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import contextvars
 import heapq
+import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -215,6 +216,13 @@ class SimLoop(asyncio.BaseEventLoop):
         self._timers.clear()
         self.call_soon = _nothing  # type: ignore[method-assign,assignment]
         self.call_at = _nothing  # type: ignore[method-assign,assignment]
+        # What was made for a task that never had its turn is not awaited, of course.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self._close_all()
+        self.close()
+
+    def _close_all(self) -> None:
         for task in self.graveyard:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
             if not task.done():
@@ -222,7 +230,6 @@ class SimLoop(asyncio.BaseEventLoop):
                 with contextlib.suppress(BaseException):
                     task.get_coro().close()
         self.graveyard.clear()
-        self.close()
 
     def _make_task(
         self,

@@ -5,14 +5,16 @@ import gc
 import socket
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from mqtt_links import PATIENCE_S, Seen, running_link
 from servers import Mosquitto
+from service_fakes import turns
 
-from dispatcher.mqtt import Message, MqttLink, Subscription, Will
+from dispatcher.fair_intake import FairIntake, FairRules
+from dispatcher.mqtt import Intake, Message, MqttLink, Subscription, Will
 from dispatcher.mqtt_client import MqttVersion, PublishFailed
 from dispatcher.mqtt_messages import AckWindow
 
@@ -422,6 +424,57 @@ async def test_with_several_at_once_what_was_not_handled_comes_again(
             assert sorted(again.seen.payloads) == [b"%d" % n for n in range(6)]
 
 
+class NeverConnected:
+    async def __aenter__(self) -> None:
+        await asyncio.Event().wait()
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+    def end(self, reason: str) -> None: ...
+
+
+@pytest.mark.parametrize("intake", [None, FairIntake(FairRules())], ids=["in order", "fair"])
+async def test_run_again_it_handles_what_an_earlier_run_had_begun(intake: Intake | None) -> None:
+    nowhere = type("Nowhere", (), {"host": "127.0.0.1", "port": 1})
+    begun = Seen()
+
+    async def never_done(message: Message) -> None:
+        await begun.add(message)
+        await asyncio.Event().wait()
+
+    options: dict[str, Any] = {
+        "at_once": 3,
+        "lane_of": lambda message: message.topic.rpartition("/")[0],
+        "on_message": never_done,
+        "intake": intake,
+        "new_client": lambda *where, **how: NeverConnected(),
+    }
+    async with running_link(nowhere, connected=False, **options) as running:
+        link = running.link
+        for times in (1, 2, 3):
+            await turns(3)
+            window = AckWindow(lambda mid, qos: None)
+            link._standing.set()
+            link._take_in(window.came(Message("t/a", b""), 1))
+            link._take_in(window.came(Message("t/b", b""), 2))
+            link._take_in(window.came(Message("u/a", b""), 3))
+            await begun.until(2 * times)  # one of each lane; the third waits
+            running.task.cancel()
+            await asyncio.gather(running.task, return_exceptions=True)
+            running.task = asyncio.create_task(link.run())
+
+
+async def test_who_may_not_send_does_not_answer_either() -> None:
+    nowhere = type("Nowhere", (), {"host": "127.0.0.1", "port": 1})
+    async with running_link(nowhere, connected=False, may_send=lambda: False) as running:
+        running.link._client = cast(Any, object())
+        with pytest.raises(PublishFailed, match="not the leader"):
+            running.link.post("t", b"")
+        with pytest.raises(PublishFailed, match="not the leader"):
+            await running.link.publish("t", b"")
+        running.link._client = None
+
+
 async def test_a_link_cancelled_before_a_handler_began_leaves_nothing_behind() -> None:
     nowhere = type("Nowhere", (), {"host": "127.0.0.1", "port": 1})
     begun: list[Message] = []
@@ -433,8 +486,13 @@ async def test_a_link_cancelled_before_a_handler_began_leaves_nothing_behind() -
         running.task.cancel()
         return handle(message)
 
-    lanes = {"at_once": 2, "lane_of": lambda message: message.topic}
+    lanes: dict[str, Any] = {
+        "at_once": 2,
+        "lane_of": lambda message: message.topic,
+        "new_client": lambda *where, **how: NeverConnected(),
+    }
     async with running_link(nowhere, connected=False, on_message=cancel_first, **lanes) as running:
+        await turns(2)
         window = AckWindow(lambda mid, qos: None)
         running.link._standing.set()
         running.link._take_in(window.came(Message("t", b""), 1))

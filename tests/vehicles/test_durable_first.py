@@ -140,6 +140,29 @@ async def test_a_silence_is_not_the_shuttles_own_while_the_store_does_not_answer
         assert not shore.first.is_held_up(now + 100)
 
 
+async def test_events_under_way_outlive_the_link_and_the_next_one_goes_on_from_there() -> None:
+    shore = Shore()
+    _, output = ordered()
+    async with running(shore):
+        shore.first.begin(told(SHUTTLE))
+        await shore.take(output)
+        await turns(2)
+    async with running(shore):
+        assert (len(shore.first), shore.sent) == (1, [])
+        shore.answers.set()
+        await until(lambda: shore.sent == ["s01/order"])
+        assert len(shore.first) == 0
+
+
+async def test_closed_it_gives_up_what_is_under_way() -> None:
+    shore = Shore()
+    task = shore.first.begin(told(SHUTTLE))
+    await turns(2)
+    await shore.first.close()
+    assert task is not None
+    assert task.cancelled()
+
+
 async def test_a_mistake_in_handing_in_ends_the_link() -> None:
     async def fails(events: Sequence[Event]) -> None:
         raise LookupError("no store")
