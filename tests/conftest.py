@@ -1,11 +1,22 @@
 """Fixtures shared by all tests: servers, started once per test process when first asked for."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from servers import Mosquitto, RedisServer
 
 from dispatcher.embedded import EmbeddedBroker, EmbeddedStore, embedded_broker, embedded_store
+
+
+@pytest.fixture(autouse=True)
+def _restored_logs() -> Iterator[None]:
+    # A command sends the process's log lines where it writes, which ends with it.
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        logging.basicConfig(force=True)
 
 
 @pytest.fixture(scope="session")

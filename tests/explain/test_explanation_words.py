@@ -1,13 +1,10 @@
 """Explanations as text and as JSON, and the command that prints them."""
 
 import json
-import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 import typer
 from explained import explained, records_of
 from sketched_service import NOON_S, Street
@@ -19,13 +16,6 @@ from dispatcher.domain.trips import TimeWish
 from dispatcher.explaining import explanation_json, explanation_text
 from dispatcher.explaining.spoken import Clock, points, span
 from dispatcher.streets.zone_file import write_zone
-
-
-@pytest.fixture(autouse=True)
-def _restored_logs() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
-    logging.basicConfig(force=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,10 @@
 """Commands say plainly what is wrong, and end with a code that says it, too."""
 
 import json
-import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
@@ -24,14 +21,6 @@ SMALL_TOWN = """<?xml version="1.0"?>
  <way id="11"><nd ref="1"/><nd ref="3"/><tag k="highway" v="residential"/></way>
 </osm>
 """
-
-
-@pytest.fixture(autouse=True)
-def _restored_logs() -> Iterator[None]:
-    # A command sends the process's log lines where it writes, which ends with it.
-    yield
-    structlog.reset_defaults()
-    logging.basicConfig(force=True)
 
 
 @pytest.fixture(autouse=True)

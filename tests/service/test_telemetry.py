@@ -207,14 +207,7 @@ async def test_the_small_server_is_not_impressed() -> None:
         assert b"hello" in await asked(port, b"GET /metrics HTTP/1.1\r\n\r\n")
 
 
-@pytest.fixture
-def restored_logs() -> Any:
-    yield
-    structlog.reset_defaults()
-    logging.basicConfig(force=True)
-
-
-def test_log_lines_carry_event_trip_and_shuttle(restored_logs: None) -> None:
+def test_log_lines_carry_event_trip_and_shuttle() -> None:
     stream = io.StringIO()
     set_up_logs("json", "info", stream)
     refused = replace(
@@ -241,7 +234,7 @@ def test_log_lines_carry_event_trip_and_shuttle(restored_logs: None) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_traceback_shows_no_values(restored_logs: None, form: Literal["json", "console"]) -> None:
+def test_a_traceback_shows_no_values(form: Literal["json", "console"]) -> None:
     stream = io.StringIO()
     set_up_logs(form, "info", stream)
 
@@ -258,7 +251,7 @@ def test_a_traceback_shows_no_values(restored_logs: None, form: Literal["json", 
     assert "hunter2" not in text
 
 
-def test_console_lines_are_for_people(restored_logs: None) -> None:
+def test_console_lines_are_for_people() -> None:
     stream = io.StringIO()
     set_up_logs("console", "warning", stream)
     structlog.get_logger().info("not shown")
