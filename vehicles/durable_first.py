@@ -2,7 +2,8 @@
 
 Shuttles do not wait for each other: while one's events are on their way to the journal,
 others are heard and answered. While the store does not answer, what a shuttle was sent before
-is repeated to it all the same, and it is told to stop; both were durable already.
+is repeated to it all the same, and it is told to stop; both were durable already. That ends
+with the dispatcher's lease; the events outlive it.
 """
 
 import asyncio

@@ -99,10 +99,10 @@ def _find(where: str) -> tuple[Any, str]:
 
 
 def _acknowledges_before_writing(append: Any) -> Any:
-    async def early(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
+    async def early(self: Any, entries: Any, *, expected_position: int, **of: Any) -> Appended:
         async def write() -> None:
             await asyncio.sleep(0.05)
-            await append(self, entries, epoch=epoch, expected_position=expected_position)
+            await append(self, entries, expected_position=expected_position, **of)
 
         task = asyncio.ensure_future(write())
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -113,23 +113,21 @@ def _acknowledges_before_writing(append: Any) -> Any:
 
 
 def _sends_again_blindly(append: Any) -> Any:
-    async def again(self: Any, entries: Any, *, epoch: int, expected_position: int) -> Appended:
+    async def again(self: Any, entries: Any, *, expected_position: int, **of: Any) -> Appended:
         try:
-            done: Appended = await append(
-                self, entries, epoch=epoch, expected_position=expected_position
-            )
+            done: Appended = await append(self, entries, expected_position=expected_position, **of)
         except UnknownOutcome:
             last = await self.last_position()
-            done = await append(self, entries, epoch=epoch, expected_position=last)
+            done = await append(self, entries, expected_position=last, **of)
         return done
 
     return again
 
 
 def _takes_unknown_for_written(catch_up: Any) -> Any:
-    async def believes(self: Any, batch: Any, entries: Any) -> list[Any]:
-        await catch_up(self, batch, entries)
-        return []
+    async def believes(self: Any, batch: Any) -> list[Any]:
+        epoch_began, *_ = await catch_up(self, batch)
+        return [epoch_began]
 
     return believes
 
@@ -162,17 +160,16 @@ def _forgets_pending(load_state: Any) -> Any:
 # On board
 
 
-def _order_with(**memory_has: Any) -> Made:
-    """Take an order as if the memory were another one in these points."""
+def _heeds_no_epoch(act: Any) -> Any:
+    """An order of a superseded dispatcher is taken, and its epoch is obeyed."""
+    if act.__name__ == "check_epoch":
+        return lambda memory, order: None
 
-    def made(take_order: Any) -> Any:
-        def takes(memory: Any, order: Any, capacity: Any, place_m: Any) -> Any:
-            changed = memory.model_copy(update=memory_has)
-            return take_order(changed, order, capacity, place_m)
+    def takes(memory: Any, order: Any, capacity: Any, place_m: Any) -> Any:
+        taken = act(memory, order, capacity, place_m)
+        return taken and taken.model_copy(update={"epoch": order.epoch})
 
-        return takes
-
-    return made
+    return takes
 
 
 def _takes_old_updates(take_order: Any) -> Any:
@@ -196,20 +193,15 @@ def _keeps_too_rarely(keep: Any) -> Any:
     return keeps
 
 
-def _is_never_barred(doorway: Any) -> Any:
-    return lambda self, now: replace(doorway(self, now), barred=None)
-
-
 # Between the two
 
 
 def _never_resends(due: Any) -> Any:
-    def once(self: Any, now: float, state: Any) -> list[Any]:
+    def once(self: Any, now: float, *of: Any, **how: Any) -> Any:
         flight = self._in_flight
         if flight is not None and flight.sent:
             return []
-        sent: list[Any] = due(self, now, state)
-        return sent
+        return due(self, now, *of, **how)
 
     return once
 
@@ -218,18 +210,10 @@ def _believes_any_echo(covers: Any) -> Any:
     return lambda state, plan: state.order_id == plan.order_id
 
 
-def _acknowledges_at_once(deliver: Any) -> Any:
-    async def early(self: Any) -> None:
-        inbox = self._inbox
-        get = inbox.get
-
-        async def taken() -> Any:
-            client, message = await get()
-            client.acknowledge(message)
-            return client, message
-
-        inbox.get = taken
-        await deliver(self)
+def _acknowledges_at_once(take_in: Any) -> Any:
+    def early(self: Any, arrival: Any) -> None:
+        take_in(self, arrival)
+        arrival.done()
 
     return early
 
@@ -265,8 +249,8 @@ def _next_riders_topic(trip: Any) -> Any:
 def _moves_at_once(rehouse: Any) -> Any:
     """The new shuttle is told before the old one has let go."""
 
-    def moves(turn: Any, booking: Any, *, leave: bool) -> None:
-        rehouse(turn, booking, leave=leave)
+    def moves(turn: Any, booking: Any, **how: Any) -> None:
+        rehouse(turn, booking, **how)
         if booking.id in turn.state.moving:
             booking.hold = Hold.FIRM
             booking.old_shuttle = booking.free_at_s = None
@@ -336,8 +320,11 @@ def _always(value: Any) -> Made:
     return lambda act: lambda *args, **options: value
 
 
-def _first_argument(act: Any) -> Any:
-    return lambda self, now_s: now_s
+def _follows_any_clock(act: Any) -> Any:
+    """Stamps are what the machine's clock shows, however that was set."""
+    if act.__name__ == "stamp_s":
+        return lambda self, now_s: now_s
+    return lambda self: self._wall()
 
 
 def _does_again(done: Any) -> Any:
@@ -412,14 +399,14 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "time_runs_back",
         "a clock put back puts the journal's time back",
-        ("dispatcher.core:DispatchCore.stamp_s",),
-        _first_argument,
+        ("dispatcher.core:DispatchCore.stamp_s", "dispatcher.clock:WallClock.now_exact_s"),
+        _follows_any_clock,
     ),
     Mistake(
         "any_epoch",
         "a shuttle obeys superseded dispatchers",
-        (f"{_AGENT}:take_order",),
-        _order_with(epoch=0),
+        (f"{_AGENT}:check_epoch", f"{_AGENT}_orders:check_epoch", f"{_AGENT}:take_order"),
+        _heeds_no_epoch,
     ),
     Mistake(
         "any_revision",
@@ -436,8 +423,8 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "never_barred",
         "a shuttle out of contact lets riders board for ever",
-        (f"{_AGENT}:OnboardAgent._doorway",),
-        _is_never_barred,
+        (f"{_AGENT}:has_expired",),
+        _always(False),
     ),
     Mistake(
         "instants_done_again",
@@ -484,7 +471,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "acknowledged_at_once",
         "messages are acknowledged before they are handled",
-        ("dispatcher.mqtt:MqttLink._deliver",),
+        ("dispatcher.mqtt:MqttLink._take_in",),
         _acknowledges_at_once,
     ),
     Mistake(
@@ -520,7 +507,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "lapsed_at_once",
         "a silent shuttle's plan is taken for run out at once",
-        (f"{_ENGINE}.disrupt:let_lapse",),
+        (f"{_ENGINE}.disrupt:let_lapse", f"{_ENGINE}.lapse:let_lapse"),
         _lapses_at_once,
     ),
     Mistake(
