@@ -22,7 +22,9 @@ def serve_boarded_elsewhere(
 
     Their booking moves to where they are, with the drop-off right away; None if no such trip is
     waiting to be picked up. ``here_now``: it is told of the visit that the shuttle is at, so it
-    is no late repeat; then even riders who sat in a shuttle that is stuck have changed over.
+    is no late repeat; then even riders who sat in another shuttle have changed over. Unless that
+    one is stuck, it may take them for aboard still and would refuse every plan that does not set
+    them down: both shuttles keep a drop-off.
     """
     state = turn.state
     trip = state.trips.get(trip_id)
@@ -34,7 +36,8 @@ def serve_boarded_elsewhere(
         _leave_for_another(turn, booking)
     elif _has_changed_over(state, trip, found, here_now):
         booking = renewed_booking(state, trip)
-        booking.rescues_from = None if found is None else found.shuttle_id
+        if found is not None and is_stuck(state, state.shuttles[found.shuttle_id]):
+            booking.rescues_from = found.shuttle_id
         state.bookings[booking.id] = booking
         trip.booking_id = booking.id
         trip.without_shuttle_since_s = None
@@ -49,12 +52,12 @@ def serve_boarded_elsewhere(
 def _has_changed_over(
     state: ServiceState, trip: TripRecord, aboard: Booking | None, here_now: bool
 ) -> bool:
-    """Riders that nobody was to fetch may be here: from a stuck shuttle, or found by chance."""
+    """Riders that nobody was to fetch may be here: from another shuttle, or found by chance."""
     if trip.state in ENDS:
         return False
     if aboard is None:
         return trip.without_shuttle_since_s is not None
-    return here_now and is_stuck(state, state.shuttles[aboard.shuttle_id])
+    return here_now
 
 
 def _leave_for_another(turn: Turn, booking: Booking) -> None:

@@ -21,7 +21,7 @@ from dispatcher.engine.paces import wake_for_pace
 from dispatcher.engine.release import complete_released
 from dispatcher.engine.rescue import lose_rescue, take_heart
 from dispatcher.engine.routes import forget_pickup, is_stuck, keys_of, take_off
-from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind
+from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
 
 
@@ -99,7 +99,7 @@ def board(turn: Turn, event: RiderBoarded) -> None:
         return
     booking = find_booking(state, shuttle, event.trip_id)
     if booking is None:
-        here_now = _at_released(state, shuttle.id, event.visit_id) is not None
+        here_now = _is_under_way(shuttle, event.visit_id)
         booking = serve_boarded_elsewhere(turn, shuttle, event.trip_id, here_now=here_now)
         if booking is None:
             turn.alert(
@@ -168,13 +168,19 @@ def alight(turn: Turn, event: RiderAlighted) -> None:
         return
     set_down(turn, shuttle, booking)
     trip = state.trips[event.trip_id]
-    if trip.state not in ENDS:
+    if trip.state not in ENDS and not _sits_elsewhere(state, trip, booking):
         if trip.booking_id is not None and trip.booking_id != booking.id:
             withdraw_booking(turn, trip)  # a rescue that is no longer needed
         note_late_dropoff(turn, trip)
         note_set_down(turn.state, trip)
         end_trip(turn, trip, TripState.COMPLETED)
     turn.touch(shuttle)
+
+
+def _sits_elsewhere(state: ServiceState, trip: TripRecord, left: Booking) -> bool:
+    """They have changed to another shuttle, by its word, before this one set them down."""
+    other = None if trip.booking_id is None else state.bookings.get(trip.booking_id)
+    return other is not None and other.id != left.id and other.boarded_s is not None
 
 
 def set_down(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
@@ -223,6 +229,15 @@ def find_booking(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> Book
 def carries(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> bool:
     """Riders of this trip are aboard, as far as the books know."""
     return any(state.bookings[booking_id].trip_id == trip_id for booking_id in shuttle.aboard)
+
+
+def _is_under_way(shuttle: Shuttle, visit_id: VisitId) -> bool:
+    """The shuttle is at this visit, or may be by the order that it was told to give up."""
+    released, given_up = shuttle.released, shuttle.given_up
+    if released is not None and released.visit.id == visit_id:
+        return True
+    visits = () if given_up is None else given_up.visits[: given_up.released]
+    return any(visit.id == visit_id for visit in visits)
 
 
 def _at_released(state: ServiceState, shuttle_id: ShuttleId, visit_id: VisitId) -> Shuttle | None:

@@ -7,16 +7,11 @@ the command from failing over what is known already. Remove a line with its repa
 from typing import Final
 
 KNOWN: Final[dict[str, str]] = {
-    "trip_on_one_shuttle": (
-        "the on-board plan runs out later than the dispatcher counts on, for contact with the "
-        "broker is not word from the dispatcher, and a dead link is noticed 15 to 22 s late"
-    ),
-    "boarded_once": "follows from a trip on two shuttles",
-    "ended_aboard": "follows from a trip on two shuttles",
     "newest_plan_arrives": (
-        "riders who boarded by an order that was given up are aboard in no books, and the "
-        "shuttle refuses every plan that does not set them down"
+        "riders who left a shuttle on foot, told that another fetches them, stay aboard in its "
+        "computer, which then refuses every plan that does not set them down: an operator has to "
+        "look; or a party boarded a shuttle that the books no longer count on (seeds 15, 32, 115)"
     ),
-    "shuttles_fenced": "a take-over publishes no plan with the new epoch until something changes",
-    "hold_ends": "a release that was not sent before a restart is forgotten; paused stays paused",
+    "ended_aboard": "a shuttle's late word of a party that had changed to another ends its trip",
+    "drop_off_in_plan": "follows: the plan for those aboard was made for the shuttle they left",
 }

@@ -168,9 +168,11 @@ class Watch:
                 self._boards[shuttle] = _open_boards(memory)
             return
         self._orders[shuttle] = order
-        self._counts.note("order accepted")
         if order[0] < before[0]:
             self.violate("revision_rises", f"{shuttle} went back to epoch {order[0]}")
+        if order[1:] == before[1:]:
+            return  # it heard of a new epoch, and has the plan, or none, that it had
+        self._counts.note("order accepted")
         if order[1] == before[1] and order[2] < before[2]:
             self.violate("revision_rises", f"{shuttle} went from {before[2]} to {order[2]}")
         if order[1] != before[1]:
@@ -235,9 +237,11 @@ class Watch:
             self._counts.note("boarded again")
             told = self.told.get(trip)
             newest = None if told is None else told.newest
-            if newest is None or newest.get("breach") is None:
+            # Who steps in while the shuttle falls silent may be told of another, and change.
+            told_of = newest is not None and newest.get("shuttle") == shuttle
+            if newest is None or (newest.get("breach") is None and not told_of):
                 self.violate(
-                    "boarded_once", f"trip {trip} boarded {shuttle} without a rescue told", trip
+                    "boarded_once", f"trip {trip} boarded {shuttle} without being told of it", trip
                 )
         self.sat[trip].append(Sat(trip, shuttle, begins_s))
         inside = [

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from engine_world import Car
 from sketched_service import Street, commands
 from test_engine_disruptions import board_by_hand, cars_of, confirm, visit_of
@@ -12,8 +13,15 @@ from dispatcher.domain.decisions import (
     OperatorAlerted,
     ShuttleCommand,
 )
-from dispatcher.domain.events import PlanRefused, RiderNotThere, ShuttleReported, VisitArrived
-from dispatcher.domain.ids import TripId
+from dispatcher.domain.events import (
+    PlanRefused,
+    RiderAlighted,
+    RiderBoarded,
+    RiderNotThere,
+    ShuttleReported,
+    VisitArrived,
+)
+from dispatcher.domain.ids import TripId, VisitId
 from dispatcher.domain.shuttles import DriveMode
 from dispatcher.domain.trips import TripState
 from dispatcher.engine import dump_state, load_state
@@ -89,6 +97,35 @@ def test_riders_booked_on_another_shuttle_are_served_by_the_one_they_sit_in() ->
     released = street.state.shuttles[first.id].released
     assert released is not None
     assert released.boards == []
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_riders_whom_two_shuttles_took_in_are_set_down_by_both(refuses: bool) -> None:
+    street = Street("P", "T", driven=False)
+    first, second = cars_of(street)
+    status = street.want("Q", "S")
+    confirm(street, first)
+    released = street.state.shuttles[first.id].released
+    assert released is not None
+    # The other's word comes late, when they have left it and board here.
+    report(street, second, status.trip_id)
+    if refuses:  # a plan without those who are just stepping in
+        street.submit(
+            PlanRefused(
+                street.now_s, first.id, street.state.shuttles[first.id].revision, "t1 is here"
+            )
+        )
+    street.submit(RiderBoarded(street.now_s, first.id, released.visit.id, status.trip_id))
+    assert street.now_of(status).shuttle_id == first.id
+    assert alights(street, first) == alights(street, second) == [status.trip_id]
+    assert plan_faults(street.state) == []
+    # The other finds nobody to set down; they arrive with this one.
+    street.submit(RiderAlighted(street.now_s, second.id, VisitId(""), status.trip_id))
+    assert street.now_of(status).state is TripState.ABOARD
+    assert street.state.shuttles[second.id].aboard == []
+    street.submit(RiderAlighted(street.now_s, first.id, VisitId(""), status.trip_id))
+    assert street.now_of(status).state is TripState.COMPLETED
+    assert plan_faults(street.state) == []
 
 
 def test_riders_whose_trip_was_ended_wrongly_still_get_off() -> None:
