@@ -8,10 +8,8 @@ from typing import Final
 
 KNOWN: Final[dict[str, str]] = {
     "newest_plan_arrives": (
-        "riders who left a shuttle on foot, told that another fetches them, stay aboard in its "
-        "computer, which then refuses every plan that does not set them down: an operator has to "
-        "look; or a party boarded a shuttle that the books no longer count on (seeds 15, 32, 115)"
+        "riders who left a broken shuttle on foot, told that another fetches them, stay aboard in "
+        "its computer, which then refuses every plan that does not set them down: an operator has "
+        "to look (seed 115)"
     ),
-    "ended_aboard": "a shuttle's late word of a party that had changed to another ends its trip",
-    "drop_off_in_plan": "follows: the plan for those aboard was made for the shuttle they left",
 }

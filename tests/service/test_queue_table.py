@@ -20,6 +20,7 @@ KINDS = {"deque", "Queue", "LatestByKey", "Inbox", "Backlog", "FairIntake", "Fai
 KINDS |= {"QueuedIntake"}
 # Held in memory, and nothing waits in it to be worked on.
 NO_QUEUES = {
+    "dispatcher.recovery:_tail": "what a replay decided last",
     "dispatcher.telemetry.lag:_recent": "a minute of measurements",
     "vehicles.durable_first:_sent": "what was sent last, to tell a repetition",
 }
