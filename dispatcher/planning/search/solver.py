@@ -9,8 +9,8 @@ plan with seeds of their own, and their routes meet in one pool.
 from collections.abc import Callable
 from dataclasses import replace
 
-from dispatcher.planning.search.columns import together
-from dispatcher.planning.search.cooling import CYCLE, CYCLE_FEWEST, tail_of
+from dispatcher.planning.search.columns import Columns, together
+from dispatcher.planning.search.cooling import CYCLES, CYCLES_FEWEST, tail_of
 from dispatcher.planning.search.descent import first_complete
 from dispatcher.planning.search.fleet import only, with_fewer_vehicles
 from dispatcher.planning.search.model import Problem, RouteOrder, Solution
@@ -19,7 +19,6 @@ from dispatcher.planning.search.recombine import recombine
 from dispatcher.planning.search.workers import Crew
 
 _FLEET_SHARE = 0.25  # of the time at most, for fewer vehicles
-_COOLING_SHARE = 0.97  # of the time after that
 _RECOMBINE_SHARE = 0.02  # of the time at most, after the last cooling
 _RECOMBINE_S = 3.0
 _MARGIN_S = 0.02
@@ -51,7 +50,7 @@ def solve(
         Processes. With more than one, ``clock`` must be the machine's monotonic clock.
     """
     begun_s = clock()
-    cycle = CYCLE_FEWEST if problem.fewest_vehicles else CYCLE
+    cycles = CYCLES_FEWEST if problem.fewest_vehicles else CYCLES
     deadline_s = begun_s + time_limit_s - min(_MARGIN_S, time_limit_s / 20)
     best = first_complete(problem, seed, deadline_s, clock)
     if best.unserved:
@@ -71,18 +70,23 @@ def solve(
         problem = only(problem, known.best.vehicles_used)
     with Crew(problem, workers, seed) as crew:
         span_s = deadline_s - clock()
-        end_s = clock() + _COOLING_SHARE * span_s
-        spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S)
-        start = known.within(len(problem.vehicles))
-        cooled = crew.cool(0, cycle, start, end_s - spared_s, clock, known.take)
-        for one in cooled:
-            known.take(one.best)
-        pool = together([one.columns for one in cooled])
+        end_s = clock()
+        pools: list[Columns] = []
+        for number, cycle in enumerate(cycles):
+            end_s += cycle.share * span_s
+            is_last = number == len(cycles) - 1
+            spared_s = min(_RECOMBINE_SHARE * span_s, _RECOMBINE_S) if is_last else 0.0
+            start = known.within(len(problem.vehicles))
+            for one in crew.cool(number, cycle, start, end_s - spared_s, clock, known.take):
+                known.take(one.best)
+                pools.append(one.columns)
+        pool = together(pools)
         found = recombine(problem, crew.likeness, pool, known.best.cost, end_s - clock())
         if found is not None:
             known.take(Solution(found, (), crew.price_of(found)))
         start = known.within(len(problem.vehicles))
-        for one in crew.cool(1, tail_of(cycle), start, deadline_s, clock, known.take):
+        tail = tail_of(cycles[-1])
+        for one in crew.cool(len(cycles), tail, start, deadline_s, clock, known.take):
             known.take(one.best)
     return known.best
 
