@@ -144,7 +144,8 @@ def test_the_twin_answers_as_redis_does(redis_server: RedisServer) -> None:
         command = _command(rng, keys, twin)
         ours, theirs = _answer(twin.execute, command), _answer(real.execute_command, command)
         if isinstance(theirs, list) and theirs[:1] == [b"of_another"]:
-            ours[2], theirs[2] = ours[2] // 600_000, theirs[2] // 600_000 + 1  # it runs meanwhile
+            assert 0 <= ours[2] - theirs[2] < 600_000  # ms; the real one's runs meanwhile
+            ours[2] = theirs[2]
         assert ours == theirs, command
     assert twin.streams[keys[0].encode()].ids
 
