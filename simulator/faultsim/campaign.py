@@ -36,6 +36,18 @@ WORKLOAD: Final = (
 """What every campaign must have exercised, besides each kind of fault."""
 
 
+# Those that happen to single messages and commands are counted where they are carried out.
+_COUNTED_AS: Final = {
+    Fault.MESSAGE_LOST: "message lost",
+    Fault.MESSAGE_REPEATED: "message repeated",
+    Fault.MESSAGE_LATE: "message late",
+    Fault.STORE_ANSWER_LOST: "store answers_lost",
+    Fault.STORE_LATE_WRITE: "store came_late",
+    Fault.STORE_REFUSES: "store refused",
+    Fault.STORE_SLOW: "store slowed",
+}
+
+
 @dataclass(slots=True)
 class Campaign:
     """Figures of a run over many seeds."""
@@ -60,7 +72,10 @@ class Campaign:
     @property
     def never(self) -> tuple[str, ...]:
         """Faults and work that did not occur once."""
-        return tuple(what for what in (*Fault, *WORKLOAD) if not self.counts[what])
+        return (
+            *(fault for fault in Fault if not self.counts[_COUNTED_AS.get(fault, fault)]),
+            *(work for work in WORKLOAD if not self.counts[work]),
+        )
 
     def add(self, result: SeedResult) -> None:
         self.seeds += 1

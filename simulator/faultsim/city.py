@@ -496,5 +496,5 @@ class City:
         broker, store = self.broker.counts, self.store.counts
         for name in ("lost", "repeated", "late", "overtaken", "takeovers", "wills", "redelivered"):
             self.counts.note(f"message {name}", getattr(broker, name))
-        for name in ("answers_lost", "never_came", "came_late", "refused", "late_writes"):
+        for name in ("answers_lost", "never_came", "came_late", "slowed", "refused", "late_writes"):
             self.counts.note(f"store {name}", getattr(store, name))

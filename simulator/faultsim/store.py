@@ -45,6 +45,7 @@ class StoreCounts:
     answers_lost: int = 0
     never_came: int = 0
     came_late: int = 0
+    slowed: int = 0
     refused: int = 0
     lost_in_crash: int = 0
     late_writes: int = 0  # of those that came late, the ones that were written
@@ -134,6 +135,7 @@ class SimStore:
                     self._loop.call_later(delay_s, _break, cut, answer, broken)
                 delay_s += rng.uniform(*trouble.late_by_s)
             case "slow":
+                self.counts.slowed += 1
                 delay_s += rng.uniform(0.2, 7.0)
         self._loop.call_later(delay_s, self._arrive, life, command)
         return answer
