@@ -53,6 +53,9 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
     def connected() -> dict[str, float]:
         return {"riders": link.connected, "shuttles": fleet_link.connected}
 
+    def received() -> dict[str, float]:
+        return {"riders": link.counts.received, "shuttles": fleet_link.received}
+
     def one(number: float) -> dict[str, float]:
         return {"": number}
 
@@ -60,6 +63,7 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
         Reading("trips_known", "Trips remembered, by state", trips, "state"),
         Reading("shuttles", "Shuttles, by status", shuttles, "status"),
         *queue_readings(dispatcher),
+        Reading("messages_received", "Over MQTT", received, "link", total=True),
         Reading("drops", "Messages dropped, by cause", drops, "cause", total=True),
         Reading("broker_connected", "Links to the broker", connected, "link"),
         Reading("journal_position", "Last event decided", lambda: one(service.core.position)),

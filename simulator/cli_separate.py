@@ -19,7 +19,7 @@ from simulator.cli_options import (
 def shuttles(
     broker: Annotated[str, typer.Option(help="mqtt://host:port")],
     zone: ZoneOption = "sejong-5-1",
-    shuttles: Annotated[int, typer.Option(min=1, max=500)] = 12,
+    shuttles: Annotated[int, typer.Option(min=1, max=1000)] = 12,
     seed: SeedOption = 1,
     interface: Annotated[str, typer.Option(help="First level of the VDA 5050 topics.")] = "uagv",
     speed: Annotated[float, typer.Option(min=0.1, max=200.0)] = 1.0,
@@ -29,6 +29,9 @@ def shuttles(
     clock_anchor: Annotated[
         float | None, typer.Option(help="... at this moment of the real one.")
     ] = None,
+    state_every: Annotated[
+        float, typer.Option(min=0.1, max=30.0, help="Seconds between two states of one shuttle.")
+    ] = 10.0,
     memory: Annotated[
         Path | None,
         typer.Option(
@@ -57,6 +60,7 @@ def shuttles(
             seed=seed,
             interface=interface,
             time=(speed, clock_start, clock_anchor),
+            state_every_s=state_every,
             memory_dir=memory,
         )
     except (SeparateError, ZoneFileError, MemoryFileError) as error:

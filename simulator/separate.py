@@ -41,13 +41,20 @@ def run_shuttles(
     seed: int,
     interface: str,
     time: ZoneTime,
+    state_every_s: float = 10.0,
     memory_dir: Path | None = None,
 ) -> None:
     """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there."""
     clock = zone_clock(time)
     broker = broker_access(broker_url)
     zone = load_zone(zone_name)
-    plan = FleetPlan(shuttles, battery_pct=(55.0, 100.0), spread=True, interface=interface)
+    plan = FleetPlan(
+        shuttles,
+        battery_pct=(55.0, 100.0),
+        spread=True,
+        state_interval_s=state_every_s,
+        interface=interface,
+    )
 
     async def main() -> None:
         links = ShuttleLinks(

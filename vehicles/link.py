@@ -144,6 +144,11 @@ class FleetLink:
         return self._link.waiting
 
     @property
+    def received(self) -> int:
+        """Messages that came, whatever became of them."""
+        return self._link.counts.received
+
+    @property
     def replaced(self) -> int:
         """Messages never read because a newer one of their shuttle came first."""
         return self._intake.replaced
