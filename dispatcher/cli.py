@@ -38,7 +38,14 @@ ConfigFile = Annotated[
 
 
 @app.command()
-def serve(config: ConfigFile = None) -> None:
+def serve(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="TOML file of settings; RINGMASTER_… goes over it. Once for each zone served."
+        ),
+    ] = None,
+) -> None:
     """Run the dispatcher against the MQTT broker and the Redis of its settings.
 
     Stands by while another dispatcher leads the zone. Ends with 3 when another has taken
@@ -49,20 +56,20 @@ def serve(config: ConfigFile = None) -> None:
 
     from dispatcher.journal import DamagedJournal, StoreUnavailable, UnsuitableSettings
     from dispatcher.service import SteppedDownError
-    from dispatcher.serving import serve_until_stopped
+    from dispatcher.serving import SameZoneError, serve_until_stopped
     from dispatcher.snapshots import OtherStopsError
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.telemetry.logs import set_up_logs
 
-    settings = settings_or_exit(config)
-    set_up_logs(settings.logs.format, settings.logs.level)
+    settings = [settings_or_exit(path) for path in config] if config else [settings_or_exit(None)]
+    set_up_logs(settings[0].logs.format, settings[0].logs.level)
     try:
-        asyncio.run(serve_until_stopped(settings))
+        asyncio.run(serve_until_stopped(*settings))
     except SteppedDownError as error:
         fail(f"another dispatcher has taken over: {error}", EXIT_REPLACED)
     except (UnsuitableSettings, DamagedJournal, StoreUnavailable) as error:
         fail(str(error), EXIT_STORE)
-    except (ZoneFileError, OtherStopsError, OSError) as error:
+    except (SameZoneError, ZoneFileError, OtherStopsError, OSError) as error:
         fail(str(error), EXIT_SETTINGS)
 
 

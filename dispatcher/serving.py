@@ -1,10 +1,14 @@
-"""``ringmaster serve``: one zone, from the first health answer to the last snapshot."""
+"""``ringmaster serve``: zones, each from its first health answer to its last snapshot."""
 
 import asyncio
 import signal
+from collections import Counter
+from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import Clock, ScaledClock, WallClock
@@ -23,37 +27,82 @@ log = structlog.get_logger(__name__)
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-async def serve_until_stopped(settings: Settings) -> None:
-    """Wait for the store, take the zone over, and serve until a signal asks to stop.
+class SameZoneError(ValueError):
+    """Two settings would have one process serve the same zone, or tell of two at one address."""
+
+
+async def serve_until_stopped(*settings: Settings) -> None:
+    """Serve a zone for each of the settings until a signal asks to stop.
+
+    Each waits for its store, takes its zone over and serves it; they share nothing but the
+    process. When one ends, so do the others, in order: who starts the process again starts all.
 
     Raises
     ------
+    SameZoneError
+        The settings get into each other's way.
     ZoneFileError
-        The zone cannot be read.
+        A zone cannot be read.
     UnsuitableSettings
-        The store could lose events.
+        A store could lose events.
     SteppedDownError, DamagedJournal, StoreUnavailable
         As ``Service.run``.
     OSError
-        The port for metrics and health is taken.
+        A port for metrics and health is taken.
     """
-    zone = load_zone(settings.zone)
-    site = Site(zone, Streets.of(zone), settings.service_rules)
-    serving = _Serving(settings, site, zone_clock(settings.clock))
+    servings = _servings(settings)
     loop = asyncio.get_running_loop()
     log_loop_faults(loop)
-    task = asyncio.create_task(serving.run())
+    tasks = [_started(serving) for serving in servings]
+
+    def stop_all() -> None:
+        for serving, task in zip(servings, tasks, strict=True):
+            serving.stop(task)
+
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, serving.stop, task)
+        loop.add_signal_handler(number, stop_all)
     try:
-        await task
-    except asyncio.CancelledError:
-        if not serving.asked_to_stop:
-            raise
-        log.info("stopped_before_serving")
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        stop_all()
+        await asyncio.wait(tasks)
+        for serving, task in zip(servings, tasks, strict=True):
+            if task.cancelled():
+                log.info("stopped_before_serving", zone=serving.zone_id)
+            else:
+                task.result()
     finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _servings(settings: Sequence[Settings]) -> "list[_Serving]":
+    servings = []
+    for one in settings:
+        zone = load_zone(one.zone)
+        site = Site(zone, Streets.of(zone), one.service_rules)
+        servings.append(_Serving(one, site, zone_clock(one.clock)))
+    for zone_id, count in Counter(serving.zone_id for serving in servings).items():
+        if count > 1:
+            raise SameZoneError(f"zone {zone_id} is named by {count} of the settings")
+    pages = Counter(
+        (one.metrics.host, one.metrics.port)
+        for one in settings
+        if one.metrics.enabled and one.metrics.port
+    )
+    for (host, port), count in pages.items():
+        if count > 1:
+            raise SameZoneError(f"{count} zones have {host}:{port}: give each its metrics.port")
+    return servings
+
+
+def _started(serving: "_Serving") -> asyncio.Task[None]:
+    """A task whose log lines, and those of all that it starts, name the zone."""
+    context = copy_context()
+    context.run(bind_contextvars, zone=serving.zone_id)
+    return asyncio.create_task(serving.run(), context=context)
 
 
 def zone_clock(settings: ClockSettings) -> Clock:
@@ -73,6 +122,10 @@ class _Serving:
         self._clock = clock
         self._metrics = Metrics()
         self._dispatcher: Dispatcher | None = None
+
+    @property
+    def zone_id(self) -> str:
+        return self._site.zone.id
 
     def stop(self, task: asyncio.Task[None]) -> None:
         """End in order where there is something to put in order, else at once."""

@@ -35,6 +35,7 @@ from dispatcher.readings import add_readings, health_report
 from dispatcher.replay import replay
 from dispatcher.service import SteppedDownError
 from dispatcher.streets import Streets
+from dispatcher.streets.zone_file import write_zone
 from dispatcher.streets.zones import load_zone
 
 pytestmark = pytest.mark.broker
@@ -379,17 +380,21 @@ async def test_while_the_store_is_away_riders_are_told_so(
 class Served:
     """``ringmaster serve`` in a process of its own."""
 
-    def __init__(self, town: Town, directory: Path) -> None:
-        self._config = directory / "ringmaster.toml"
-        self._config.write_text(
-            f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
-            f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
-            "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
-        )
+    def __init__(self, town: Town, directory: Path, *zones: str) -> None:
+        self._arguments: list[str] = []
+        for number, zone in enumerate(zones or ("sejong-5-1",)):
+            config = directory / f"{number}.toml"
+            config.write_text(
+                f"zone = '{zone}'\n"
+                f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
+                f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
+                "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
+            )
+            self._arguments += ["--config", str(config)]
 
     async def start(self) -> None:
         command = "from dispatcher.cli import main; main()"
-        arguments = ("-c", command, "serve", "--config", str(self._config))
+        arguments = ("-c", command, "serve", *self._arguments)
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stderr=asyncio.subprocess.PIPE
         )
@@ -433,3 +438,47 @@ async def test_the_command_waits_serves_and_stops(
     finally:
         if served.process.returncode is None:
             await served.end(signal.SIGKILL)
+
+
+async def test_one_process_serves_two_zones(town: Town, tmp_path: Path) -> None:
+    twin = replace(the_site().zone, id="sejong-twin")
+    write_zone(twin, tmp_path / "twin")
+    served = Served(town, tmp_path, "sejong-5-1", str(tmp_path / "twin"))
+    await served.start()
+    try:
+        connected = [(await served.logged("broker_connected"))["zone"] for _ in range(4)]
+        assert sorted(connected) == 2 * ["sejong-5-1"] + 2 * ["sejong-twin"]
+        async with aiomqtt.Client(town.mosquitto.host, town.mosquitto.port) as device:
+            for zone in set(connected):
+                root = f"ringmaster/v1/{zone}/rider/{town.name}"
+                await device.subscribe(f"{root}/trip/+", qos=1)
+                await device.publish(
+                    f"{root}/request", json.dumps({"id": "q1", **two_stops()}), qos=1
+                )
+            refused = set()
+            async with asyncio.timeout(PATIENCE_S):
+                async for message in device.messages:
+                    if json.loads(message.payload)["state"] == "refused":
+                        refused.add(message.topic.value.split("/")[2])
+                    if refused == set(connected):
+                        break
+        assert await served.end(signal.SIGTERM) == 0
+    finally:
+        if served.process.returncode is None:
+            await served.end(signal.SIGKILL)
+
+
+def test_zones_that_get_into_each_others_way_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "one.toml"
+    config.write_text("zone = 'sejong-5-1'\n[metrics]\nport = 0\n")
+    twice = CliRunner().invoke(app, ["serve", "--config", str(config), "--config", str(config)])
+    assert twice.exit_code == 2
+    assert "zone sejong-5-1 is named by 2 of the settings" in twice.output
+    twin = replace(the_site().zone, id="sejong-twin")
+    write_zone(twin, tmp_path / "twin")
+    config.write_text("[metrics]\nport = 9400\n")
+    other = tmp_path / "other.toml"
+    other.write_text(f"zone = '{tmp_path / 'twin'}'\n[metrics]\nport = 9400\n")
+    clash = CliRunner().invoke(app, ["serve", "--config", str(config), "--config", str(other)])
+    assert clash.exit_code == 2
+    assert "give each its metrics.port" in clash.output
