@@ -25,11 +25,11 @@ def read_message(kind: type[M], body: bytes) -> M:
         Too large, not JSON, or not this kind of message. Its problem names the request if
         that could be read, so that a device can tell which of its messages failed.
     """
-    fields = _read_object(body)
+    fields = read_object(body)
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        raise ProblemError(_problem_of(error.errors()[0], fields)) from error
+        raise ProblemError(field_problem(error.errors()[0], fields)) from error
 
 
 def too_large(size: int) -> Problem:
@@ -41,7 +41,7 @@ def too_large(size: int) -> Problem:
     )
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST_BODY_BYTES:
         raise ProblemError(too_large(len(body)))
     try:
@@ -114,7 +114,7 @@ def _is_deeper(value: object, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in inside)
 
 
-def _problem_of(error: ErrorDetails, fields: dict[str, Any]) -> Problem:
+def field_problem(error: ErrorDetails, fields: dict[str, Any]) -> Problem:
     # In a location pydantic mixes keys with the names of the alternatives it tried.
     where: list[str] = []
     inside: Any = fields

@@ -1,0 +1,73 @@
+"""The only kind of route there is: it lets in whom the table names, before it reads anything."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from dispatcher.riders.problems import ProblemError
+from dispatcher.riders.reading import read_object
+from dispatcher.web.access import roles_for
+from dispatcher.web.callers import admit
+from dispatcher.web.parts import WebParts, parts_of
+from dispatcher.web.principals import Principal
+from dispatcher.web.problems import WebCode, of_rider_problem, web_problem
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRequest(Request):
+    """Reads a body as riders' messages are read: no repeated keys, no NaN, no deep nesting."""
+
+    async def json(self) -> Any:
+        try:
+            return read_object(await self.body())
+        except ProblemError as error:
+            raise of_rider_problem(error.problem) from error
+
+
+class GuardedRoute(APIRoute):
+    """Raises ``UnguardedRouteError`` when made without a row in the table of access."""
+
+    def __init__(self, *about: Any, **more: Any) -> None:
+        super().__init__(*about, **more)
+        self.roles = roles_for(self.operation_id or self.name)
+
+    def get_route_handler(self) -> _Handler:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            parts = parts_of(request)
+            parts.rates.take_address(address_of(request))
+            principal = await parts.callers.principal(request)
+            admit(principal, self.roles)
+            parts.rates.take_caller(principal)
+            if self.body_field is not None and not _is_json(request):
+                raise web_problem(
+                    WebCode.NOT_JSON,
+                    "The body is not said to be JSON.",
+                    "Send it with Content-Type: application/json.",
+                )
+            request.state.principal = principal
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return guarded
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_principal)]
+Parts = Annotated[WebParts, Depends(parts_of)]
