@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from fastapi import FastAPI
 
 from dispatcher.config import Settings
 from dispatcher.config_http import AuthSettings
@@ -49,6 +50,7 @@ class WebApi:
     """The API of one dispatcher. It answers from `run` on, also while standing by."""
 
     parts: WebParts
+    app: FastAPI
     server: HttpServer
 
     async def run(self) -> None:
@@ -145,7 +147,8 @@ def build_web(
     )
     for listener in (alerts.on_applied, figures.on_applied, feed.on_applied):
         service.add_listener(listener)
-    return WebApi(parts, HttpServer(make_app(parts), settings.http))
+    app = make_app(parts)
+    return WebApi(parts, app, HttpServer(app, settings.http))
 
 
 def _callers(auth: AuthSettings, issuer: DevIssuer | None, now: Callable[[], float]) -> Callers:
