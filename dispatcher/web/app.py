@@ -114,11 +114,11 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     """Also what FastAPI and Starlette raise by themselves."""
     assert isinstance(error, HTTPException)
     if not isinstance(error, WebProblem):
-        error = _of_status(error)
+        error = _of_status(error, request)
     return error.response()
 
 
-def _of_status(error: HTTPException) -> WebProblem:
+def _of_status(error: HTTPException, request: Request) -> WebProblem:
     match error.status_code:
         case 404:
             return web_problem(WebCode.NOT_FOUND, "There is nothing here.", "Check the address.")
@@ -127,7 +127,7 @@ def _of_status(error: HTTPException) -> WebProblem:
                 WebCode.METHOD_NOT_ALLOWED,
                 "This address does not know that method.",
                 "Use one of those in the header Allow.",
-                headers=error.headers,
+                headers={"Allow": ", ".join(_methods_at(request))},
             )
         case _:
             return web_problem(
@@ -135,6 +135,16 @@ def _of_status(error: HTTPException) -> WebProblem:
                 "The request cannot be read.",
                 "Check its form and send it again.",
             )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What the address of the request knows, over all its routes."""
+    return sorted(
+        method
+        for route in request.app.routes
+        if isinstance(route, GuardedRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

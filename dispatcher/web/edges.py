@@ -12,6 +12,7 @@ from dispatcher.riders.reading import LARGEST_BODY_BYTES
 from dispatcher.web.problems import WebCode, WebProblem, web_problem
 
 BODY_WITHIN_S: Final = 10.0
+LARGEST_HEAD_BYTES: Final = 16 * 1024
 
 # No page of ours has a script or a style in its text, and nobody may frame one.
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
@@ -49,7 +50,10 @@ class SecurityHeaders:
 
 
 class BoundedBody:
-    """Reads a body whole, in time and below the limit, before anybody looks at it."""
+    """Reads a body whole, in time and below the limit, before anybody looks at it.
+
+    A head that is longer than any of ours is refused, too.
+    """
 
     def __init__(self, app: ASGIApp, *, within_s: float = BODY_WITHIN_S) -> None:
         self._app = app
@@ -81,6 +85,12 @@ class BoundedBody:
         await self._app(scope, again, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEAD_BYTES:
+            raise web_problem(
+                WebCode.HEAD_TOO_LARGE,
+                "The headers are too large.",
+                f"Send at most {LARGEST_HEAD_BYTES} bytes of them.",
+            )
         told = Headers(scope=scope).get("content-length", "0")
         if not told.isdecimal() or int(told[:12]) > LARGEST_BODY_BYTES:
             raise _too_large()
