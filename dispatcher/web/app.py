@@ -1,5 +1,6 @@
 """Puts the API together: routes, what stands around them, and how mistakes are answered."""
 
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import cast
@@ -18,7 +19,13 @@ from dispatcher.riders.reading import field_problem
 from dispatcher.web import guest_routes, operator_routes, public_routes, rider_routes
 from dispatcher.web.access import UnguardedRouteError
 from dispatcher.web.callers import API_KEY_HEADER
-from dispatcher.web.edges import BoundedBody, KnownHosts, OnlyWhoServes, SecurityHeaders
+from dispatcher.web.edges import (
+    BoundedBody,
+    Counted,
+    KnownHosts,
+    OnlyWhoServes,
+    SecurityHeaders,
+)
 from dispatcher.web.guarded_route import GuardedRoute
 from dispatcher.web.openapi import describe
 from dispatcher.web.parts import WebParts
@@ -51,6 +58,7 @@ def make_app(parts: WebParts) -> FastAPI:
     if parts.dev_issuer is not None:
         app.add_middleware(KnownHosts, hosts=LOOPBACK)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Counted, observer=parts.metrics.http_answered, now=time.monotonic)
     return app
 
 
@@ -143,7 +151,7 @@ def _methods_at(request: Request) -> list[str]:
         method
         for route in request.app.routes
         if isinstance(route, GuardedRoute) and route.path_regex.match(request.url.path)
-        for method in route.methods
+        for method in route.methods or ()
     )
 
 

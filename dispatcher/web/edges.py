@@ -28,6 +28,32 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 
 
+class Counted:
+    """Tells ``observer`` of each answer: which operation, its status, and how long it took."""
+
+    def __init__(
+        self, app: ASGIApp, *, observer: Callable[[str, int, float], None], now: Callable[[], float]
+    ) -> None:
+        self._app = app
+        self._observer = observer
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = self._now()
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # Set by the router; nothing where no route was found or asked.
+                operation = getattr(scope.get("route"), "operation_id", None) or "none"
+                self._observer(operation, message["status"], self._now() - began)
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
 class SecurityHeaders:
     """Puts the headers on every answer that does not have its own."""
 

@@ -198,6 +198,20 @@ async def test_searches_are_bounded_over_all() -> None:
         problem(answer, 429, "TOO_MANY_REQUESTS")
 
 
+async def test_answers_are_counted_by_operation_and_status() -> None:
+    async with a_town() as town:
+        for path in ("/trips/x", "/trips/y", "/session", "/nothing-here"):
+            await town.call("GET", path, town.login("rider"))
+        registry = town.web.parts.metrics.registry
+        counted = {
+            (sample.labels["operation"], sample.labels["status"]): sample.value
+            for metric in registry.collect()
+            for sample in metric.samples
+            if sample.name == "ringmaster_http_requests_total"
+        }
+        assert counted == {("getTrip", "404"): 2, ("getSession", "200"): 1, ("none", "404"): 1}
+
+
 async def test_a_mistake_of_ours_tells_nothing_of_itself() -> None:
     async with a_town() as town:
         town.web.parts.figures = "a secret"  # type: ignore[assignment]
