@@ -3,8 +3,11 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
@@ -12,7 +15,9 @@ from dispatcher.web.access import roles_for
 from dispatcher.web.callers import admit
 from dispatcher.web.parts import WebParts, parts_of
 from dispatcher.web.principals import Principal
-from dispatcher.web.problems import WebCode, of_rider_problem, web_problem
+from dispatcher.web.problems import WebCode, failed, of_rider_problem, web_problem
+
+log = structlog.get_logger(__name__)
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -42,7 +47,8 @@ class GuardedRoute(APIRoute):
             parts.rates.take_address(address_of(request))
             principal = await parts.callers.principal(request)
             admit(principal, self.roles)
-            parts.rates.take_caller(principal)
+            if self.roles:
+                parts.rates.take_caller(principal, address_of(request))
             if self.body_field is not None and not _is_json(request):
                 raise web_problem(
                     WebCode.NOT_JSON,
@@ -51,7 +57,14 @@ class GuardedRoute(APIRoute):
                 )
             self._check_query(request)
             request.state.principal = principal
-            return await handle(StrictRequest(request.scope, request.receive))
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except (HTTPException, RequestValidationError):
+                raise
+            except Exception as error:
+                # Here, for further out nobody would put the headers on the answer any more.
+                log.exception("http_failed", operation=self.operation_id)
+                raise failed() from error
 
         return guarded
 
