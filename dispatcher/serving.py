@@ -87,14 +87,15 @@ def _servings(settings: Sequence[Settings]) -> "list[_Serving]":
     for zone_id, count in Counter(serving.zone_id for serving in servings).items():
         if count > 1:
             raise SameZoneError(f"zone {zone_id} is named by {count} of the settings")
-    pages = Counter(
-        (one.metrics.host, one.metrics.port)
-        for one in settings
-        if one.metrics.enabled and one.metrics.port
+    listening = Counter(
+        (part, one.host, one.port)
+        for each in settings
+        for part, one in (("metrics", each.metrics), ("http", each.http))
+        if one.enabled and one.port
     )
-    for (host, port), count in pages.items():
+    for (part, host, port), count in listening.items():
         if count > 1:
-            raise SameZoneError(f"{count} zones have {host}:{port}: give each its metrics.port")
+            raise SameZoneError(f"{count} zones have {host}:{port}: give each its {part}.port")
     return servings
 
 

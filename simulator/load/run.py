@@ -286,7 +286,7 @@ def _settings(plan: LoadPlan, port: int) -> str:
         f'zone = "{plan.zone_name}"\n'
         f'[mqtt]\nurl = "{plan.broker_url}"\n'
         f'[redis]\nurl = "{plan.store_url}"\n'
-        f"[metrics]\nport = {port}\n"
+        f"[metrics]\nport = {port}\n[http]\nenabled = false\n"
         f"[shuttles]\nmost = {max(500, plan.shuttles + 1)}\n"
         f"[riders]\nrequests_per_s = {max(1.0, 1.5 * plan.requests_per_s):g}\nclear_after_s = 60\n"
         "[rules]\nforget_after_s = 60\n"

@@ -62,6 +62,8 @@ class Town:
             mqtt={"url": f"mqtt://{mosquitto.host}:{mosquitto.port}", "client_id": name},
             improver={"enabled": False},
             metrics={"enabled": False},
+            http={"port": 0},
+            auth={"development": True},
         )
 
     async def dispatcher(self, *, elsewhere: bool = False) -> Dispatcher:
@@ -387,7 +389,7 @@ class Served:
             config.write_text(
                 f"zone = '{zone}'\n"
                 f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
-                f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
+                f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n[http]\nport = 0\n"
                 "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
             )
             self._arguments += ["--config", str(config)]
@@ -476,9 +478,9 @@ def test_zones_that_get_into_each_others_way_are_refused(tmp_path: Path) -> None
     assert "zone sejong-5-1 is named by 2 of the settings" in twice.output
     twin = replace(the_site().zone, id="sejong-twin")
     write_zone(twin, tmp_path / "twin")
-    config.write_text("[metrics]\nport = 9400\n")
+    config.write_text("[metrics]\nport = 9400\n[http]\nport = 0\n")
     other = tmp_path / "other.toml"
-    other.write_text(f"zone = '{tmp_path / 'twin'}'\n[metrics]\nport = 9400\n")
+    other.write_text(f"zone = '{tmp_path / 'twin'}'\n[metrics]\nport = 9400\n[http]\nport = 0\n")
     clash = CliRunner().invoke(app, ["serve", "--config", str(config), "--config", str(other)])
     assert clash.exit_code == 2
     assert "give each its metrics.port" in clash.output
