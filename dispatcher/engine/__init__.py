@@ -1,5 +1,6 @@
 """The engine: a state, an event, decisions. No clock, no chance, no I/O."""
 
+from dispatcher.engine.commands import find_command, ordered
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
 from dispatcher.engine.site import Site
 from dispatcher.engine.snapshot import dump_state, load_state, new_state, picture, state_digest
@@ -12,11 +13,13 @@ __all__ = [
     "ServiceState",
     "Site",
     "dump_state",
+    "find_command",
     "improve_ask",
     "is_resend",
     "load_state",
     "new_state",
     "next_due_s",
+    "ordered",
     "picture",
     "proposal_of",
     "state_digest",

@@ -21,10 +21,13 @@ from dispatcher.domain.events import (
     ShuttleJoined,
     ShuttleReleased,
     ShuttleReported,
+    ShuttleReturned,
+    ShuttleSent,
     ShuttleWithdrawn,
     StreetsClosed,
     StreetsOpened,
     TripCancelled,
+    TripMoved,
     VisitArrived,
     VisitCompleted,
 )
@@ -44,7 +47,7 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             answer = "accepted an offer" if accept else "declined"
             return f"The rider of {_whose(who, trip_id)} {answer}."
         case TripCancelled(trip_id=who, rider_id=rider_id, reason=reason):
-            by = "its rider" if rider_id is not None else "an operator"
+            by = "its rider" if rider_id is not None else event.operator_id or "an operator"
             return f"{_whose(who, trip_id).capitalize()} was cancelled by {by}{_because(reason)}."
         case PlanProposed(routes=routes):
             return f"The improver proposed cheaper routes for {len(routes)} shuttles."
@@ -57,14 +60,23 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
         case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
             closed = _streets(len(edges), tuple(stops))
             return f"{operator} closed {closed}{_because(reason)}."
-        case StreetsOpened(operator_id=operator, edges=edges, stops=stops):
-            return f"{operator} opened {_streets(len(edges), tuple(stops))} again."
+        case StreetsOpened(operator_id=operator, edges=edges, stops=stops, reason=reason):
+            return (
+                f"{operator} opened {_streets(len(edges), tuple(stops))} again{_because(reason)}."
+            )
         case ShuttleHeld(operator_id=operator, shuttle_id=shuttle, reason=reason):
             return f"{operator} stopped shuttle {shuttle}{_because(reason)}."
-        case ShuttleReleased(operator_id=operator, shuttle_id=shuttle):
-            return f"{operator} let shuttle {shuttle} serve again."
+        case ShuttleReleased(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} let shuttle {shuttle} drive on{_because(reason)}."
         case ShuttleWithdrawn(operator_id=operator, shuttle_id=shuttle, reason=reason):
             return f"{operator} took shuttle {shuttle} out of service{_because(reason)}."
+        case ShuttleReturned(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} put shuttle {shuttle} back into service{_because(reason)}."
+        case ShuttleSent(operator_id=operator, shuttle_id=shuttle, stop_id=stop, reason=reason):
+            return f"{operator} sent shuttle {shuttle} to stop {stop}{_because(reason)}."
+        case TripMoved(operator_id=operator, trip_id=who, to_shuttle=to, reason=reason):
+            where = "another shuttle" if to is None else f"shuttle {to}"
+            return f"{operator} moved {_whose(who, trip_id)} to {where}{_because(reason)}."
         case RiderBoarded(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
         case RiderNotThere(shuttle_id=shuttle, trip_id=who):
