@@ -1,6 +1,7 @@
 """The engine: a state, an event, decisions. No clock, no chance, no I/O."""
 
 from dispatcher.engine.commands import find_command, ordered
+from dispatcher.engine.copying import copy_state
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
 from dispatcher.engine.site import Site
 from dispatcher.engine.snapshot import dump_state, load_state, new_state, picture, state_digest
@@ -12,6 +13,7 @@ __all__ = [
     "ImproveAsk",
     "ServiceState",
     "Site",
+    "copy_state",
     "dump_state",
     "find_command",
     "improve_ask",

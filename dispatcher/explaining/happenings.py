@@ -1,6 +1,7 @@
 """An event as one sentence for an operator."""
 
 import re
+from typing import assert_never
 
 from dispatcher.domain.events import (
     BoardingFailed,
@@ -9,6 +10,7 @@ from dispatcher.domain.events import (
     Event,
     NewerEpochSeen,
     OfferAnswered,
+    OperatorEvent,
     PlanConfirmed,
     PlanProposed,
     PlanRefused,
@@ -46,8 +48,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
         case OfferAnswered(trip_id=who, accept=accept):
             answer = "accepted an offer" if accept else "declined"
             return f"The rider of {_whose(who, trip_id)} {answer}."
-        case TripCancelled(trip_id=who, rider_id=rider_id, reason=reason):
-            by = "its rider" if rider_id is not None else event.operator_id or "an operator"
+        case TripCancelled(operator_id=None, trip_id=who, reason=reason):
+            by = "its rider" if event.rider_id is not None else "an operator"
             return f"{_whose(who, trip_id).capitalize()} was cancelled by {by}{_because(reason)}."
         case PlanProposed(routes=routes):
             return f"The improver proposed cheaper routes for {len(routes)} shuttles."
@@ -57,6 +59,37 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return f"A dispatcher took over (epoch {epoch})."
         case NewerEpochSeen(shuttle_id=shuttle, epoch=epoch):
             return f"Shuttle {shuttle} had heard of a dispatcher with epoch {epoch}."
+        case (
+            TripCancelled()
+            | StreetsClosed()
+            | StreetsOpened()
+            | ShuttleHeld()
+            | ShuttleReleased()
+            | ShuttleWithdrawn()
+            | ShuttleReturned()
+            | ShuttleSent()
+            | TripMoved()
+        ):
+            return ordered_in_words(event, trip_id)
+        case RiderBoarded(shuttle_id=shuttle, trip_id=who):
+            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
+        case RiderNotThere(shuttle_id=shuttle, trip_id=who):
+            return f"Shuttle {shuttle} waited for {_whose(who, trip_id)}, but nobody came."
+        case BoardingFailed(shuttle_id=shuttle, trip_id=who, reason=reason):
+            whom = _whose(who, trip_id)
+            return f"Shuttle {shuttle} could not let the riders of {whom} in{_because(reason)}."
+        case RiderAlighted(shuttle_id=shuttle, trip_id=who):
+            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
+        case _:
+            return _report(event)
+
+
+def ordered_in_words(event: OperatorEvent, trip_id: TripId | None = None) -> str:
+    """What an operator ordered; ``trip_id`` is the trip from which it is seen, if any."""
+    match event:
+        case TripCancelled(trip_id=who, operator_id=operator, reason=reason):
+            whose = _whose(who, trip_id).capitalize()
+            return f"{whose} was cancelled by {operator}{_because(reason)}."
         case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
             closed = _streets(len(edges), tuple(stops))
             return f"{operator} closed {closed}{_because(reason)}."
@@ -77,17 +110,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
         case TripMoved(operator_id=operator, trip_id=who, to_shuttle=to, reason=reason):
             where = "another shuttle" if to is None else f"shuttle {to}"
             return f"{operator} moved {_whose(who, trip_id)} to {where}{_because(reason)}."
-        case RiderBoarded(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
-        case RiderNotThere(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} waited for {_whose(who, trip_id)}, but nobody came."
-        case BoardingFailed(shuttle_id=shuttle, trip_id=who, reason=reason):
-            whom = _whose(who, trip_id)
-            return f"Shuttle {shuttle} could not let the riders of {whom} in{_because(reason)}."
-        case RiderAlighted(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
         case _:
-            return _report(event)
+            assert_never(event)
 
 
 def _report(event: Event) -> str:
@@ -128,7 +152,7 @@ def _lateness(state: ServiceState, trip_id: TripId) -> str:
     return f"Time passed; shuttle {shuttle_id} still stood at a stop."
 
 
-def _whose(who: TripId, trip_id: TripId) -> str:
+def _whose(who: TripId, trip_id: TripId | None) -> str:
     return "this trip" if who == trip_id else f"trip {who}"
 
 

@@ -44,6 +44,14 @@ _SAME_STREET_M = 3.0
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What somebody drew on the map: a line, or the outline of an area."""
+
+    points: tuple[Point, ...]  # at least two of a line, three of an outline
+    is_area: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Streets:
     """Immutable; closures and paces give another ``Streets``.
@@ -197,6 +205,32 @@ class Streets:
                 key=lambda edge: (-math.cos(self._bearing_rad(edge, here) - heading_rad), edge),
             )
         return EdgePoint(self.zone.edges[best].id, self._project_m(best, here))
+
+    def edges_across(self, drawn: Drawing) -> tuple[EdgeId, ...]:
+        """The edges that a drawing crosses, touches or holds, in the zone's order.
+
+        Raises ValueError for an area whose outline crosses itself.
+        """
+        found = self._edge_tree.query(self._drawn(drawn), predicate="intersects")
+        return tuple(self.zone.edges[int(edge)].id for edge in sorted(found))
+
+    def stops_within(self, drawn: Drawing) -> tuple[StopId, ...]:
+        """The stops inside a drawn area; a line holds none. Raises as ``edges_across``."""
+        if not drawn.is_area:
+            return ()
+        area = self._drawn(drawn)
+        return tuple(
+            stop.id for stop in self.zone.stops if shapely.intersects_xy(area, stop.x_m, stop.y_m)
+        )
+
+    def _drawn(self, drawn: Drawing) -> shapely.Geometry:
+        points_m = [self.frame.to_metres(point) for point in drawn.points]
+        if not drawn.is_area:
+            return shapely.LineString(points_m)
+        area = shapely.Polygon(points_m)
+        if not area.is_valid or area.area == 0.0:
+            raise ValueError("the outline crosses itself or encloses no area")
+        return area
 
     def stops_near(self, point: Point, max_walk_m: float) -> list[tuple[int, float]]:
         """Open stops for riders within a walk: ``(stop index, walk_m)``, the shortest walk first.
