@@ -177,7 +177,7 @@ def _driven(before: _Picture, after: _Picture) -> tuple[int, int]:
             if drive_s >= UNREACHABLE_S:
                 continue
             try:
-                more_m += sign * times * streets.path(here, there).length_m
+                more_m += sign * times * streets.drive_m(here, there)
             except NoPathError:
                 continue  # under way since before the street was closed
             more_s += sign * times * drive_s

@@ -183,6 +183,18 @@ class Streets:
             ),
         )
 
+    def drive_m(self, from_stop: int, to_stop: int) -> float:
+        """Metres of ``path`` between two stops, at a fraction of its expense; raises as it."""
+        if from_stop == to_stop:
+            return 0.0
+        if self._reach.stop_s[from_stop, to_stop] == UNREACHABLE_S:
+            raise NoPathError(f"no open street leads to stop {self.zone.stops[to_stop].id}")
+        source = self._graph.n_pieces + from_stop
+        previous = self._reach.previous[from_stop]
+        states = trace_pieces(previous, source, self._graph.n_pieces + to_stop)
+        steps = steps_along(self._graph, self.zone.edges, states)
+        return sum(step.to_offset_m - step.from_offset_m for step in steps)
+
     def position_m(self, place: EdgePoint) -> tuple[float, float]:
         """``(x_m, y_m)`` of a place on an edge."""
         return self._shapes[self.edge_index[place.edge_id]].position(place.offset_m)
