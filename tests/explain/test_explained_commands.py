@@ -8,6 +8,7 @@ from sketched_service import Street
 from dispatcher.domain.commands import CommandProblem
 from dispatcher.domain.events import ShuttleHeld, TripCancelled, TripMoved
 from dispatcher.domain.ids import CommandId, OperatorId, ShuttleId, TripId
+from dispatcher.domain.trips import TimeWish
 from dispatcher.explaining import (
     commands_json,
     commands_text,
@@ -61,3 +62,21 @@ def test_a_shuttles_story_is_the_commands_about_it() -> None:
     assert "Refused (UNKNOWN_TRIP): There is no trip t9." in commands_text(every, "Asia/Seoul")
     assert json.loads(commands_json(every))[2]["event"]["type"] == "TripCancelled"
     assert commands_text((), "Asia/Seoul") == "No commands.\n"
+
+
+def test_a_move_to_the_shuttle_named_is_priced_as_any_place_is() -> None:
+    street = Street("P", "R", "T", driven=False)
+    wish_s = street.now_s + 1200
+    street.want("Q", "S", wish=TimeWish.DEPART_AT, wish_s=wish_s)
+    street.submit(
+        TripMoved(street.now_s, OLGA, TripId("t1"), ShuttleId("s3"), "try", CommandId("c1"))
+    )
+    text = explanation_text(explained(street, "t1"))
+    assert (
+        "Looked for another shuttle, as an operator ordered, with the promise kept: 1 seat" in text
+    )
+    assert (
+        "3 shuttles considered: 3 could, 0 could not, 0 take no riders just now, 2 were not named."
+        in text
+    )
+    assert "Chosen: shuttle s3" in text
