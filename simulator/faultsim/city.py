@@ -385,7 +385,7 @@ class City:
         self.outside.call_later(self.plan.operator_every_s, self._operate)
 
     def _rearrange(self) -> None:
-        """Move a trip to some other shuttle or send a shuttle to a stop, whether that can be or not.
+        """Move some trip, or send some shuttle to a stop, whether that can be or not.
 
         Given until it is known to be taken, so at times twice: by its id that is harmless.
         """
