@@ -40,7 +40,9 @@ async def at_once(work: Callable[[], T]) -> T:
 class OperatorPost:
     """``service`` decides on a journal that other runs can take over."""
 
-    def __init__(self, journal: FaultyJournal | None = None, kept: int = 1_000) -> None:
+    def __init__(
+        self, journal: FaultyJournal | None = None, kept: int = 1_000, refuse_above: int = 500
+    ) -> None:
         self.site = a_street()
         self.journal = journal or FaultyJournal()
         self.clock = HandClock(NOON_S)
@@ -48,7 +50,7 @@ class OperatorPost:
             ZoneEngine(self.site),
             self.journal,
             self.clock,
-            ServiceSettings(snapshot_every=kept),
+            ServiceSettings(snapshot_every=kept, refuse_above=refuse_above),
             sleep=lambda seconds: asyncio.sleep(0),
         )
         self.desk = OperatorDesk(self.service, self.site, self.journal, aside=at_once)

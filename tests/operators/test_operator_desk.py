@@ -8,6 +8,7 @@ from service_fakes import until
 
 from dispatcher.domain.commands import CommandProblem
 from dispatcher.domain.events import (
+    ClockTicked,
     OperatorEvent,
     ShuttleHeld,
     StreetsClosed,
@@ -18,6 +19,7 @@ from dispatcher.domain.ids import CommandId, EdgeId, OperatorId, ShuttleId, Stop
 from dispatcher.domain.trips import TripState
 from dispatcher.domain.zone import Point
 from dispatcher.engine.commands import COMMANDS_KEPT
+from dispatcher.intake import TooBusyError
 from dispatcher.journal import StoreUnavailable, UnknownOutcome
 from dispatcher.operators import (
     CancelTrip,
@@ -163,8 +165,12 @@ async def test_while_the_journal_cannot_be_written_the_operator_is_told_and_noth
 
 
 async def test_operators_are_heard_while_riders_are_refused() -> None:
-    async with open_post() as post:
+    async with open_post(OperatorPost(refuse_above=0)) as post:  # too much waits, always
         near = await post.shuttle("P")
+        with pytest.raises(TooBusyError):
+            await post.service.submit(ClockTicked, refusable=True)
+        assert (await post.order(HoldShuttle(near))).accepted
+        assert (await post.order(ReleaseShuttle(near))).accepted
         post.service.note_store_faults(("it could lose events",))
         assert (await post.order(HoldShuttle(near))).accepted
 
