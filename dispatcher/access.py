@@ -18,7 +18,7 @@ RIDER_GATEWAY: Final = "rider-gateway"
 MOST_NAME: Final = 64  # characters of a certificate's common name
 MADE_BY: Final = "# Made by `ringmaster broker-config`; it writes over what is changed here."
 _LEVEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")  # no file or option by chance
-_TOLD_TO_RIDERS: Final = ("trip/+", "error", "reply/#")
+TOLD_TO_RIDERS: Final = ("trip/+", "error", "reply/#")  # below a rider's topics
 
 
 class Access(StrEnum):
@@ -81,7 +81,7 @@ def rider_rules(zones: Iterable[str], rider: str) -> Iterator[Rule]:
     for zone in zones:
         root = f"{ROOT}/{zone}/rider/{rider}"
         yield from (Rule(Access.WRITE, f"{root}/{kind}") for kind in RiderTopic)
-        yield from (Rule(Access.READ, f"{root}/{told}") for told in _TOLD_TO_RIDERS)
+        yield from (Rule(Access.READ, f"{root}/{told}") for told in TOLD_TO_RIDERS)
 
 
 def named_rules(served: Served) -> dict[str, tuple[Rule, ...]]:
@@ -129,7 +129,7 @@ def _riders_link(zone: str) -> Iterator[Rule]:
     yield from (Rule(Access.READ, f"{root}/{kind}") for kind in RiderTopic)
     # What it told itself, and whoever led before it: old documents are replaced.
     yield Rule(Access.READ, f"{root}/trip/+")
-    yield from (Rule(Access.WRITE, f"{root}/{told}") for told in _TOLD_TO_RIDERS)
+    yield from (Rule(Access.WRITE, f"{root}/{told}") for told in TOLD_TO_RIDERS)
 
 
 def _shuttles_link(interface: str) -> Iterator[Rule]:
