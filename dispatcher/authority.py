@@ -7,6 +7,7 @@ with the same names.
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,6 +150,12 @@ class Authority:
         _write_pair(self.folder / files, key, certificate)
 
 
+def check_hosts(hosts: tuple[str, ...]) -> None:
+    """Raise ``AuthorityError`` for a broker's name that cannot stand in a certificate."""
+    for host in hosts:
+        _host(host)
+
+
 def hosts_of_broker(folder: Path) -> tuple[str, ...]:
     """The names in the broker's certificate; none if there is no certificate."""
     try:
@@ -188,7 +195,10 @@ def _host(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
-        return x509.DNSName(host)
+        pass
+    if not host.isascii() or not re.fullmatch(r"[A-Za-z0-9.*_-]+", host):
+        raise AuthorityError(f"host {host!r}: write a name in letters a to z, or an address")
+    return x509.DNSName(host)
 
 
 def _draft(

@@ -48,6 +48,7 @@ def certs(
     vehicles = authority.list_shuttles(out) if renew else ()
     riders = authority.list_riders(out) if renew else ()
     try:
+        authority.check_hosts(hosts)
         life = authority.Lifetime.of_days(days)
         vehicles = (*vehicles, *_vehicles(shuttle or [], shuttles))
         clients = _clients(zone, client_id, vehicles, (*riders, *(rider or [])))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from shared_files import shared
 from vehicle_cases import T0, VEHICLE, a_plan, schema_problems
 from vehicle_hardware import PlainChassis, TimetableCabin
 
@@ -92,7 +93,10 @@ def test_a_signed_order_is_obeyed() -> None:
 
 def test_a_signed_order_is_a_valid_one_for_everybody_else() -> None:
     body = signed(an_order())
-    assert schema_problems("order", json.loads(body)) == []
+    action = signed(an_action(Instant.START_PAUSE), Topic.INSTANT_ACTIONS)
+    for sent, name in ((body, "order"), (action, "instantActions")):
+        schema = json.loads(shared(f"vda5050/2.1.0/{name}.schema").read_text("utf-8"))
+        assert schema_problems(schema, json.loads(sent)) == []
     assert Shuttle(keys=None).hear(body) == []
 
 
