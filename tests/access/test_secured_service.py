@@ -1,11 +1,13 @@
 """The service as the commands set it up: every link with a certificate, every plan signed."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from secured import ringmaster
@@ -27,6 +29,20 @@ def started(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
 
 
+def until_both_shuttles_joined(metrics_port: int) -> None:
+    """Poll real processes, which tell nobody when they are ready."""
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        with (
+            contextlib.suppress(OSError),
+            urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as page,
+        ):
+            if 'ringmaster_shuttles{status="idle"} 2.0' in page.read().decode():
+                return
+        time.sleep(0.1)
+    pytest.fail("the shuttles did not join")
+
+
 def test_a_trip_over_mutual_tls_with_signed_plans(tmp_path: Path) -> None:
     certs, mosquitto = tmp_path / "certs", OwnMosquitto(tmp_path / "mosquitto")
     redis = RedisServer(tmp_path / "redis")
@@ -38,12 +54,12 @@ def test_a_trip_over_mutual_tls_with_signed_plans(tmp_path: Path) -> None:
     anchor_s = time.time()
     noon_s = int(anchor_s) // 86_400 * 86_400 + 3 * 3600  # 12 o'clock in Seoul
     url = f"mqtts://localhost:{mosquitto.port}"
-    settings = tmp_path / "serve.toml"
+    settings, metrics = tmp_path / "serve.toml", free_port()
     settings.write_text(
         f'[mqtt]\nurl = "{url}"\nca_file = "{certs}/ca.crt"\n'
         f'cert_file = "{certs}/ringmaster-sejong-5-1-{{link}}.crt"\n'
         f'key_file = "{certs}/ringmaster-sejong-5-1-{{link}}.key"\n'
-        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {free_port()}\n'
+        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {metrics}\n'
         f"[clock]\nspeed = {SPEED}\nstart_s = {noon_s}\nanchor_s = {anchor_s}\n"
         f'[shuttles]\nsilent_after_s = 300\nsigning_key_file = "{certs}/plan-signing.key"\n'
         f"[rules]\nplan_validity_s = 600\n"
@@ -59,6 +75,7 @@ def test_a_trip_over_mutual_tls_with_signed_plans(tmp_path: Path) -> None:
             process = started(tmp_path / f"{name}.log", *arguments)
             ending.callback(process.wait, 20)
             ending.callback(process.terminate)
+        until_both_shuttles_joined(metrics)
         asking = started(tmp_path / "riders.log", *asked, "--json")
         ending.callback(asking.kill)
         asking.wait(LIMIT_S)
