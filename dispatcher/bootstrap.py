@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +12,11 @@ from typing import Final
 
 import structlog
 
+from dispatcher.access import Link, link_name
 from dispatcher.charging_loop import ChargingLoop
 from dispatcher.clock import Clock, WallClock
 from dispatcher.config import BrokerAddress, ImproverSettings, Settings
+from dispatcher.credentials import mqtt_tls, plan_signer
 from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
@@ -271,6 +272,7 @@ def build(
         report_drop=lambda topic, cause, detail: _log_drop(
             settings.mqtt.interface, topic, cause, detail
         ),
+        signer=plan_signer(settings.shuttles.signing_key_file),
     )
     fleet_border = FleetBorder(fleet, service, now=clock.now_exact_s)
     fleet_link = _fleet_link(settings, site, fleet, fleet_border, clock, leadership, new_client)
@@ -353,10 +355,10 @@ def _rider_border(
     link = MqttLink(
         broker.host,
         broker.port,
-        client_id=f"{settings.mqtt.client_id}-{site.zone.id}-riders",
+        client_id=link_name(settings.mqtt.client_id, site.zone.id, Link.RIDERS),
         username=broker.username,
         password=broker.password,
-        tls=ssl.create_default_context() if broker.tls else None,
+        tls=mqtt_tls(settings.mqtt, Link.RIDERS),
         new_client=new_client,
         session_expiry_s=settings.mqtt.session_expiry_s,
         subscriptions=[
@@ -437,10 +439,10 @@ def _fleet_link(
             broker.port,
             broker.username,
             broker.password,
-            ssl.create_default_context() if broker.tls else None,
+            mqtt_tls(settings.mqtt, Link.SHUTTLES),
             new_client,
         ),
-        client_id=f"{settings.mqtt.client_id}-{site.zone.id}-shuttles",
+        client_id=link_name(settings.mqtt.client_id, site.zone.id, Link.SHUTTLES),
         on_events=border.on_events,
         clock=clock.now_exact_s,
         # Where the zone's clock runs fast, its shuttles do, too.

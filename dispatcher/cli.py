@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.cli_certs import broker_config, certs
 from dispatcher.cli_exits import (
     EXIT_REPLACED,
     EXIT_SETTINGS,
@@ -32,6 +33,8 @@ app.command("replay")(replay_journal)
 app.command("solve")(solve)
 app.command()(explain)
 app.command()(commands)
+app.command("certs")(certs)
+app.command("broker-config")(broker_config)
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; RINGMASTER_… goes over it.")
@@ -55,12 +58,14 @@ def serve(
     """
     import asyncio
 
+    from dispatcher.credentials import CredentialError
     from dispatcher.journal import DamagedJournal, StoreUnavailable, UnsuitableSettings
     from dispatcher.service import SteppedDownError
     from dispatcher.serving import SameZoneError, serve_until_stopped
     from dispatcher.snapshots import OtherStopsError
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.telemetry.logs import set_up_logs
+    from vehicles.signing import SigningKeyError
 
     settings = [settings_or_exit(path) for path in config] if config else [settings_or_exit(None)]
     set_up_logs(settings[0].logs.format, settings[0].logs.level)
@@ -70,6 +75,8 @@ def serve(
         fail(f"another dispatcher has taken over: {error}", EXIT_REPLACED)
     except (UnsuitableSettings, DamagedJournal, StoreUnavailable) as error:
         fail(str(error), EXIT_STORE)
+    except (CredentialError, SigningKeyError) as error:
+        fail(str(error), EXIT_SETTINGS)
     except (SameZoneError, ZoneFileError, OtherStopsError, OSError) as error:
         fail(str(error), EXIT_SETTINGS)
 

@@ -42,7 +42,9 @@ def export(
         store_url_or_exit(redis)
 
     async def run(zone_id: str) -> int:
-        journal = StoredJournal(redis or settings.redis.url.get_secret_value(), zone_id)
+        url = redis or settings.redis.url.get_secret_value()
+        ca_file = settings.redis.ca_file if url.startswith("rediss:") else None
+        journal = StoredJournal(url, zone_id, ca_file=ca_file)
         try:
             return await export_journal(journal, out, zone=zone_id, after=after)
         finally:

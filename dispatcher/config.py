@@ -68,6 +68,13 @@ class MqttSettings(Section):
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
         description="first level of the VDA 5050 topics",
     )
+    ca_file: str | None = Field(
+        default=None, description="of the broker's authority, for mqtts://; the machine's own else"
+    )
+    cert_file: str | None = Field(
+        default=None, description="our certificate; {link} stands for riders or shuttles"
+    )
+    key_file: str | None = Field(default=None, description="its key; {link} as in cert_file")
     session_expiry_s: int = Field(
         default=3600,
         ge=0,
@@ -83,6 +90,14 @@ class MqttSettings(Section):
             raise ValueError("must be mqtt://host:port or mqtts://host:port")
         _ = parts.port  # raises ValueError where it is no port
         return url
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("mqtt.cert_file and mqtt.key_file belong together: give both")
+        if (self.ca_file or self.cert_file) and not self.address().tls:
+            raise ValueError("mqtt.ca_file and mqtt.cert_file need an mqtts:// address in mqtt.url")
+        return self
 
     def address(self) -> BrokerAddress:
         parts = urlsplit(self.url)
@@ -117,11 +132,21 @@ class RedisSettings(Section):
         default=True, description="refuse a store that could lose acknowledged events"
     )
 
+    ca_file: str | None = Field(
+        default=None, description="of the store's authority, for rediss://; the machine's own else"
+    )
+
     @field_validator("url")
     @classmethod
     def _has_a_place(cls, url: SecretStr) -> SecretStr:
         check_store_url(url.get_secret_value())
         return url
+
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> Self:
+        if self.ca_file and not self.url.get_secret_value().startswith("rediss:"):
+            raise ValueError("redis.ca_file needs a rediss:// address in redis.url")
+        return self
 
 
 class ServiceSection(Section):
@@ -183,6 +208,9 @@ class ShuttleSettings(Section):
     )
     messages_per_s: float = Field(
         default=10.0, gt=0, le=1_000, description="of one shuttle; of more the newest are read"
+    )
+    signing_key_file: str | None = Field(
+        default=None, description="Ed25519 key (PEM) that signs orders; unsigned without it"
     )
 
 

@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import Clock, ScaledClock, WallClock
 from dispatcher.config import ClockSettings, Settings
+from dispatcher.credentials import check_credentials
 from dispatcher.engine import Site
 from dispatcher.journal import StoreAwaited, connect_journal
 from dispatcher.loop_faults import log_loop_faults
@@ -43,6 +44,8 @@ async def serve_until_stopped(*settings: Settings) -> None:
         The settings get into each other's way.
     ZoneFileError
         A zone cannot be read.
+    CredentialError, SigningKeyError
+        A certificate or key cannot be used.
     UnsuitableSettings
         A store could lose events.
     SteppedDownError, DamagedJournal, StoreUnavailable
@@ -81,6 +84,7 @@ async def serve_until_stopped(*settings: Settings) -> None:
 def _servings(settings: Sequence[Settings]) -> "list[_Serving]":
     servings = []
     for one in settings:
+        check_credentials(one)
         zone = load_zone(one.zone)
         site = Site(zone, Streets.of(zone), one.service_rules)
         servings.append(_Serving(one, site, zone_clock(one.clock)))
@@ -157,6 +161,7 @@ class _Serving:
         journal = await connect_journal(
             self._settings.redis.url.get_secret_value(),
             self._site.zone.id,
+            ca_file=self._settings.redis.ca_file,
             check_settings=self._settings.redis.check_settings,
             on_wait=_log_store_awaited,
         )

@@ -15,9 +15,14 @@ from simulator.cli_options import (
     seconds,
 )
 
+CertsOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder that `ringmaster certs` made, for an mqtts:// broker."),
+]
+
 
 def shuttles(
-    broker: Annotated[str, typer.Option(help="mqtt://host:port")],
+    broker: Annotated[str, typer.Option(help="mqtt://host:port or mqtts://host:port")],
     zone: ZoneOption = "sejong-5-1",
     shuttles: Annotated[int, typer.Option(min=1, max=1000)] = 12,
     seed: SeedOption = 1,
@@ -38,6 +43,7 @@ def shuttles(
             help="Folder in which each keeps what it must not forget, to go on from after a crash."
         ),
     ] = None,
+    certs: CertsOption = None,
 ) -> None:
     """Simulated shuttles against a given broker, until Ctrl-C."""
     from dispatcher.streets.zone_file import ZoneFileError
@@ -62,6 +68,7 @@ def shuttles(
             time=(speed, clock_start, clock_anchor),
             state_every_s=state_every,
             memory_dir=memory,
+            certs_dir=certs,
         )
     except (SeparateError, ZoneFileError, MemoryFileError) as error:
         fail(str(error), EXIT_SETTINGS)
@@ -85,6 +92,7 @@ def riders(
     clock_anchor: Annotated[
         float | None, typer.Option(help="... at this moment of the real one.")
     ] = None,
+    certs: CertsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulated riders against a given broker. With --requests or --for, ends when all are done."""
@@ -105,6 +113,7 @@ def riders(
             name=name,
             now_only=now_only,
             time=(speed, clock_start, clock_anchor),
+            certs_dir=certs,
         )
     except (SeparateError, ZoneFileError) as error:
         fail(str(error), EXIT_SETTINGS)

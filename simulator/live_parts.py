@@ -7,7 +7,9 @@ as a real one would.
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -26,6 +28,8 @@ from simulator.wire import WireMessage
 from simulator.world import World
 from vehicles.agent_store import MemoryFile
 from vehicles.link import AgentLink, BrokerAccess
+from vehicles.signing import PlanKeys
+from vehicles.topics import VehicleName
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +120,14 @@ class RiderLink:
         self._news.set()
 
 
+@dataclass(frozen=True, slots=True)
+class ShuttleTrust:
+    """How shuttles prove their names to the broker, and whose plans they obey."""
+
+    tls: Mapping[VehicleName, ssl.SSLContext]
+    keys: PlanKeys
+
+
 class ShuttleLinks:
     """A fleet of simulated shuttles, each with its own MQTT connection."""
 
@@ -130,6 +142,7 @@ class ShuttleLinks:
         speed: float,
         seed: int,
         memory_dir: Path | None = None,
+        trust: ShuttleTrust | None = None,
     ) -> None:
         """With ``memory_dir`` each shuttle keeps its memory in a file of its own there."""
         self.road = RoadBook()
@@ -138,7 +151,9 @@ class ShuttleLinks:
         now, plugs = clock.now_exact_s(), PlugYard(zone)
         self._plugs = plugs
         self._parts = [
-            _one(zone, plan, number, place, broker, clock, speed, seed, now, plugs, memory_dir)
+            _one(
+                zone, plan, number, place, broker, clock, speed, seed, now, plugs, memory_dir, trust
+            )
             for number in range(plan.shuttles)
         ]
         self._pokes: set[asyncio.Task[None]] = set()
@@ -189,6 +204,7 @@ def _one(
     now: float,
     plugs: PlugYard,
     memory_dir: Path | None,
+    trust: ShuttleTrust | None,
 ) -> tuple[SimulatedVehicle, AgentLink]:
     kept_at = None
     if memory_dir is not None:
@@ -197,8 +213,15 @@ def _one(
     vehicle = SimulatedVehicle(
         zone, plan, number, place, now, seed=seed, plugs=plugs, kept_at=kept_at
     )
+    if trust is not None:
+        broker = replace(broker, tls=trust.tls[vehicle.settings.vehicle])
     link = AgentLink(
-        vehicle.agent, broker, clock=clock.now_exact_s, interface=plan.interface, speed=speed
+        vehicle.agent,
+        broker,
+        clock=clock.now_exact_s,
+        interface=plan.interface,
+        speed=speed,
+        keys=None if trust is None else trust.keys,
     )
     return vehicle, link
 

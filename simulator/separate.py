@@ -7,21 +7,28 @@ Riders learn from their trip's status that they have boarded.
 import asyncio
 import contextlib
 import signal
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from dispatcher.access import RIDER_GATEWAY
+from dispatcher.authority import CA, PLAN_KEYS_DIR, shuttle_files
 from dispatcher.clock import Clock, ScaledClock, WallClock
+from dispatcher.credentials import CredentialError, TlsFiles, client_context
 from dispatcher.domain.trips import ENDS
 from dispatcher.streets.zones import load_zone
 from simulator.concourse import Concourse, Strangers
 from simulator.demand import Demand, DemandShares
-from simulator.live_parts import RiderLink, ShuttleLinks
-from simulator.vehicle import FleetPlan
+from simulator.live_parts import RiderLink, ShuttleLinks, ShuttleTrust
+from simulator.vehicle import MANUFACTURER, FleetPlan, serial_number
 from vehicles.link import BrokerAccess
+from vehicles.signing import PlanKeys, SigningKeyError
+from vehicles.topics import VehicleName
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +50,16 @@ def run_shuttles(
     time: ZoneTime,
     state_every_s: float = 10.0,
     memory_dir: Path | None = None,
+    certs_dir: Path | None = None,
 ) -> None:
-    """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there."""
+    """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there.
+
+    With ``certs_dir`` each proves its name with a certificate from there, and obeys only plans that
+    are signed with one of the keys there.
+    """
     clock = zone_clock(time)
-    broker = broker_access(broker_url)
+    broker = broker_access(broker_url, has_certs=certs_dir is not None)
+    trust = None if certs_dir is None else shuttle_trust(certs_dir, shuttles)
     zone = load_zone(zone_name)
     plan = FleetPlan(
         shuttles,
@@ -66,6 +79,7 @@ def run_shuttles(
             speed=time[0],
             seed=seed,
             memory_dir=memory_dir,
+            trust=trust,
         )
 
         async def drive() -> None:
@@ -91,10 +105,16 @@ def run_riders(
     name: str,
     now_only: bool = False,
     time: ZoneTime,
+    certs_dir: Path | None = None,
 ) -> dict[str, int]:
-    """Ask for trips; with a limit, until all are over. Answers how many ended in which way."""
+    """Ask for trips; with a limit, until all are over. Answers how many ended in which way.
+
+    With ``certs_dir`` all ask as the rider gateway, which may speak for any rider.
+    """
     clock = zone_clock(time)
-    broker = broker_access(broker_url)
+    broker = broker_access(broker_url, has_certs=certs_dir is not None)
+    if certs_dir is not None:
+        broker = replace(broker, tls=gateway_tls(certs_dir))
     zone = load_zone(zone_name)
     # Another run's riders may still be remembered under their ids.
     name = name or f"r{clock.now_s() % 10_000_000}x"
@@ -138,17 +158,47 @@ def zone_clock(time_of_zone: ZoneTime) -> Clock:
     return ScaledClock.anchored(speed, start_s, anchor_s)
 
 
-def broker_access(url: str) -> BrokerAccess:
-    """Where a broker is, from ``mqtt://[user:password@]host[:port]``."""
-    problem = f"{url!r} is not a broker's address; write mqtt://host:port"
+def broker_access(url: str, *, has_certs: bool = False) -> BrokerAccess:
+    """Where a broker is, from ``mqtt://[user:password@]host[:port]``, or ``mqtts://…``."""
+    problem = f"{url!r} is not a broker's address; write mqtt://host:port or mqtts://host:port"
     try:
         parts = urlsplit(url)
-        port = parts.port or 1883
+        is_safe = parts.scheme == "mqtts"
+        port = parts.port or (8883 if is_safe else 1883)
     except ValueError as error:
         raise SeparateError(problem) from error
-    if parts.scheme != "mqtt" or not parts.hostname:
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
         raise SeparateError(problem)
-    return BrokerAccess(parts.hostname, port, _plain(parts.username), _plain(parts.password))
+    if has_certs and not is_safe:
+        raise SeparateError(f"certificates need an mqtts:// address, and {url!r} is none")
+    tls = client_context(TlsFiles()) if is_safe else None
+    return BrokerAccess(parts.hostname, port, _plain(parts.username), _plain(parts.password), tls)
+
+
+def shuttle_trust(certs_dir: Path, shuttles: int) -> ShuttleTrust:
+    """The certificates and keys of the first so many simulated shuttles. ``SeparateError``."""
+    vehicles = [VehicleName(MANUFACTURER, serial_number(number)) for number in range(shuttles)]
+    try:
+        return ShuttleTrust(
+            tls={vehicle: _tls(certs_dir, shuttle_files(vehicle)) for vehicle in vehicles},
+            keys=PlanKeys.load(certs_dir / PLAN_KEYS_DIR),
+        )
+    except (CredentialError, SigningKeyError) as error:
+        raise SeparateError(f"{error}; see ringmaster certs --shuttles {shuttles}") from error
+
+
+def gateway_tls(certs_dir: Path) -> ssl.SSLContext:
+    """Raises ``SeparateError`` if the rider gateway's certificate cannot be used."""
+    try:
+        return _tls(certs_dir, RIDER_GATEWAY)
+    except CredentialError as error:
+        raise SeparateError(f"{error}; see ringmaster certs") from error
+
+
+def _tls(certs_dir: Path, files: str) -> ssl.SSLContext:
+    return client_context(
+        TlsFiles(certs_dir / f"{CA}.crt", certs_dir / f"{files}.crt", certs_dir / f"{files}.key")
+    )
 
 
 def _plain(part: str | None) -> str | None:

@@ -140,6 +140,26 @@ class Mosquitto(RealServer):
         return [self._binary, "-c", str(self.directory / "mosquitto.conf")]
 
 
+class OwnMosquitto(RealServer):
+    """A mosquitto with a configuration that somebody else wrote, in a folder for this port."""
+
+    def __init__(self, directory: Path) -> None:
+        self._binary = require_binary("mosquitto")
+        super().__init__(directory)
+
+    def command(self) -> list[str]:
+        config = self.directory / "mosquitto.conf"
+        as_root = self.directory / "as-root.conf"
+        # Started by root it would become a user who cannot read the keys.
+        as_root.write_text(config.read_text() + "user root\n")
+        return [self._binary, "-c", str(as_root)]
+
+    def reload(self) -> None:
+        """Have it read its access rules again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+
 class RedisServer(RealServer):
     """A redis-server that syncs every append, unless ``settings`` say otherwise."""
 

@@ -4,14 +4,16 @@ No I/O and no clock: ``now`` is an argument, messages are returned, the drive an
 cabin are ports. Whoever runs it calls ``advance`` at ``next_due`` and after each message.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from vehicles.agent_actions import Doorway, call_off, open_actions, work
 from vehicles.agent_drive import Drive
 from vehicles.agent_hardware import Cabin, Chassis
-from vehicles.agent_memory import MOST_INSTANTS, AgentMemory
+from vehicles.agent_memory import AgentMemory
 from vehicles.agent_messages import Bearing
 from vehicles.agent_orders import RefusedError, check_epoch, refuse_order, take_order
+from vehicles.agent_replays import note_instant, refuse_old_order, why_old
 from vehicles.agent_voice import AgentSettings, Voice
 from vehicles.agent_word import (
     Word,
@@ -41,6 +43,7 @@ from vehicles.messages import (
     SafetyState,
     VehicleError,
 )
+from vehicles.signing import UntrustedError
 
 DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
 CANCELLED = "CANCELLED"
@@ -57,6 +60,9 @@ class OnboardAgent:
 
     ``keep`` is called with the memory before anything that it records is acted upon or
     said; an agent made with the memory kept last goes on where the old one stopped.
+
+    With ``obeys_signed_only`` messages have proved where they come from before they get here, and
+    the agent refuses those that somebody kept and sends again. ``refused`` counts by cause.
     """
 
     def __init__(
@@ -73,6 +79,8 @@ class OnboardAgent:
         self._cabin = cabin
         self._memory = memory or AgentMemory()
         self._keep = keep
+        self.obeys_signed_only = False
+        self.refused: Counter[str] = Counter()
         self._mode = OperatingMode.AUTOMATIC
         self._faults: dict[str, VehicleError] = {}
         self._safety = SafetyState(e_stop=EStop.NONE, field_violation=False)
@@ -123,6 +131,8 @@ class OnboardAgent:
             if self._mode not in DRIVES:
                 raise refuse_order("orderError", order, f"no orders are taken in mode {self._mode}")
             check_epoch(self._memory, order)
+            if self.obeys_signed_only:
+                refuse_old_order(self._memory, order, self._start(now))
             word = word_of(order)
             known = self._told(self._memory, word, now)
             memory = take_order(known, order, self.settings.capacity, place_m) or known
@@ -144,6 +154,21 @@ class OnboardAgent:
         )
         return self.advance(now)
 
+    def on_untrusted(self, problem: UntrustedError, now: float) -> list[Outgoing]:
+        """Something came that is not from the dispatcher, or not for this shuttle.
+
+        The error names no order: whoever sent it must not have us say that one was refused.
+        """
+        self._refuse(
+            VehicleError(
+                error_type="signatureError",
+                error_level=ErrorLevel.WARNING,
+                error_description=str(problem),
+            ),
+            problem.cause,
+        )
+        return self.advance(now)
+
     def on_instant_actions(self, message: InstantActions, now: float) -> list[Outgoing]:
         """Do them at once; one that was done already is only reported again."""
         self._settle(now)
@@ -151,16 +176,21 @@ class OnboardAgent:
             for action in message.actions:
                 self._refuse(_instant_error(action, "instantActionError", _over(message.epoch)))
             return self.advance(now)
+        sent_s = message.timestamp.timestamp()
+        old = why_old(self._memory, sent_s, now) if self.obeys_signed_only else None
         self._remember(self._told(self._memory, word_of(message), now))
         done = {state.action_id for state in self._memory.instant_states}
         for action in message.actions:
             if action.action_id in done:
                 continue
+            if old is not None:
+                self._refuse(_instant_error(action, "instantActionError", old), "replayed")
+                continue
             if message.epoch is None and self._memory.epoch and action.action_type not in _HARMLESS:
                 text = f"it names no epoch, and epoch {self._memory.epoch} was heard of"
                 self._refuse(_instant_error(action, "instantActionError", text))
                 continue
-            self._do_instantly(action, message.timestamp.timestamp(), now)
+            self._do_instantly(action, sent_s, now)
         if message.actions:
             self._voice.say_again()
         return self.advance(now)
@@ -379,8 +409,7 @@ class OnboardAgent:
         state = ActionState(
             action_id=action.action_id, action_type=action.action_type, action_status=status
         )
-        states = (*self._memory.instant_states, state)[-MOST_INSTANTS:]
-        self._remember(self._memory.model_copy(update={**update, "instant_states": states}))
+        self._remember(note_instant(self._memory.model_copy(update=update), state, sent_s))
         if action.action_type == Instant.STOP_CHARGING:
             self._chassis.unplug(now)
 
@@ -411,7 +440,8 @@ class OnboardAgent:
             self._memory = memory
             self._keep(memory)
 
-    def _refuse(self, error: VehicleError) -> None:
+    def _refuse(self, error: VehicleError, cause: str = "") -> None:
+        self.refused[cause or error.error_type] += 1
         if error not in self._memory.refusals:
             refusals = (*self._memory.refusals, error)[-8:]
             self._remember(self._memory.model_copy(update={"refusals": refusals}))

@@ -53,6 +53,8 @@ class AgentMemory(BaseModel):
     base_end: tuple[str, int] = ("", 0)
     action_states: tuple[ActionState, ...] = ()
     instant_states: tuple[ActionState, ...] = ()
+    instant_sent_s: tuple[float, ...] = ()  # when those were sent, by the dispatcher's clock
+    instants_forgotten_s: float = 0.0  # and when the newest was that is forgotten
     aboard: tuple[Passenger, ...] = ()
     paused: bool = False
     charge_to_pct: float | None = None

@@ -27,6 +27,7 @@ from vehicles.messages import (
 )
 from vehicles.protocol import ShuttleConversation
 from vehicles.same_state import StateReader
+from vehicles.signing import PlanSigner
 from vehicles.topics import (
     DEFAULT_INTERFACE,
     Topic,
@@ -57,9 +58,12 @@ class Sending:
 
     topic: str
     outgoing: Outgoing
+    signer: PlanSigner | None = None
 
     def body(self) -> bytes:
-        return self.outgoing.message.to_json()
+        """As it goes over the wire; nothing leaves unsigned where there is a key."""
+        body = self.outgoing.message.to_json()
+        return body if self.signer is None else self.signer.sign(self.topic, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,14 @@ class FleetOutput:
 class Fleet:
     """``drops`` counts refused messages by cause; ``report_drop`` hears of each.
 
-    ``report_drop(topic, cause, detail)`` is for the log.
+    ``report_drop(topic, cause, detail)`` is for the log. ``signer`` signs all that is sent.
     """
 
     rules: FleetRules
     report_drop: Callable[[str, str, str], None] = lambda topic, cause, detail: None
     drops: Counter[str] = field(default_factory=Counter)
     epoch: int | None = None  # of the dispatcher that speaks here
+    signer: PlanSigner | None = None
     _conversations: dict[ShuttleId, ShuttleConversation] = field(default_factory=dict)
     _readers: dict[ShuttleId, StateReader] = field(default_factory=dict)  # of those who speak
 
@@ -276,7 +281,11 @@ class Fleet:
         return FleetOutput(
             output.events,
             tuple(
-                Sending(topic_of(self.rules.interface, conversation.vehicle, out.topic), out)
+                Sending(
+                    topic_of(self.rules.interface, conversation.vehicle, out.topic),
+                    out,
+                    self.signer,
+                )
                 for out in output.messages
             ),
         )

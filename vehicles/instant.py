@@ -19,6 +19,8 @@ from vehicles.topics import VehicleName
 
 FIRST_RESEND_S = 2.0
 RESEND_S = 5.0
+# A vehicle that was away may take what was stamped long ago for a replay.
+STAMP_AGAIN_S = 60.0
 # How often an action is sent; the vehicle may not know it. A pause is sent until it shows.
 MOST_QUESTIONS = 4
 MOST_CANCELS = 12
@@ -139,10 +141,19 @@ class InstantQueue:
             if most is not None and pending.sent >= most:
                 del self._pending[pending.kind]
                 continue
+            if most is None:
+                pending.message = self._stamped_again(pending.message, now)
             pending.next_s = now + (RESEND_S if pending.sent else FIRST_RESEND_S)
             pending.sent += 1
             messages.append(pending.message)
         return messages
+
+    def _stamped_again(self, message: InstantActions, now: float) -> InstantActions:
+        """A pause or its end that nobody has heard for long, as if it were said now."""
+        if now - message.timestamp.timestamp() < STAMP_AGAIN_S:
+            return message
+        news = {"timestamp": moment_of(now), "header_id": self.next_header_id()}
+        return message.model_copy(update={**news, "epoch": self.epoch})
 
     def hurry(self, now: float) -> None:
         """Send again at once: the vehicle is back."""

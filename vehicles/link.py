@@ -6,8 +6,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import Event
 from dispatcher.domain.ids import ShuttleId
@@ -23,11 +21,13 @@ from dispatcher.mqtt import (
     Will,
 )
 from vehicles.agent import OnboardAgent
+from vehicles.agent_ear import AgentEar
 from vehicles.durable_first import DurableFirst
 from vehicles.exchange import Outgoing
 from vehicles.fleet import Fleet, FleetOutput, Sending
 from vehicles.hearing import Hearing
-from vehicles.messages import ConnectionState, InstantActions, Order, parse
+from vehicles.messages import ConnectionState
+from vehicles.signing import PlanKeys
 from vehicles.topics import (
     DEFAULT_INTERFACE,
     FROM_VEHICLE,
@@ -253,7 +253,8 @@ class FleetLink:
 class AgentLink:
     """Carries one on-board agent's messages, and lets its time pass.
 
-    ``speed`` is how many seconds of ``clock`` pass in one real second.
+    ``speed`` is how many seconds of ``clock`` pass in one real second. With ``keys`` the agent
+    obeys only what one of them has signed.
     """
 
     def __init__(
@@ -264,8 +265,10 @@ class AgentLink:
         clock: Callable[[], float],
         interface: str = DEFAULT_INTERFACE,
         speed: float = 1.0,
+        keys: PlanKeys | None = None,
     ) -> None:
         self.agent = agent
+        self._ear = AgentEar(agent, interface, keys=keys)
         self._clock = clock
         self._speed = speed
         self._vehicle = agent.settings.vehicle
@@ -348,16 +351,9 @@ class AgentLink:
                     await self._wake.wait()
 
     async def _on_message(self, message: Message) -> None:
-        now = self._clock()
-        try:
-            if message.topic == self._topic(Topic.ORDER):
-                said = self.agent.on_order(parse(Order, message.payload), now)
-            else:
-                said = self.agent.on_instant_actions(parse(InstantActions, message.payload), now)
-        except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            said = self.agent.on_malformed_order(f"{field}: {first['msg']}", now)
+        is_order = message.topic == self._topic(Topic.ORDER)
+        topic = Topic.ORDER if is_order else Topic.INSTANT_ACTIONS
+        said = self._ear.hear(topic, message.payload, self._clock())
         await self._say(said)
         self._wake.set()
 

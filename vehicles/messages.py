@@ -194,7 +194,7 @@ class Order(Header):
     plan_validity: Annotated[float, Field(ge=0)] | None = None  # s of boarding without a word
     heard: Timestamp | None = None  # the vehicle's stamp on its state that this word answers
     acknowledged: Acknowledged | None = None
-    signature: Text | None = None  # reserved
+    signature: Text | None = None  # always the last one, see ``vehicles/signing.py``
 
 
 class InstantActions(Header):
@@ -207,6 +207,7 @@ class InstantActions(Header):
     order_id: Name | None = None
     heard: Timestamp | None = None
     acknowledged: Acknowledged | None = None
+    signature: Text | None = None  # always the last one, as of an order
 
 
 class ConnectionState(StrEnum):

@@ -68,8 +68,10 @@ class StoredJournal:
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
+        ca_file: str | None = None,
         pool: Any = None,
     ) -> None:
+        """``ca_file`` has the authority that a ``rediss://`` store's certificate is from."""
         self._connected = asyncio.Event()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
@@ -83,6 +85,7 @@ class StoredJournal:
             socket_timeout=answer_timeout_s,
             max_connections=8,
             redis_connect_func=self._on_connect,
+            **({} if ca_file is None else {"ssl_ca_certs": ca_file}),
         )
         if pool is not None:
             pool.on_connect = self._connected.set
