@@ -18,10 +18,18 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "getOpenapi": ANYONE,
     "getZone": ANYONE,
     "listStops": ANYONE,
+    "getStopCode": ANYONE,
     "devLogin": ANYONE,
     "beginSession": _ALL_LOGINS,
     "getSession": _ALL_LOGINS,
     "endSession": _ALL_LOGINS,
+    # Pages, which hold nothing by themselves
+    "frontPage": ANYONE,
+    "ridePage": ANYONE,
+    "ridePageFromStop": ANYONE,
+    "tripPage": ANYONE,
+    "stopsPage": ANYONE,
+    "staticFile": ANYONE,
     # Riders
     "quoteTrip": _ASKING,
     "requestTrip": _RIDERS,

@@ -11,7 +11,7 @@ from dispatcher.riders.reading import read_object
 from dispatcher.web.access import roles_for
 from dispatcher.web.callers import admit
 from dispatcher.web.parts import WebParts, parts_of
-from dispatcher.web.principals import Principal
+from dispatcher.web.principals import GUEST, Principal
 from dispatcher.web.problems import WebCode, of_rider_problem, web_problem
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -40,7 +40,8 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             parts = parts_of(request)
             parts.rates.take_address(address_of(request))
-            principal = await parts.callers.principal(request)
+            # What everybody may see is not withheld from who comes with a login that has ended.
+            principal = await parts.callers.principal(request) if self.roles else GUEST
             admit(principal, self.roles)
             parts.rates.take_caller(principal)
             if self.body_field is not None and not _is_json(request):
