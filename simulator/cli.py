@@ -103,8 +103,12 @@ def run(
         if for_ is None:
             console.print("Ctrl-C ends it.")
         console.print("Getting ready; a machine's first start compiles for up to half a minute.")
+
+        def say(text: str) -> None:
+            console.print(text, soft_wrap=True, highlight=False)
+
         with LiveTable(console) as table:
-            figures = run_live(plan, show=table.show, say=console.print)
+            figures = run_live(plan, show=table.show, say=say)
     except (ZoneFileError, SeparateError) as error:
         fail(str(error), EXIT_SETTINGS)
     except (EmbeddedServerError, JournalError, OSError) as error:

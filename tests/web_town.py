@@ -100,9 +100,7 @@ class Town:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-def build_town(
-    *, http: dict[str, Any] | None = None, auth: dict[str, Any] | None = None
-) -> Town:
+def build_town(*, http: dict[str, Any] | None = None, auth: dict[str, Any] | None = None) -> Town:
     """Put together; it stands by until it is run."""
     clock, journal = HandClock(NOON_S), FaultyJournal(monotonic=lambda: 0.0)
     settings = Settings(

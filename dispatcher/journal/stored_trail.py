@@ -1,5 +1,6 @@
 """The audit trail in the store: one stream per zone beside the journal."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -36,9 +37,12 @@ class StoredTrail:
         self._secret_key = f"{root}:link_secret"
         self._call = call
         self._read_call = read_call
+        # The store has few connections, and the journal must never wait for one of them.
+        self._alone = asyncio.Lock()
 
     async def add(self, entry: TrailEntry) -> int:
-        return int(await self._call("EVAL", _ADD_SCRIPT, 1, self._stream, entry.to_json()))
+        async with self._alone:
+            return int(await self._call("EVAL", _ADD_SCRIPT, 1, self._stream, entry.to_json()))
 
     async def newest(
         self, most: int, *, before: int | None = None, kind: TrailKind | None = None
@@ -46,7 +50,8 @@ class StoredTrail:
         found: list[TrailEntry] = []
         for _ in range(_MOST_PAGES):
             end = "+" if before is None else f"({before}-0"
-            page = await self._read_call("XREVRANGE", self._stream, end, "-", "COUNT", _PAGE)
+            async with self._alone:
+                page = await self._read_call("XREVRANGE", self._stream, end, "-", "COUNT", _PAGE)
             for stream_id, fields in page:
                 number = int(stream_id.partition(b"-")[0])
                 entry = TrailEntry.of_json(number, fields[1])
@@ -61,4 +66,5 @@ class StoredTrail:
 
     async def secret(self) -> bytes:
         drawn = secrets.token_bytes(32)
-        return bytes(await self._call("EVAL", _SECRET_SCRIPT, 1, self._secret_key, drawn))
+        async with self._alone:
+            return bytes(await self._call("EVAL", _SECRET_SCRIPT, 1, self._secret_key, drawn))

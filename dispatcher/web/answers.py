@@ -22,12 +22,16 @@ _TEXTS: Final = {
 }
 
 
+# Unknown parameters are refused, too.
+_OF_ALL: Final = (422, 429, 500, 503)
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's ``responses``: these and those that every operation has."""
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
     return {
         status: {"description": _TEXTS[status], "content": content}
-        for status in sorted({*statuses, 429, 500, 503})
+        for status in sorted({*statuses, *_OF_ALL})
     }
 
 

@@ -1,5 +1,6 @@
 """Puts the API together: routes, what stands around them, and how mistakes are answered."""
 
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import cast
@@ -18,7 +19,13 @@ from dispatcher.riders.reading import field_problem
 from dispatcher.web import guest_routes, operator_routes, pages, public_routes, rider_routes
 from dispatcher.web.access import UnguardedRouteError
 from dispatcher.web.callers import API_KEY_HEADER
-from dispatcher.web.edges import BoundedBody, KnownHosts, OnlyWhoServes, SecurityHeaders
+from dispatcher.web.edges import (
+    BoundedBody,
+    Counted,
+    KnownHosts,
+    OnlyWhoServes,
+    SecurityHeaders,
+)
 from dispatcher.web.guarded_route import GuardedRoute
 from dispatcher.web.openapi import describe
 from dispatcher.web.parts import WebParts
@@ -51,6 +58,7 @@ def make_app(parts: WebParts) -> FastAPI:
     if parts.dev_issuer is not None:
         app.add_middleware(KnownHosts, hosts=LOOPBACK)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Counted, observer=parts.metrics.http_answered, now=time.monotonic)
     return app
 
 
@@ -114,11 +122,11 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     """Also what FastAPI and Starlette raise by themselves."""
     assert isinstance(error, HTTPException)
     if not isinstance(error, WebProblem):
-        error = _of_status(error)
+        error = _of_status(error, request)
     return error.response()
 
 
-def _of_status(error: HTTPException) -> WebProblem:
+def _of_status(error: HTTPException, request: Request) -> WebProblem:
     match error.status_code:
         case 404:
             return web_problem(WebCode.NOT_FOUND, "There is nothing here.", "Check the address.")
@@ -127,7 +135,7 @@ def _of_status(error: HTTPException) -> WebProblem:
                 WebCode.METHOD_NOT_ALLOWED,
                 "This address does not know that method.",
                 "Use one of those in the header Allow.",
-                headers=error.headers,
+                headers={"Allow": ", ".join(_methods_at(request))},
             )
         case _:
             return web_problem(
@@ -135,6 +143,16 @@ def _of_status(error: HTTPException) -> WebProblem:
                 "The request cannot be read.",
                 "Check its form and send it again.",
             )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What the address of the request knows, over all its routes."""
+    return sorted(
+        method
+        for route in request.app.routes
+        if isinstance(route, GuardedRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from dispatcher.riders.reading import LARGEST_BODY_BYTES
 from dispatcher.web.problems import WebCode, WebProblem, web_problem
 
 BODY_WITHIN_S: Final = 10.0
+LARGEST_HEAD_BYTES: Final = 16 * 1024
 
 # No page of ours has a script or a style in its text, and nobody may frame one.
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
@@ -25,6 +26,32 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+class Counted:
+    """Tells ``observer`` of each answer: which operation, its status, and how long it took."""
+
+    def __init__(
+        self, app: ASGIApp, *, observer: Callable[[str, int, float], None], now: Callable[[], float]
+    ) -> None:
+        self._app = app
+        self._observer = observer
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = self._now()
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # Set by the router; nothing where no route was found or asked.
+                operation = getattr(scope.get("route"), "operation_id", None) or "none"
+                self._observer(operation, message["status"], self._now() - began)
+            await send(message)
+
+        await self._app(scope, receive, counting)
 
 
 class SecurityHeaders:
@@ -49,7 +76,10 @@ class SecurityHeaders:
 
 
 class BoundedBody:
-    """Reads a body whole, in time and below the limit, before anybody looks at it."""
+    """Reads a body whole, in time and below the limit, before anybody looks at it.
+
+    A head that is longer than any of ours is refused, too.
+    """
 
     def __init__(self, app: ASGIApp, *, within_s: float = BODY_WITHIN_S) -> None:
         self._app = app
@@ -81,6 +111,12 @@ class BoundedBody:
         await self._app(scope, again, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEAD_BYTES:
+            raise web_problem(
+                WebCode.HEAD_TOO_LARGE,
+                "The headers are too large.",
+                f"Send at most {LARGEST_HEAD_BYTES} bytes of them.",
+            )
         told = Headers(scope=scope).get("content-length", "0")
         if not told.isdecimal() or int(told[:12]) > LARGEST_BODY_BYTES:
             raise _too_large()

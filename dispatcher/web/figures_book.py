@@ -41,7 +41,7 @@ class FiguresBook:
     shuttle_hours: float = 0.0
     waits_s: list[int] = field(default_factory=list)  # the newest; see `_WAITS_KEPT`
     _waits_seen: int = 0
-    _open: dict[TripId, None] = field(default_factory=dict)  # asked for since, without an end
+    _open: set[TripId] = field(default_factory=set)  # asked for since, without an end
     _ready_s: dict[TripId, int] = field(default_factory=dict)
     _together: set[TripId] = field(default_factory=set)
     _visits: dict[ShuttleId, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class FiguresBook:
                 if request.trip_id not in self.state().trips:
                     return  # asked again, under a trip id that was not used
                 self.requests += 1
-                self._open[request.trip_id] = None
+                self._open.add(request.trip_id)
                 # Of a trip to be somewhere by a time nobody waits from its wished time on.
                 if request.wish is not TimeWish.ARRIVE_BY:
                     self._ready_s[request.trip_id] = request.wish_s
@@ -120,8 +120,9 @@ class FiguresBook:
 
     def _count_end(self, status: TripStatus) -> None:
         # The same end is told again to whoever asks again.
-        if self._open.pop(status.trip_id, None) is None:
+        if status.trip_id not in self._open:
             return
+        self._open.discard(status.trip_id)
         self._ready_s.pop(status.trip_id, None)
         self.ends[status.state] += 1
         if status.refusal is not None:

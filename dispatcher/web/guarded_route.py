@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from dispatcher.riders.problems import ProblemError
+from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
 from dispatcher.web.access import roles_for
 from dispatcher.web.callers import admit
@@ -22,7 +22,7 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         try:
-            return read_object(await self.body())
+            return read_object(await self.body(), by_schema=True)
         except ProblemError as error:
             raise of_rider_problem(error.problem) from error
 
@@ -50,10 +50,24 @@ class GuardedRoute(APIRoute):
                     "The body is not said to be JSON.",
                     "Send it with Content-Type: application/json.",
                 )
+            self._check_query(request)
             request.state.principal = principal
             return await handle(StrictRequest(request.scope, request.receive))
 
         return guarded
+
+    def _check_query(self, request: Request) -> None:
+        """A misspelt name would otherwise silently mean the default. Raises ``WebProblem``."""
+        known = {parameter.alias for parameter in self.dependant.query_params}
+        unknown = next((name for name in request.query_params if name not in known), None)
+        if unknown is not None:
+            raise web_problem(
+                ProblemCode.INVALID,
+                f"The field {unknown[:40]} is unknown.",
+                "Remove it or correct its spelling"
+                + (f"; known here: {', '.join(sorted(known))}." if known else "."),
+                field=unknown[:40],
+            )
 
 
 def address_of(request: Request) -> str:

@@ -32,7 +32,7 @@ LinkPath = Annotated[str, Path(min_length=1, max_length=200, description="As `li
     summary="Ask for a trip without a login",
     tags=["guests"],
     response_model=GuestTrip,
-    responses=problems(400, 401, 403, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 409, 413, 415),
 )
 async def request_guest_trip(message: GuestTripRequest, parts: Parts) -> Response:
     links = _links(parts)
@@ -46,7 +46,7 @@ async def request_guest_trip(message: GuestTripRequest, parts: Parts) -> Respons
     summary="The trip of a link",
     tags=["guests"],
     response_model=TripDocument,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_guest_trip(link: LinkPath, parts: Parts) -> Response:
     trip_id, rider_id = _opened(parts, link)
@@ -59,7 +59,7 @@ async def get_guest_trip(link: LinkPath, parts: Parts) -> Response:
     summary="Take or decline an offer",
     tags=["guests"],
     response_model=TripDocument,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 404, 409, 413, 415),
 )
 async def answer_guest_offer(link: LinkPath, message: OfferAnswer, parts: Parts) -> Response:
     trip_id, rider_id = _opened(parts, link)
@@ -72,7 +72,7 @@ async def answer_guest_offer(link: LinkPath, message: OfferAnswer, parts: Parts)
     summary="Give up the trip",
     tags=["guests"],
     response_model=TripDocument,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 404, 409, 413, 415),
 )
 async def cancel_guest_trip(link: LinkPath, message: TripCancelling, parts: Parts) -> Response:
     trip_id, rider_id = _opened(parts, link)
@@ -85,7 +85,7 @@ async def cancel_guest_trip(link: LinkPath, message: TripCancelling, parts: Part
     summary="The trip as it changes",
     tags=["guests"],
     response_class=Response,
-    responses={**problems(401, 403, 404, 422), **EVENT_STREAM},
+    responses={**problems(401, 403, 404), **EVENT_STREAM},
 )
 async def follow_guest_trip(link: LinkPath, parts: Parts, request: Request) -> Response:
     trip_id, _ = _opened(parts, link)

@@ -102,14 +102,13 @@ class FetchedKeys:
 def key_set_of(body: bytes) -> KeySet:
     """The public keys in a JWKS document. Raises ``KeySetError`` where there is none."""
     try:
-        read = json.loads(body)
-        keys = KeySet.import_key_set(read)
+        written = json.loads(body)["keys"]
+        # A shared secret in here could be used to make tokens by whoever may read it.
+        if not written or any(key["kty"] == "oct" for key in written):
+            raise KeySetError("the key set (JWKS) must hold public keys, and nothing else")
+        return KeySet.import_key_set({"keys": written})
     except (ValueError, KeyError, TypeError, JoseError) as error:
         raise KeySetError(f"not a key set (JWKS): {error}") from error
-    # A shared secret in here could be used to make tokens by whoever may read it.
-    if not keys.keys or any(key.key_type == "oct" for key in keys.keys):
-        raise KeySetError("the key set (JWKS) must hold public keys, and nothing else")
-    return keys
 
 
 class _NoRedirects(HTTPRedirectHandler):

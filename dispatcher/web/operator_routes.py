@@ -59,7 +59,7 @@ async def list_shuttles(parts: Parts) -> Response:
     summary="One shuttle; a shuttle sees itself",
     tags=["operators", "shuttles"],
     response_model=ShuttleView,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_shuttle(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Response:
     found = _visible(parts, caller, shuttle)
@@ -86,7 +86,7 @@ async def list_plans(parts: Parts) -> Response:
     summary="One shuttle's plan; a shuttle sees its own",
     tags=["operators", "shuttles"],
     response_model=PlanView,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_plan(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Response:
     return document(plan_view(_visible(parts, caller, shuttle)))
@@ -110,7 +110,7 @@ async def list_promises(parts: Parts) -> Response:
     summary="The newest alerts since this dispatcher started",
     tags=["operators"],
     response_model=AlertList,
-    responses=problems(401, 403, 422),
+    responses=problems(401, 403),
 )
 async def list_alerts(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
     return document(AlertList(alerts=tuple(parts.alerts.newest(limit, before=before))))
@@ -161,7 +161,7 @@ async def follow_zone(parts: Parts, caller: Caller) -> Response:
     summary="Where a rider is to be fetched and brought; each look is written down",
     tags=["operators"],
     response_model=Whereabouts,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_whereabouts(
     trip: TripPath,
@@ -183,7 +183,7 @@ async def get_whereabouts(
     summary="What operators have commanded, the newest first",
     tags=["operators"],
     response_model=TrailPage,
-    responses=problems(401, 403, 422),
+    responses=problems(401, 403),
 )
 async def list_commands(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
     return document(await _trail_page(parts, limit, before, TrailKind.COMMAND))
@@ -195,7 +195,7 @@ async def list_commands(parts: Parts, limit: Most = 50, before: Before = None) -
     summary="Every command, and every look at where a rider is, the newest first",
     tags=["operators"],
     response_model=TrailPage,
-    responses=problems(401, 403, 422),
+    responses=problems(401, 403),
 )
 async def list_audit(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
     return document(await _trail_page(parts, limit, before, None))

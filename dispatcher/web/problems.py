@@ -26,6 +26,7 @@ class WebCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     NOT_JSON = "NOT_JSON"
+    HEAD_TOO_LARGE = "HEAD_TOO_LARGE"
     TOO_SLOW = "TOO_SLOW"  # the body did not come in time
     STANDING_BY = "STANDING_BY"  # another dispatcher serves the zone
     LEASE_LAPSED = "LEASE_LAPSED"  # it is not known whether this one still does
@@ -58,6 +59,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     WebCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     WebCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     WebCode.NOT_JSON: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    WebCode.HEAD_TOO_LARGE: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     WebCode.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
     WebCode.STANDING_BY: HTTPStatus.SERVICE_UNAVAILABLE,
     WebCode.LEASE_LAPSED: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,5 +1,6 @@
 """What everybody may see, and logging in."""
 
+import math
 import secrets
 from typing import Any
 
@@ -134,7 +135,7 @@ def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Respon
     answer.set_cookie(
         COOKIE,
         secret,
-        max_age=max(0, int(session.expires_s - parts.now())),
+        max_age=max(0, math.ceil(session.expires_s - parts.now())),
         path="/",
         httponly=True,
         samesite="strict",

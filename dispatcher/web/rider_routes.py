@@ -22,10 +22,23 @@ from dispatcher.web.trip_list import TripList, list_trips, trip_document, trip_o
 router = APIRouter(route_class=GuardedRoute)
 
 TripPath = Annotated[str, Path(pattern=f"^{ID_PATTERN.pattern}$", description="The trip's id.")]
+EVENTS: Final = ("snapshot", "clock", "trip", "place", "shuttle", "alert", "closures")
 EVENT_STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Server-sent events, until the client leaves.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"type": "string", "enum": list(EVENTS)},
+                        "data": {"type": "string", "description": "JSON"},
+                        "retry": {},
+                    },
+                }
+            }
+        },
     }
 }
 
@@ -36,7 +49,7 @@ EVENT_STREAM: Final[dict[int | str, dict[str, Any]]] = {
     summary="What a trip would be offered now; nothing is held",
     tags=["riders"],
     response_model=QuoteAnswer,
-    responses=problems(400, 401, 403, 413, 415, 422),
+    responses=problems(400, 401, 403, 413, 415),
 )
 async def quote_trip(wish: QuoteRequest, parts: Parts, caller: Caller) -> Response:
     parts.rates.take_quote()
@@ -55,7 +68,7 @@ async def quote_trip(wish: QuoteRequest, parts: Parts, caller: Caller) -> Respon
     summary="Ask for a trip; a refusal is a trip in the state refused",
     tags=["riders"],
     response_model=TripDocument,
-    responses=problems(400, 401, 403, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 409, 413, 415),
 )
 async def request_trip(message: TripRequest, parts: Parts, caller: Caller) -> Response:
     return document(await ask(parts, caller.rider_id, message))
@@ -67,7 +80,7 @@ async def request_trip(message: TripRequest, parts: Parts, caller: Caller) -> Re
     summary="Trips, the newest first: a rider's own, or for operators all",
     tags=["riders", "operators"],
     response_model=TripList,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_trips(
     parts: Parts,
@@ -95,7 +108,7 @@ async def get_trips(
     summary="A trip's status",
     tags=["riders", "operators"],
     response_model=TripDocument,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404),
 )
 async def get_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
     return document(present(parts, TripId(trip), owner_of(caller)))
@@ -107,7 +120,7 @@ async def get_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
     summary="Take or decline an offer",
     tags=["riders"],
     response_model=TripDocument,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 404, 409, 413, 415),
 )
 async def answer_offer(
     trip: TripPath, message: OfferAnswer, parts: Parts, caller: Caller
@@ -121,7 +134,7 @@ async def answer_offer(
     summary="Give up a trip",
     tags=["riders"],
     response_model=TripDocument,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422),
+    responses=problems(400, 401, 403, 404, 409, 413, 415),
 )
 async def cancel_trip(
     trip: TripPath, message: TripCancelling, parts: Parts, caller: Caller
@@ -135,7 +148,7 @@ async def cancel_trip(
     summary="A trip as it changes, and where its shuttle is once that is on its way",
     tags=["riders", "operators"],
     response_class=Response,
-    responses={**problems(401, 403, 404, 422), **EVENT_STREAM},
+    responses={**problems(401, 403, 404), **EVENT_STREAM},
 )
 async def follow_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
     present(parts, TripId(trip), owner_of(caller))

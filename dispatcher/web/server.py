@@ -12,10 +12,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dispatcher.config_http import HttpSettings
+from dispatcher.web.edges import LARGEST_HEAD_BYTES
 
 log = structlog.get_logger(__name__)
 
-LARGEST_HEAD_BYTES: Final = 16 * 1024
 HEAD_WITHIN_S: Final = 10.0
 IDLE_S: Final = 15  # between two requests of one connection
 SENT_WITHIN_S: Final = 30.0  # a client that takes nothing for so long is let go

@@ -61,6 +61,8 @@ class Town:
             mqtt={"url": f"mqtt://{mosquitto.host}:{mosquitto.port}", "client_id": name},
             improver={"enabled": False},
             metrics={"enabled": False},
+            http={"port": 0},
+            auth={"development": True},
         )
 
     async def dispatcher(self, *, elsewhere: bool = False) -> Dispatcher:
@@ -383,7 +385,7 @@ class Served:
         self._config = directory / "ringmaster.toml"
         self._config.write_text(
             f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
-            f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
+            f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n[http]\nport = 0\n"
             "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
         )
 

@@ -1,4 +1,4 @@
-"""Riders over HTTP: the same desk as over MQTT, the same journal, and every write can be repeated."""
+"""Riders over HTTP: the same desk and journal as over MQTT, and every write can be repeated."""
 
 from typing import Any
 
@@ -205,4 +205,4 @@ async def test_a_list_of_trips_goes_on_where_it_ended() -> None:
         assert "next" not in rest
         offered = await town.call("GET", "/trips?state=offered&state=refused", ana)
         assert len(offered.json()["trips"]) == 5
-        assert NOON_S == town.clock.now_s()
+        assert town.clock.now_s() == NOON_S
