@@ -1,4 +1,4 @@
-"""The pages' words: one catalogue for each language, the same for what is made here and in pages."""
+"""The pages' words: one catalogue for each language, used here and in the pages themselves."""
 
 import json
 import re
