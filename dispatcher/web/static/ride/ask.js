@@ -1,6 +1,6 @@
 // Where from, where to, when, and who rides.
 
-import { byId, el } from "../shared/dom.js";
+import { byId, el, icon } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { StopField } from "./stop_field.js";
 
@@ -61,9 +61,9 @@ export class AskView {
       this.summary,
       el("div.ends", {}, this.from.element,
         el("div.between", {},
-          el("button.button.small.plain", { type: "button", onclick: () => this.#swap() }, "⇅ ", t("ask.swap")),
+          el("button.button.small.plain", { type: "button", onclick: () => this.#swap() }, icon("swap"), t("ask.swap")),
           "geolocation" in navigator &&
-            el("button.button.small.plain", { type: "button", onclick: () => this.#locate() }, "⌖ ", t("ask.locate"))),
+            el("button.button.small.plain", { type: "button", onclick: () => this.#locate() }, icon("locate"), t("ask.locate"))),
         this.to.element,
         el("p.hint", { id: "stop-hint" }, t("ask.stop_hint")),
         this.located),

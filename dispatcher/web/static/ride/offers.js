@@ -3,7 +3,7 @@
 // as good as what was shown; if not, the rider is asked again.
 
 import { newId, post, Problem } from "../shared/api.js";
-import { announce, el, refill } from "../shared/dom.js";
+import { announce, el, icon, refill } from "../shared/dom.js";
 import { named, t, tn } from "../shared/i18n.js";
 import { distance, walkMinutes } from "../shared/time.js";
 import { keepTrip } from "./kept.js";
@@ -32,7 +32,7 @@ export class OffersView {
     this.body = el("div.stack", {}, el("p.soft", {}, t("offers.searching")));
     this.heading = el("h1", { tabindex: "-1" }, t("offers.heading"));
     this.element = el("div.stack", {},
-      el("button.button.small.plain.back", { type: "button", onclick: () => this.#back() }, "← ", t("offers.back")),
+      el("button.button.small.plain.back", { type: "button", onclick: () => this.#back() }, icon("back"), t("offers.back")),
       this.heading, this.#way(), this.note, this.body);
   }
 

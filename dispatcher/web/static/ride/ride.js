@@ -69,22 +69,23 @@ class Ride {
   #showMap() {
     const container = byId("map");
     this.map = openMap(container, this.zone, { onStop: (id) => this.view?.onStop?.(id) });
-    const [side, toggle] = [byId("map-side"), byId("map-toggle")];
+    const side = byId("map-side");
     if (!this.map) {
       side.hidden = true;
       byId("no-map").hidden = false;
       document.body.classList.add("without-map");
       return;
     }
+    const toggle = el("button.button.small", {
+      type: "button", "aria-controls": "map-side", onclick: () => show(side.hidden),
+    }, t("ride.map"));
+    byId("clock").after(toggle);
     const show = (shown) => {
       side.hidden = !shown;
-      toggle.textContent = t(shown ? "ride.hide_map" : "ride.show_map");
-      toggle.setAttribute("aria-expanded", String(shown));
+      toggle.setAttribute("aria-pressed", String(shown));
       document.body.classList.toggle("without-map", !shown);
       if (shown) this.map.map.resize();
     };
-    toggle.hidden = false;
-    toggle.addEventListener("click", () => show(side.hidden));
     show(true);
   }
 

@@ -1,7 +1,7 @@
 // Choosing a stop: by typing a part of its name, from the whole list, or on the map.
 // An editable combobox with a list, as the ARIA authoring practices describe it.
 
-import { el } from "../shared/dom.js";
+import { el, icon } from "../shared/dom.js";
 import { language, named, t, tn } from "../shared/i18n.js";
 import { distance, metresBetween } from "../shared/time.js";
 
@@ -87,7 +87,7 @@ export class StopField {
           this.#open(this.#stops);
         } else this.#close();
       },
-    }, "▾");
+    }, icon("down"));
     this.opener = opener;
     this.element = el("div.field.stop-field", {},
       el("label", { for: id }, el(`span.end.${this.name}`, { "aria-hidden": "true" }, t(`map.pin_${this.name}`)), this.label),

@@ -32,6 +32,7 @@ export class TripView {
     this.#link = link;
     this.#path = `/v1/guest/trips/${encodeURIComponent(link)}`;
     this.#changes = keptChanges(link);
+    ride.markEnds(null, null);
     this.waiting = el("p.notice.warn", { hidden: true, role: "status" }, t("trip.waiting"));
     this.body = el("div.stack", {}, el("p.soft", {}, t("ride.loading")));
     this.element = el("div.stack.trip", {}, this.waiting, this.body);
@@ -39,7 +40,6 @@ export class TripView {
   }
 
   async shown() {
-    this.#ride.markEnds(null, null);
     if (this.#trip) byId("trip-heading")?.focus({ preventScroll: true });
     try {
       const trip = await get(this.#path);
@@ -68,8 +68,10 @@ export class TripView {
       clock: (clock) => this.#ride.time.set(clock),
       trip: (trip) => this.#tell(trip),
       place: (place) => {
+        const first = !this.#place;
         this.#place = place;
         this.#showWhere();
+        if (first) this.#lookAtAll();
       },
     }, (state) => (this.waiting.hidden = state === "live"));
   }
@@ -152,7 +154,7 @@ export class TripView {
       shuttle
         ? el("p.shuttle", {}, el("span", {}, t("trip.shuttle")), el("strong", {}, shuttleNumber(shuttle)))
         : el("p.soft", {}, t("trip.no_shuttle")),
-      el("div.coming", {}, el("p", {}, this.when, " ", this.about), this.before),
+      el("div.coming", {}, this.when, this.about, this.before),
       el("div.stand", {},
         el(`span.end.${aboard ? "to" : "from"}`, { "aria-hidden": "true" }, t(`map.pin_${aboard ? "to" : "from"}`)),
         el("p", {}, el("span.soft", {}, t(aboard ? "trip.get_off" : "trip.stand")),
@@ -168,7 +170,9 @@ export class TripView {
     const expected = aboard ? trip.dropoff_expected : trip.pickup_expected;
     if (trip.state === "boarding") setText(this.when, t("trip.here"));
     else if (expected) {
-      setText(this.when, t(aboard ? "trip.dropoff_in" : "trip.pickup_in", { when: time.fromNow(expected) }));
+      const soon = time.secondsTo(expected) < 30;
+      const key = aboard ? "dropoff" : "pickup";
+      setText(this.when, soon ? t(`trip.${key}_now`) : t(`trip.${key}_in`, { when: time.fromNow(expected) }));
     } else setText(this.when, "");
     setText(this.about, expected && trip.state !== "boarding" ? t("trip.pickup_at", { time: time.time(expected) }) : "");
     setText(this.before, trip.state === "boarding" ? "" : this.#away());
@@ -199,6 +203,13 @@ export class TripView {
     this.#ride.map?.setPin("from", promise?.pickup);
     this.#ride.map?.setPin("to", promise?.dropoff);
     this.#ride.map?.show(promise && under ? [promise.pickup, promise.dropoff] : []);
+  }
+
+  #lookAtAll() {
+    const { promise, state } = this.#trip ?? {};
+    if (promise && this.#place) {
+      this.#ride.map?.show([this.#place.place, promise.dropoff, state !== "aboard" && promise.pickup]);
+    }
   }
 
   #promisePart(promise) {

@@ -18,6 +18,25 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
+const ICONS = {
+  back: "M15 5l-7 7 7 7",
+  down: "M6 9l6 6 6-6",
+  locate: "M12 2v4M12 18v4M2 12h4M18 12h4M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10",
+  swap: "M8 20V5M4 9l4-4 4 4M16 4v15M12 15l4 4 4-4",
+};
+
+/** A small drawing beside a text that says the same. */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("class", "icon");
+  drawing.setAttribute("aria-hidden", "true");
+  const path = drawing.appendChild(document.createElementNS(space, "path"));
+  path.setAttribute("d", ICONS[name]);
+  return drawing;
+}
+
 export const byId = (id) => document.getElementById(id);
 
 /** Sets a text only where it differs, so that live regions and selections are left in peace. */
