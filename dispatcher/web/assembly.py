@@ -62,7 +62,8 @@ class WebApi:
             asyncio.create_task(self._end_streams_with_the_lease()),
         ]
         try:
-            await serving
+            # Not cancelled with us: it has to close what it listens on, in order.
+            await asyncio.shield(serving)
         finally:
             self.parts.hub.close()
             for task in tasks:

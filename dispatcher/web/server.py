@@ -87,11 +87,13 @@ class HttpServer:
     async def close(self) -> None:
         self._server.should_exit = True
         if self._serving is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2 * STOP_WITHIN_S):
-                    await asyncio.gather(self._serving, return_exceptions=True)
+            await asyncio.wait([self._serving], timeout=2 * STOP_WITHIN_S)
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
             for connection in list(self._server.server_state.connections):
                 connection.transport.abort()
+            for listening in getattr(self._server, "servers", ()):
+                listening.close()  # twice does no harm
         if self._socket is not None:
             self._socket.close()
 
