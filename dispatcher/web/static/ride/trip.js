@@ -47,7 +47,7 @@ export class TripView {
       this.#follow();
     } catch (error) {
       if (error.code === "UNKNOWN_TRIP") forgetTrip(this.#link);
-      refill(this.body, problemNotice(error), this.#againButton());
+      refill(this.body, problemNotice(error, "h1"), this.#againButton());
     }
   }
 
