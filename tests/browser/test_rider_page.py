@@ -150,3 +150,45 @@ def test_the_other_pages_are_for_everybody_too(browser: Browser, path: str, lang
     page = browser.open(path, language=language, phone=True, dark=language == "ko")
     assert page.evaluate("() => document.documentElement.lang") == language
     assert violations(page) == []
+
+
+def test_a_lost_connection_is_said_and_found_again(browser: Browser) -> None:
+    page = browser.open("/ride/stop/S031")
+    ask(page, "en", None, "S095")
+    page.locator("#take-0").wait_for()
+    page.route("**/events", lambda route: route.abort())
+    take_the_first(page)
+    lost = page.get_by_text("Connection lost; trying again.")
+    lost.wait_for()
+    assert violations(page) == []
+    page.unroute("**/events")
+    lost.wait_for(state="hidden")
+    # The browser itself notes a connection that could not be made.
+    browser.wrongs = [wrong for wrong in browser.wrongs if "ERR_FAILED" not in wrong]
+
+
+def test_the_zones_time_is_shown_wherever_the_reader_is(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.locator("#field-from").wait_for()
+    # 30 March 2031: clocks go forward in Berlin at 02:00, and never in Seoul.
+    shown = page.evaluate(
+        """async () => {
+          const scripts = document.querySelector("script[type=module]").src;
+          const { ZoneTime } = await import(new URL("../shared/time.js", scripts));
+          const at = (zone, date, time) =>
+            new ZoneTime(zone, { now: "2031-03-29T00:00:00Z", speed: 1 }).instant(date, time);
+          return [
+            at("Asia/Seoul", "2031-03-30", "08:05"),
+            at("Europe/Berlin", "2031-03-30", "01:30"),
+            at("Europe/Berlin", "2031-03-30", "03:30"),
+            new ZoneTime("Asia/Seoul", { now: "2031-03-29T23:30:00Z", speed: 1 })
+              .fields("2031-03-29T23:05:00Z"),
+          ];
+        }"""
+    )
+    assert shown == [
+        "2031-03-29T23:05:00.000Z",
+        "2031-03-30T00:30:00.000Z",
+        "2031-03-30T01:30:00.000Z",
+        {"date": "2031-03-30", "time": "08:05"},
+    ]
