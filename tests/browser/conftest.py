@@ -98,7 +98,8 @@ class Browser:
             context.close()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is there its event loop runs, and no other can.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = require_binary("chromium")
@@ -108,7 +109,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium_without_webgl(chromium: Any) -> Iterator[Any]:
     path = require_binary("chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-webgl", "--disable-3d-apis"]

@@ -309,10 +309,11 @@ export class TripView {
       await navigator.share({ url, title: document.title }).catch(() => {}); // given up by the rider
       return;
     }
-    await navigator.clipboard?.writeText(url);
+    // Without https a page may not copy: the link is shown instead.
+    const copied = await navigator.clipboard?.writeText(url).then(() => true, () => false);
     const about = byId("shared");
-    if (about) setText(about, t("trip.shared"));
-    announce(t("trip.shared"));
+    if (about) setText(about, copied ? t("trip.shared") : t("trip.share_this", { url }));
+    if (copied) announce(t("trip.shared"));
   }
 
   #askCancel() {
