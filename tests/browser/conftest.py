@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import require_binary
+from servers import die_with_parent, require_binary
 
 START_WITHIN_S = 240.0  # a machine's first start compiles
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
@@ -33,6 +33,7 @@ def city() -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "COLUMNS": "200"},
+        preexec_fn=die_with_parent,
     )
     try:
         yield _address(process)
