@@ -102,7 +102,9 @@ export class OffersView {
   #card(offer, index) {
     const time = this.#ride.time;
     const { promise } = offer;
-    const kind = t(`offers.kind.${offer.kind}`);
+    // To be there by a time, the best offer is not the soonest.
+    const inTime = offer.kind === "soonest" && this.#wish.kind === "arrive_by";
+    const kind = t(inTime ? "offers.in_time" : `offers.kind.${offer.kind}`);
     const window = time.span(promise.window.opens, promise.window.closes);
     const sure = offer.odds?.find(({ level_pct }) => level_pct === 95);
     const fact = (name, value, more) =>
