@@ -23,6 +23,9 @@ class HttpSettings(Section):
     proxies: tuple[str, ...] = Field(
         default=(), description="addresses of proxies whose X-Forwarded-For is believed"
     )
+    public_url: str = Field(
+        default="", description="address that riders know, for stops' codes; none: as asked"
+    )
     origins: tuple[str, ...] = Field(
         default=(), description="other sites whose pages may read the API; none: CORS is off"
     )

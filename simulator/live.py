@@ -50,6 +50,7 @@ from simulator.figures import ConfirmWatch, CrowdWatch, Figures, RunFacts, figur
 from simulator.live_parts import RiderLink, ShuttleLinks, every
 from simulator.separate import broker_access
 from simulator.vehicle import FleetPlan
+from simulator.visitors import Visitors
 
 START_HOUR = 8.0
 _PATIENT_ATTEMPTS = 3  # at the store before anything is said: 0.6 s
@@ -187,7 +188,8 @@ def _say_where(dispatcher: Dispatcher, say: Callable[[str], None]) -> None:
         return
     server = dispatcher.web.server
     server.bind()
-    say(f"HTTP: {server.url}/v1/zone; POST /v1/dev/login gives a token for any role.")
+    say(f"Open {server.url} to order a trip in it and to follow it.")
+    say(f"The API is at {server.url}/v1; POST /v1/dev/login gives a token for any role.")
 
 
 def _put_together(
@@ -205,6 +207,8 @@ def _put_together(
     # Riders and shuttles of an earlier run may still be remembered by a given broker and store.
     name = "r" if plan.store_url is None else f"r{int(clock.now_s())}x"
     demand = Demand.of(plan.zone, plan.seed, riders_per_hour=plan.riders_per_hour, name=name)
+    visitors = Visitors(concourse, {stop.id: stop for stop in plan.zone.stops}, demand.is_own)
+    dispatcher.service.add_listener(visitors.on_applied)
     riders = RiderLink(
         demand, concourse, broker, clock, speed=plan.speed, client_id="ringmaster-sim-riders"
     )

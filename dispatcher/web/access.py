@@ -13,15 +13,22 @@ _VIEW: Final = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
 _ACT: Final = frozenset({Role.DISPATCHER, Role.ADMIN})
 _ALL_LOGINS: Final = frozenset(Role) - {Role.GUEST}
 
+# Pages hold nothing by themselves; who is logged in is not even looked at, so that they open with
+# a login that has ended.
+PAGES: Final = frozenset(
+    {"frontPage", "ridePage", "ridePageFromStop", "tripPage", "stopsPage", "staticFile"}
+)
 # By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.
 ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "getOpenapi": ANYONE,
     "getZone": ANYONE,
     "listStops": ANYONE,
+    "getStopCode": ANYONE,
     "devLogin": ANYONE,
     "beginSession": _ALL_LOGINS,
     "getSession": _ALL_LOGINS,
     "endSession": _ALL_LOGINS,
+    **dict.fromkeys(PAGES, ANYONE),
     # Riders
     "quoteTrip": _ASKING,
     "requestTrip": _RIDERS,

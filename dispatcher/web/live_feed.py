@@ -14,7 +14,7 @@ from dispatcher.service import Service
 from dispatcher.web.alerts import AlertBook, AlertView
 from dispatcher.web.closures_view import closures_document
 from dispatcher.web.live import Key, LiveHub, LiveStream
-from dispatcher.web.shuttle_view import FleetView, ShuttlePlaceView
+from dispatcher.web.shuttle_view import FleetView, ShuttlePlaceView, stops_before
 from dispatcher.web.trip_list import trip_document
 from vehicles.fleet import Fleet
 
@@ -80,7 +80,10 @@ class LiveFeed:
                     _tell(readers.of_all, key, shown[key])
         for place, streams in readers.of_key.items():
             if place[0] == "place":
-                shown[place] = self._place(ShuttleId(place[1]))
+                seen = self._place(TripId(place[1]))
+                if seen is None:
+                    continue  # it has just ended
+                shown[place] = seen
                 if self._shown.get(place) != shown[place]:
                     _tell(streams, place, shown[place])
         self._shown = shown  # what nobody watches any more is forgotten
@@ -116,16 +119,16 @@ class LiveFeed:
         events = [("clock", self._clock())]
         if trip is not None:
             events.append(("trip", trip_document(state, self._writer, trip).to_json()))
-        shuttle_id = self.shuttle_shown(trip_id)
-        if shuttle_id is not None:
-            events.append(("place", self._place(shuttle_id)))
+        place = self._place(trip_id)
+        if place is not None:
+            events.append(("place", place))
         return events
 
     def trip_topics(self, trip_id: TripId) -> list[Key]:
         """What the rider of this trip hears of just now."""
-        shuttle_id = self.shuttle_shown(trip_id)
         about_trip = ("trip", str(trip_id))
-        return [about_trip] if shuttle_id is None else [about_trip, ("place", shuttle_id)]
+        shown = self.shuttle_shown(trip_id) is not None
+        return [about_trip, ("place", str(trip_id))] if shown else [about_trip]
 
     def shuttle_shown(self, trip_id: TripId) -> ShuttleId | None:
         """The shuttle that this trip's rider may see just now."""
@@ -135,10 +138,20 @@ class LiveFeed:
             return None
         return trip.shuttle_id
 
-    def _place(self, shuttle_id: ShuttleId) -> bytes:
-        shuttle = self._service.core.state.shuttles[shuttle_id]
-        place = self._view.place(shuttle, self._fleet.latest_of(shuttle_id))
-        return _json(ShuttlePlaceView(shuttle=shuttle_id, place=place))
+    def _place(self, trip_id: TripId) -> bytes | None:
+        """Where the trip's shuttle is, as its rider may see it."""
+        shuttle_id = self.shuttle_shown(trip_id)
+        if shuttle_id is None:
+            return None
+        state = self._service.core.state
+        shuttle = state.shuttles[shuttle_id]
+        aboard = state.trips[trip_id].state is TripState.ABOARD
+        view = ShuttlePlaceView(
+            shuttle=shuttle_id,
+            place=self._view.place(shuttle, self._fleet.latest_of(shuttle_id)),
+            stops_before=stops_before(shuttle, trip_id, aboard=aboard),
+        )
+        return _json(view)
 
     def _on_alert(self, alert: AlertView) -> None:
         _tell(self._hub.readers().of_all, ("alert", str(alert.number)), _json(alert))

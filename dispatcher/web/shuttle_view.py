@@ -2,10 +2,11 @@
 
 import math
 from datetime import datetime
+from itertools import groupby
 
 from pydantic import Field
 
-from dispatcher.domain.ids import ShuttleId
+from dispatcher.domain.ids import ShuttleId, StopId, TripId
 from dispatcher.domain.plans import PlannedVisit
 from dispatcher.domain.shuttles import DriveMode, FaultLevel, ShuttleStatus
 from dispatcher.engine.state import ServiceState, Shuttle
@@ -31,6 +32,9 @@ class ShuttlePlaceView(Document):
 
     shuttle: str
     place: PlaceView
+    stops_before: int | None = Field(
+        default=None, description="Calls at other stops before the rider boards, or gets off."
+    )
 
 
 class FaultView(Document):
@@ -160,6 +164,24 @@ def plan_view(shuttle: Shuttle) -> PlanView:
             for number, visit in enumerate(plan.visits)
         ),
     )
+
+
+def stops_before(shuttle: Shuttle, trip_id: TripId, *, aboard: bool) -> int | None:
+    """Stops at which the shuttle still calls before the trip's rider boards, or, aboard, gets off.
+
+    None: not planned. Where it stands just now counts until it leaves.
+    """
+    plan = shuttle.published
+    if plan is None:
+        return None
+    stops: list[StopId] = []
+    for visit in plan.visits:
+        tasks = visit.alights if aboard else visit.boards
+        if any(task.trip_id == trip_id for task in tasks):
+            # Two calls one after the other at one stop are one to who waits.
+            return len([stop for stop, _ in groupby(stops) if stop != visit.stop_id])
+        stops.append(visit.stop_id)
+    return None
 
 
 def named_shuttle(state: ServiceState, shuttle_id: str) -> Shuttle | None:
