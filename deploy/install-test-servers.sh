@@ -25,15 +25,15 @@ if [ "$as_root" = unable ] || ! command -v apt-get >/dev/null; then
   exit 0
 fi
 
-echo "Installing$missing with apt-get, for the tests that need a real server."
+echo "Installing$missing with apt-get, for the tests that need them."
 log=$(mktemp)
-# shellcheck disable=SC2086 # both are lists of words
-if $as_root apt-get update -qq >"$log" 2>&1 &&
+$as_root apt-get update -qq >"$log" 2>&1 || tail -n 5 "$log"
+# One at a time: what cannot be had must not keep the others away.
+for package in $missing; do
   $as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
-  :
-else
-  tail -n 5 "$log"
-  echo "That did not work; the tests that need$missing are skipped."
-fi
+    apt-get install -y -qq --no-install-recommends "$package" >"$log" 2>&1 || {
+    tail -n 5 "$log"
+    echo "$package could not be installed; the tests that need it are skipped."
+  }
+done
 rm -f "$log"
