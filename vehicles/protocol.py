@@ -405,7 +405,7 @@ class ShuttleConversation:
             cancelled = state.order_id in (self._cancelled_order, self._given_up)
             events = progress.read(state, math.floor(now), cancelled=cancelled)
         if state.onboard is not None:
-            events = self._numbered.tell(state.onboard, events, math.floor(now))
+            events = self._numbered.tell(state.onboard, events, math.floor(now), aboard_of(state))
             # The link makes what is told durable before it sends anything.
             self._renewal.acknowledged = self._numbered.acknowledged()
         for event in events:

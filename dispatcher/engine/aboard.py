@@ -14,9 +14,9 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.dropoffs import add_dropoff
 from dispatcher.engine.offers import has_bookings
 from dispatcher.engine.rebook import renewed_booking
-from dispatcher.engine.state import ServiceState, Shuttle, TimerKind, TripRecord
+from dispatcher.engine.state import Booking, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import board, carries
+from dispatcher.engine.visits import board, carries, leave_for_rescue, set_down
 
 # Between a door that closes and the state that shows who is in, vehicles take a few seconds;
 # by the standard they may take 30.
@@ -27,18 +27,31 @@ _TOLD: Final = -1
 def reconcile(turn: Turn, shuttle: Shuttle, aboard: tuple[TripId, ...]) -> None:
     """Take over whom the shuttle reports aboard.
 
-    Who is new there and not in the books is booked to where they were promised. Who is in the
-    books and stays away from the reports is told to the operator by `look_for_missing`: nobody
-    here can know where they are, and their drop-off stays planned.
+    Who is new there and not in the books is booked to where they were promised. Who got out of a
+    broken shuttle waits for the one that fetches them. Who else is in the books and stays away
+    from the reports is told to the operator by `look_for_missing`: nobody here can know where
+    they are, and their drop-off stays planned.
     """
-    before = shuttle.reported_aboard
+    state, before = turn.state, shuttle.reported_aboard
     shuttle.reported_aboard = aboard
     for trip_id in aboard:
-        # What was said before was dealt with then. It may be long untrue: a broken shuttle goes
-        # on reporting those whom another one has fetched from it.
-        if trip_id not in before and not carries(turn.state, shuttle, trip_id):
+        # What was said before was dealt with then. It may be long untrue: a broken shuttle that
+        # counts nobody goes on reporting those whom another one has fetched from it.
+        if trip_id not in before and not carries(state, shuttle, trip_id):
             take_in(turn, shuttle, trip_id)
+    for booking in [state.bookings[booking_id] for booking_id in shuttle.aboard]:
+        if booking.trip_id in before and booking.trip_id not in aboard:
+            _let_walk_off(turn, shuttle, booking)
     _note_missing(turn, shuttle)
+
+
+def _let_walk_off(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """Riders whom the shuttle had aboard got out by themselves, which a broken one lets them."""
+    if leave_for_rescue(turn, shuttle, booking):
+        return
+    if turn.state.trips[booking.trip_id].state in ENDS:
+        set_down(turn, shuttle, booking)  # nobody waits for their drop-off
+        turn.touch(shuttle)
 
 
 def take_in(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> None:

@@ -169,6 +169,7 @@ class TimerKind(StrEnum):
     FORGET = "forget"
     PACE = "pace"
     MISSING = "missing"
+    ORDER = "order"
 
 
 @dataclass(slots=True)

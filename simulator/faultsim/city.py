@@ -141,6 +141,7 @@ class City:
         self.broker.on_effect = self._on_effect
         self.broker.on_publish = self._on_publish
         self.concourse.arrived = self._on_arrived
+        self.concourse.stands = self._stands
         self.concourse.now = self.now
         self.concourse.on_board = self._on_board
         self.concourse.on_leave = self._on_leave
@@ -179,10 +180,18 @@ class City:
         self.watch.on_board(trip, shuttle, begins_s, (capacity.seats, capacity.wheelchairs))
 
     def _on_leave(self, trip: str, at_s: float, set_down: bool) -> None:
+        shuttle = self.concourse.shuttle_of(trip)
+        if shuttle is not None and not set_down:
+            self.trace.note("walk off", f"{trip} {shuttle}")
+            self.counts.note("walked off")
         if set_down:
             self.trace.note("set down", trip)
             self._arrived.add(trip)
         self.watch.on_leave(trip, None, at_s, set_down=set_down)
+
+    def _stands(self, shuttle_id: ShuttleId) -> bool:
+        node = next(node for node in self.shuttles if node.shuttle_id == shuttle_id)
+        return node.chassis.pose(self.now()).speed_mps == 0
 
     def _on_arrived(self, x_m: float, y_m: float) -> None:
         for node in self.shuttles:

@@ -54,6 +54,7 @@ class Sat:
     shuttle: str
     begins_s: float
     out_s: float | None = None
+    set_down: bool = False  # let out by the shuttle, not on their own feet
 
 
 class Watch:
@@ -265,7 +266,7 @@ class Watch:
         """A party is out of the shuttle: set down, or on its own feet."""
         for sat in self.sat.get(trip, ()):
             if sat.out_s is None:
-                sat.out_s = out_s
+                sat.out_s, sat.set_down = out_s, set_down
                 told = self.told.get(trip)
                 if set_down and told is not None and told.promise is not None:
                     self._check_kept(trip, "drop-off", out_s, told.promise[1])
@@ -351,9 +352,9 @@ class Watch:
                 f"trip {trip} is no_show, and stood at the stop for {at_s - since_s:.0f} s",
                 trip,
             )
-        was_out = any(sat.out_s is not None for sat in self.sat.get(trip, ()))
-        if state == "completed" and not was_out:
-            self.violate("wrong_end", f"trip {trip} is completed and never was aboard", trip)
+        was_set_down = any(sat.set_down for sat in self.sat.get(trip, ()))
+        if state == "completed" and not was_set_down:
+            self.violate("wrong_end", f"trip {trip} is completed, but was never set down", trip)
 
     # The end of the quiet phase
 
