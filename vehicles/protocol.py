@@ -76,7 +76,7 @@ class ShuttleConversation:
     _epoch_told: int = 0
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
-    _given_up: str | None = None  # order that was given up before we were restarted
+    _given_up: str | None = None  # order that the vehicle may take up, or drive by, for nothing
     _state: State | None = None
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
@@ -160,8 +160,12 @@ class ShuttleConversation:
     def command(self, command: ShuttleCommand, number: int, now: float, reason: str = "") -> Output:
         """Send an instant action; ``number`` is unique for this shuttle."""
         if command is ShuttleCommand.CANCEL_ORDER:
+            self._delivery.give_up()
             if self._state is None or not is_active(self._state):
-                return Output()  # nothing to cancel, and it must not hit the next order
+                # Nothing to cancel, and it must not hit the next order. But an update that was
+                # sent may arrive yet, and what it would do is given up as well.
+                self._given_up = self._order_id
+                return Output()
             self._cancelled_order = self._state.order_id
         self._instant.ask(OF_COMMAND[command], number, now, reason)
         return self._output(now, [])
