@@ -137,6 +137,7 @@ class City:
 
     def _connect(self) -> None:
         self.store.twin.on_record = self._on_record
+        self.store.twin.on_epoch = self._on_epoch
         self.store.on_effect = self._on_effect
         self.broker.on_effect = self._on_effect
         self.broker.on_publish = self._on_publish
@@ -164,6 +165,10 @@ class City:
         self.trace.note("record", str(position), payload)
         self.payloads.append(payload)
         self.watch.on_record(position, epoch, payload)
+
+    def _on_epoch(self, epoch: int, run: bytes) -> None:
+        self.trace.note("epoch", f"{epoch}", run)
+        self.watch.on_epoch(epoch, run.decode())
 
     def _on_publish(self, client_id: str, publication: Publication) -> None:
         self.trace.note("publish", f"{client_id} {publication.topic}", publication.payload)
@@ -236,6 +241,7 @@ class City:
             searcher,
             number,
             self._on_dispatcher_end,
+            self.watch.on_send,
         )
         self.dispatchers.append(node)
 

@@ -157,6 +157,33 @@ def _forgets_pending(load_state: Any) -> Any:
     return loads
 
 
+# The lease
+
+
+def _lease_never_lapses(act: Any) -> Any:
+    """Who leads goes on until the store says otherwise, however long it was asleep."""
+    if isinstance(act, property):
+        return property(lambda self: self._held)
+
+    async def lapses(self: Any) -> None:
+        await asyncio.Event().wait()
+
+    return lapses
+
+
+def _any_epoch_and_no_lapse(act: Any) -> Any:
+    on_board = getattr(act, "__name__", "") in ("check_epoch", "take_order")
+    return _heeds_no_epoch(act) if on_board else _lease_never_lapses(act)
+
+
+def _takes_over_without_catching_up(caught_up: Any) -> Any:
+    async def takes_over(self: Any) -> Any:
+        replay, self._replay = self._replay, None
+        return await caught_up(self) if replay is None else replay.result()
+
+    return takes_over
+
+
 # On board
 
 
@@ -340,6 +367,7 @@ def _does_again(done: Any) -> Any:
 _ENGINE: Final = "dispatcher.engine"
 _TWIN: Final = "simulator.faultsim.redis_twin:RedisTwin"
 _AGENT: Final = "vehicles.agent"
+_LEADERSHIP: Final = "dispatcher.leadership:Leadership"
 
 MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
@@ -407,6 +435,48 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "a shuttle obeys superseded dispatchers",
         (f"{_AGENT}:check_epoch", f"{_AGENT}_orders:check_epoch", f"{_AGENT}:take_order"),
         _heeds_no_epoch,
+    ),
+    Mistake(
+        "lease_never_lapses",
+        "a leader that could not renew its lease goes on",
+        (f"{_LEADERSHIP}.leading", f"{_LEADERSHIP}.lapse"),
+        _lease_never_lapses,
+    ),
+    Mistake(
+        "any_epoch_and_no_lapse",
+        "a leader that could not renew its lease goes on, and shuttles obey it",
+        (
+            f"{_LEADERSHIP}.leading",
+            f"{_LEADERSHIP}.lapse",
+            f"{_AGENT}:check_epoch",
+            f"{_AGENT}_orders:check_epoch",
+            f"{_AGENT}:take_order",
+        ),
+        _any_epoch_and_no_lapse,
+    ),
+    Mistake(
+        "lease_not_awaited",
+        "who stands by takes over at once",
+        (f"{_TWIN}.is_anothers_lease",),
+        _always(False),
+    ),
+    Mistake(
+        "lease_for_ever",
+        "the lease of a leader that is gone never runs out",
+        (f"{_TWIN}.lasts_ms",),
+        _always(1_000_000_000),
+    ),
+    Mistake(
+        "epoch_kept",
+        "who takes over goes on with the epoch of the one before",
+        (f"{_TWIN}.next_epoch",),
+        lambda next_epoch: lambda self, highest: max(1, highest),
+    ),
+    Mistake(
+        "taken_over_behind",
+        "who stands by takes over without having read the journal's end",
+        ("dispatcher.standby:Standby.caught_up",),
+        _takes_over_without_catching_up,
     ),
     Mistake(
         "any_revision",

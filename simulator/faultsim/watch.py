@@ -74,6 +74,7 @@ class Watch:
         self.recorded: set[str] = set()  # trips whose request is durable
         self.riders: dict[str, str] = {}  # by trip
         self.epoch = 0
+        self.begun = (0, "")  # the newest epoch, and the dispatcher whose it is
         self.position = 0
         self.event_types: Counter[str] = Counter()
         self._now = now
@@ -142,7 +143,22 @@ class Watch:
                 self.violate("event_twice", f"record {position} repeats {' '.join(once)}")
             self._once.add(once)
 
+    def on_epoch(self, epoch: int, run: str) -> None:
+        """A dispatcher begins an epoch; with one of its own it may go on."""
+        if epoch <= self.begun[0]:
+            self.violate("epoch_rises", f"{run} began epoch {epoch} after {self.begun}")
+        if self.begun[1] not in ("", run):
+            self._counts.note("taken over")
+        self.begun = (max(epoch, self.begun[0]), run)
+
     # The wire
+
+    def on_send(self, run: str, topic: str) -> None:
+        """A dispatcher asks its connection to send something."""
+        if run != self.begun[1]:
+            self.violate(
+                "one_leader_speaks", f"{run} sent to {topic}, and {self.begun[1]} leads", run
+            )
 
     def on_status(self, topic: str, payload: bytes) -> None:
         """A status document reached the broker."""
@@ -236,11 +252,10 @@ class Watch:
         self._counts.note("boarded")
         if self.sat[trip]:
             self._counts.note("boarded again")
-            told = self.told.get(trip)
-            newest = None if told is None else told.newest
+            told, since_s = self.told.get(trip), self.sat[trip][-1].begins_s
             # Who steps in while the shuttle falls silent may be told of another, and change.
-            told_of = newest is not None and newest.get("shuttle") == shuttle
-            if newest is None or (newest.get("breach") is None and not told_of):
+            documents = () if told is None else told.documents
+            if not any(d.get("shuttle") == shuttle for at_s, d in documents if at_s > since_s):
                 self.violate(
                     "boarded_once", f"trip {trip} boarded {shuttle} without being told of it", trip
                 )
