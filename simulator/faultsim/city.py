@@ -328,6 +328,11 @@ class City:
                 leader.pause(lasts_s)
                 if not self._has_standby():
                     later(lasts_s * (0.2 + 0.6 * pick), self._start_dispatcher)
+            case Fault.LEADER_CUT_OFF if leader is not None:
+                leader.pool.cut_off = True
+                later(lasts_s, self._reach_store, leader)
+                if not self._has_standby():
+                    self._start_dispatcher()
             case Fault.SHUTTLE_REBOOT if node.is_on:
                 node.reboot(lasts_s)
             case Fault.SHUTTLE_SILENT:
@@ -354,6 +359,9 @@ class City:
     def _put_settings_right(self) -> None:
         self.store.twin.settings.update(REQUIRED_SETTINGS)
 
+    def _reach_store(self, node: DispatcherNode) -> None:
+        node.pool.cut_off = False
+
     def _put_clock_right(self, node: DispatcherNode) -> None:
         node.clock.offset_s = 0.0
 
@@ -367,6 +375,7 @@ class City:
         self.phones.crowd.stop_asking()
         for node in self.dispatchers:
             node.clock.offset_s = 0.0
+            node.pool.cut_off = False
 
     def _is_excused(self, at_s: float) -> bool:
         """Whether something was or had just been wrong that keeps riders from being told."""
