@@ -36,7 +36,7 @@ from vehicles.agent_memory import AgentMemory
 
 OPERATOR: Final = OperatorId("op")
 RESTART_S: Final = (1.0, 12.0)
-_AFTERMATH_S: Final = 150.0  # so long after a trouble, riders may still not have been told
+_AFTERMATH_S: Final = 60.0  # so long after a trouble, riders may still not have been told
 _RIDERS: Final = "ringmaster/v1/"
 
 

@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 # Thought of later, and drawn apart: seeds that do not have them are as they were.
-_LATER: Final = (Fault.LEADER_CUT_OFF,)
+_LATER: Final[tuple[Fault, ...]] = (Fault.LEADER_CUT_OFF,)
 
 
 # Mean seconds between two of a kind while it is switched on.
@@ -122,8 +122,8 @@ def draw_plan(
     # Few kinds at a time leave a history in which what a fault does can be seen.
     drawn = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
     share = drawn if share is None else share
-    old = [fault for fault in Fault if fault not in _LATER]
-    faults = frozenset(fault for fault in old if rng.random() < share)
+    old: list[Fault] = [fault for fault in Fault if fault not in _LATER]
+    faults: frozenset[Fault] = frozenset(fault for fault in old if rng.random() < share)
     faults |= frozenset(fault for fault in _LATER if later.random() < share)
     if only is not None:
         faults = only

@@ -59,6 +59,7 @@ def tell(
     faulty: bool = False,
     battery_pct: float = 80.0,
     aboard: tuple[TripId, ...] = (),
+    needs_word: bool = False,
 ) -> None:
     faults = BROKEN if faulty else ()
     street.submit(
@@ -73,6 +74,7 @@ def tell(
             False,
             faults,
             aboard,
+            needs_word=needs_word,
         )
     )
 
@@ -341,6 +343,25 @@ def test_riders_who_got_out_to_be_fetched_are_not_in_the_broken_shuttle_any_more
     assert (fetched.state, fetched.shuttle_id) == (TripState.ACCEPTED, other.id)
     assert street.trips_to_board(other) == [status.trip_id]
     board_by_hand(street, other, status)
+
+
+def test_riders_who_got_out_before_their_stop_are_fetched_by_whoever_is_next() -> None:
+    street = Street("P", "X", driven=False)
+    car, _ = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    tell(street, car, needs_word=True)  # one that counts heads: they are out
+    street.wait(29)
+    assert street.now_of(status).state is TripState.ABOARD
+    street.wait(1)
+    waiting = street.now_of(status)
+    assert waiting.state is TripState.ACCEPTED
+    assert waiting.promise is not None
+    assert waiting.promise.pickup_stop == "P"
+    assert street.state.shuttles[car.id].aboard == []
+    by = next(c for c in cars_of(street) if c.id == waiting.shuttle_id)
+    assert street.trips_to_board(by) == [status.trip_id]
 
 
 def test_a_drop_off_at_which_nobody_was_let_out_ends_no_trip_that_is_fetched() -> None:
