@@ -3,6 +3,7 @@
 #   make run          the whole service on this machine, with simulated shuttles and riders
 #   make test         every check; what CI runs
 #   make check        the quick part of it
+#   make faults       histories full of trouble: every seed that ever failed, and some fresh ones
 #   make bench        how fast the planning is, on this machine
 #   make setup        .venv with the locked dependencies
 #   make lock         choose dependencies anew where pyproject.toml asks for it;
@@ -12,6 +13,7 @@
 PYTHON ?= python3
 ARGS ?=
 UPGRADE ?=
+SEEDS ?= 20
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +24,7 @@ BUILD_REQUIREMENTS := setuptools>=77
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check lint bench lock clean servers
+.PHONY: help setup run test check faults lint bench lock clean servers
 
 help:
 	@sed -n '/^# /!{/^#$$/!q};s/^# \{0,1\}//p' Makefile
@@ -47,9 +49,13 @@ run: setup
 
 test: setup servers lint
 	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/ringmaster faults --seeds $(SEEDS) --workers 2
 
 check: setup lint
 	$(BIN)/pytest -n 2 -m "not broker" $(ARGS)
+
+faults: setup
+	$(BIN)/ringmaster faults --seeds $(SEEDS) --workers 2 $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

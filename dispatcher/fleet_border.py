@@ -33,7 +33,7 @@ Outgoing = tuple[PlanPublished | ShuttleCommanded, int]
 class PlanSender(Protocol):
     """The part of ``FleetLink`` that sends."""
 
-    async def publish(self, plan: ShuttlePlan) -> None: ...
+    async def publish(self, plan: ShuttlePlan, number: int = 0) -> None: ...
 
     async def command(
         self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
@@ -72,6 +72,7 @@ class FleetBorder:
                 last_heard_s=shuttle.last_heard_s,
                 silent=shuttle.silent,
                 last_event=shuttle.last_event,
+                number=core.position,
             )
         for applied in tail:
             for decision in applied.decisions:
@@ -110,7 +111,7 @@ class FleetBorder:
             _, (decision, number) = await self._waiting.get()
             match decision:
                 case PlanPublished(plan):
-                    await link.publish(plan)
+                    await link.publish(plan, number)
                 case ShuttleCommanded(shuttle_id, command, reason):
                     await link.command(shuttle_id, command, number, reason)
 

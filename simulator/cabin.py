@@ -25,6 +25,10 @@ class DoorModel:
     step_s: float = 2.5  # per person
     ramp_s: float = 30.0  # per wheelchair, in or out
 
+    def passage_s(self, party: Party) -> float:
+        """Where nobody dawdles."""
+        return party.seats * self.step_s + party.wheelchairs * self.ramp_s
+
 
 @dataclass(slots=True)
 class SimulatedCabin:
@@ -44,10 +48,16 @@ class SimulatedCabin:
         boarding = self._boardings.get(trip_id)
         if boarding is None:
             x_m, y_m = self.where(now)
-            if not self.place.takes(trip_id, self.shuttle_id, x_m, y_m, now):
+            if not self.place.waits(trip_id, self.shuttle_id, x_m, y_m):
                 return None
-            self._alightings.pop(trip_id, None)
             begins_s = self._turn_at_door(now)
+            if begins_s > now:
+                # Until it steps in the party stands outside, and may be left there.
+                self._door_free_s = begins_s
+                ends_s = begins_s + self.doors.passage_s(party)
+                return Boarding(begins_s, ends_s + self.doors.doors_s)
+            self.place.takes(trip_id, self.shuttle_id)
+            self._alightings.pop(trip_id, None)
             ends_s = begins_s + self._passage_s(party)
             self._door_free_s = ends_s
             boarding = Boarding(begins_s, ends_s + self.doors.doors_s)
@@ -68,6 +78,14 @@ class SimulatedCabin:
             self._alightings[trip_id] = out_s
             self._forget_old()
         return out_s
+
+    def has_left(self, trip_id: TripId, now: float) -> bool:
+        if trip_id in self._alightings:
+            return False
+        if not self.place.has_walked_off(trip_id, self.shuttle_id):
+            return False
+        self._boardings.pop(trip_id, None)
+        return True
 
     def next_change(self, now: float) -> float | None:
         moments = [boarding.ends_s for boarding in self._boardings.values()]

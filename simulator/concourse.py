@@ -33,10 +33,11 @@ class _Standing:
 class Place(Protocol):
     """What a cabin asks about the world outside its doors."""
 
-    def takes(
-        self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float, now: float
-    ) -> bool:
-        """Whether the party is at the doors and now steps in."""
+    def waits(self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float) -> bool:
+        """Whether the party is at the doors and will step in."""
+
+    def takes(self, trip_id: TripId, shuttle_id: ShuttleId) -> None:
+        """The party that waits steps in now."""
 
     def settled(
         self, trip_id: TripId, shuttle_id: ShuttleId, begins_s: float, ends_s: float
@@ -50,15 +51,20 @@ class Place(Protocol):
 
     def is_in(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool: ...
 
+    def has_walked_off(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool:
+        """Whether a party that the shuttle took got out without having been set down."""
+
 
 @dataclass(slots=True)
 class Concourse:
     """Every party by its trip: standing somewhere, in a shuttle, or not about.
 
-    ``arrived`` hears of each party that comes to a stop, so that shuttles look again.
+    ``arrived`` hears of each party that comes to a stop, so that shuttles look again; ``stands``
+    says whether one can get out of a shuttle.
     """
 
     arrived: Callable[[float, float], None] = lambda x_m, y_m: None
+    stands: Callable[[ShuttleId], bool] = lambda shuttle_id: True
     _standing: dict[TripId, _Standing] = field(default_factory=dict)
     _aboard: dict[TripId, tuple[ShuttleId, Traveller]] = field(default_factory=dict)
 
@@ -73,15 +79,14 @@ class Concourse:
         self._standing.pop(trip_id, None)
         self._aboard.pop(trip_id, None)
 
-    def takes(
-        self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float, now: float
-    ) -> bool:
+    def waits(self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float) -> bool:
         standing = self._standing.get(trip_id)
-        if standing is None or math.dist((x_m, y_m), (standing.x_m, standing.y_m)) > REACH_M:
+        if standing is None:
             return False
-        del self._standing[trip_id]
-        self._aboard[trip_id] = (shuttle_id, standing.traveller)
-        return True
+        return math.dist((x_m, y_m), (standing.x_m, standing.y_m)) <= REACH_M
+
+    def takes(self, trip_id: TripId, shuttle_id: ShuttleId) -> None:
+        self._aboard[trip_id] = (shuttle_id, self._standing.pop(trip_id).traveller)
 
     def settled(
         self, trip_id: TripId, shuttle_id: ShuttleId, begins_s: float, ends_s: float
@@ -97,6 +102,9 @@ class Concourse:
     def is_in(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool:
         found = self._aboard.get(trip_id)
         return found is not None and found[0] == shuttle_id
+
+    def has_walked_off(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool:
+        return not self.is_in(trip_id, shuttle_id)
 
     def aboard(self) -> int:
         """Parties in shuttles."""
@@ -119,15 +127,13 @@ class Strangers:
     no_show: float = 0.02
     _aboard: dict[TripId, ShuttleId] = field(default_factory=dict)
 
-    def takes(
-        self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float, now: float
-    ) -> bool:
+    def waits(self, trip_id: TripId, shuttle_id: ShuttleId, x_m: float, y_m: float) -> bool:
         if random.Random(f"{self.seed}/{trip_id}").random() < self.no_show:
             return False
-        if self._aboard.get(trip_id, shuttle_id) != shuttle_id:
-            return False
+        return self._aboard.get(trip_id, shuttle_id) == shuttle_id
+
+    def takes(self, trip_id: TripId, shuttle_id: ShuttleId) -> None:
         self._aboard[trip_id] = shuttle_id
-        return True
 
     def settled(
         self, trip_id: TripId, shuttle_id: ShuttleId, begins_s: float, ends_s: float
@@ -141,3 +147,6 @@ class Strangers:
 
     def is_in(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool:
         return self._aboard.get(trip_id) == shuttle_id
+
+    def has_walked_off(self, trip_id: TripId, shuttle_id: ShuttleId) -> bool:
+        return False  # they stay; and after a restart nobody here knows who is inside

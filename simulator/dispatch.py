@@ -144,7 +144,7 @@ class VirtualDispatcher:
                 case RiderAnswered():
                     self._tell_problem(decision.rider_id, problem_of(decision))
                 case PlanPublished(plan):
-                    self._carry_out(self.fleet.publish(plan, self.world.now))
+                    self._carry_out(self.fleet.publish(plan, self.world.now, applied.position))
                 case ShuttleCommanded(shuttle_id, command, reason):
                     self._carry_out(
                         self.fleet.command(

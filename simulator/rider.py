@@ -27,6 +27,7 @@ Said = tuple[RiderTopic, bytes]
 FIRST_RESEND_S = 15.0  # then twice as long each time
 MOST_SENDS = 6
 EARLY_S = 20.0  # at the stop so long before the window opens
+LOOKS_AGAIN_S = 10.0  # nobody gets out of a shuttle that drives
 LEAVES_SHUTTLE_BEFORE_S = 120.0  # a broken-down shuttle is left so long before the rescue
 
 _HAS_PROMISE = frozenset({TripState.ACCEPTED, TripState.ASSIGNED, TripState.BOARDING})
@@ -158,6 +159,8 @@ class SimulatedRider:
             self.log.came_s = document.at.timestamp()
         if document.state in ENDS:
             self._stop_here()
+        elif self._is_told_to_stay(document):
+            self._leaves_s = None
         elif document.promise is not None:
             self._follow_promise(document.promise, now)
         return self.advance(now)
@@ -263,6 +266,14 @@ class SimulatedRider:
         until_s = now + 60.0 if pickup is None else max(now, pickup.timestamp())
         self._cancels_s = now + self._wisher.changes_mind * (until_s - now)
 
+    def _is_told_to_stay(self, document: TripDocument) -> bool:
+        """The shuttle they sit in takes them on after all."""
+        return (
+            self.where is Whereabouts.BOARDING
+            and document.state is TripState.ABOARD
+            and document.shuttle == self.shuttle_id
+        )
+
     def _leave_broken_shuttle(self, promise: PromiseTold, now: float) -> None:
         """Another shuttle is coming for them: get out in time and walk to where it will be."""
         document = self.document
@@ -282,6 +293,9 @@ class SimulatedRider:
         if self._going_to is None or document is None:
             return
         if self.where is Whereabouts.BOARDING:
+            if self.shuttle_id is not None and not self._concourse.stands(self.shuttle_id):
+                self._leaves_s = now + LOOKS_AGAIN_S
+                return
             self._concourse.leave(TripId(document.trip))
             self._place_m = self._going_to[1], self._going_to[2]  # a shuttle stops near a stop
             self.shuttle_id = None

@@ -91,9 +91,10 @@ class TimetableCabin:
     comes: dict[str, float] = field(default_factory=dict)
     began: dict[str, float] = field(default_factory=dict)
     left: dict[str, float] = field(default_factory=dict)
+    walked_off: set[str] = field(default_factory=set)  # through a door opened by hand
 
     def board(self, trip_id: TripId, party: Party, now: float) -> Boarding | None:
-        if trip_id not in self.comes:
+        if trip_id not in self.comes or now < T0 + self.comes[trip_id]:
             return None
         begins_s = self.began.setdefault(trip_id, max(now, T0 + self.comes[trip_id]))
         return Boarding(begins_s, begins_s + BOARDING_S)
@@ -101,5 +102,8 @@ class TimetableCabin:
     def alight(self, trip_id: TripId, party: Party, now: float) -> float | None:
         return self.left.setdefault(trip_id, now + ALIGHTING_S)
 
+    def has_left(self, trip_id: TripId, now: float) -> bool:
+        return trip_id in self.walked_off
+
     def next_change(self, now: float) -> float | None:
-        return None
+        return min((T0 + at_s for at_s in self.comes.values() if T0 + at_s > now), default=None)

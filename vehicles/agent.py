@@ -7,6 +7,7 @@ cabin are ports. Whoever runs it calls ``advance`` at ``next_due`` and after eac
 from collections import Counter
 from collections.abc import Callable
 
+from dispatcher.domain.ids import TripId
 from vehicles.agent_actions import Doorway, call_off, open_actions, work
 from vehicles.agent_drive import Drive
 from vehicles.agent_hardware import Cabin, Chassis
@@ -282,6 +283,7 @@ class OnboardAgent:
         for _ in range(_MOST_STEPS):
             before = self._memory
             self._look_at_doorway(now)
+            self._count_heads(now)
             self._take_progress(now)
             if has_expired(self._memory, now):
                 self._remember(expire(self._memory, now))
@@ -315,6 +317,13 @@ class OnboardAgent:
             self._open_since_s = None
         elif self._open_since_s is None:
             self._open_since_s = now
+
+    def _count_heads(self, now: float) -> None:
+        """Riders who got out of a broken shuttle are no reason to refuse a plan without them."""
+        aboard = self._memory.aboard
+        inside = tuple(p for p in aboard if not self._cabin.has_left(TripId(p.trip_id), now))
+        if inside != aboard:
+            self._remember(self._memory.model_copy(update={"aboard": inside}))
 
     def _doorway(self, now: float) -> Doorway:
         memory, barred = self._memory, None

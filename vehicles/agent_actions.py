@@ -7,10 +7,9 @@ from vehicles.agent_events import note_end
 from vehicles.agent_hardware import Cabin, Chassis
 from vehicles.agent_memory import AgentMemory, passenger_of
 from vehicles.agent_orders import RiderTask, charge_to_pct, rider_task
-from vehicles.mapping import ALIGHT, BOARD, NO_SHOW, START_CHARGING
+from vehicles.mapping import ALIGHT, BOARD, NO_SHOW, NOT_ABOARD, START_CHARGING
 from vehicles.messages import ENDED, Action, ActionState, ActionStatus, BlockingType
 
-NOT_ABOARD = "NOT_ABOARD"
 NO_POWER = "NO_POWER"
 
 
@@ -121,7 +120,7 @@ def _await_party(
         return Step(ActionStatus.INITIALIZING, due_s=begin_s)
     deadline_s = begin_s + task.max_dwell_s
     boarding = cabin.board(task.trip_id, task.party, now)
-    if boarding is not None and boarding.begins_s <= deadline_s:
+    if boarding is not None:  # in sight: whoever waits for others to step in is no no-show
         if boarding.ends_s <= now:
             return Step(ActionStatus.FINISHED)
         is_in_door = boarding.begins_s <= now

@@ -5,7 +5,7 @@ vehicle still lists the action. A numbered event outlives both, and tells a repe
 """
 
 from vehicles.agent_memory import MOST_EVENTS, AgentMemory
-from vehicles.mapping import BOARD, NO_SHOW
+from vehicles.mapping import BOARD, NO_SHOW, NOT_ABOARD
 from vehicles.messages import (
     ActionState,
     ActionStatus,
@@ -18,7 +18,8 @@ from vehicles.messages import (
 def note_end(memory: AgentMemory, ended: ActionState, trip_id: str, now: float) -> AgentMemory:
     """Give the end of a board or alight action the next number.
 
-    An alighting that failed is no event: the riders are where they were.
+    An alighting that failed is no event: the riders are where they were. Nor is one of riders
+    who are not aboard: that they got out here was not seen.
     """
     kind = _kind_of(ended)
     if kind is None:
@@ -43,10 +44,12 @@ def note_end(memory: AgentMemory, ended: ActionState, trip_id: str, now: float) 
 
 def _kind_of(ended: ActionState) -> RiderEventKind | None:
     failed = ended.action_status is ActionStatus.FAILED
+    result = ended.result_description or ""
     if ended.action_type != BOARD:
-        return None if failed else RiderEventKind.ALIGHTED
+        unseen = failed or result.startswith(NOT_ABOARD)
+        return None if unseen else RiderEventKind.ALIGHTED
     if failed:
         return RiderEventKind.NOT_LET_IN
-    if (ended.result_description or "").startswith(NO_SHOW):
+    if result.startswith(NO_SHOW):
         return RiderEventKind.NOT_THERE
     return RiderEventKind.BOARDED

@@ -47,7 +47,10 @@ class Battery:
 
 @dataclass(frozen=True, slots=True)
 class Boarding:
-    """A party is there: its first step in and the moment it is settled."""
+    """A party is there: its first step in and the moment it is settled.
+
+    Both are expectations until it steps in: others may go first.
+    """
 
     begins_s: float
     ends_s: float
@@ -95,6 +98,12 @@ class Cabin(Protocol):
 
     def alight(self, trip_id: TripId, party: Party, now: float) -> float | None:
         """When the party is out; None while that is open."""
+
+    def has_left(self, trip_id: TripId, now: float) -> bool:
+        """Whether a party that boarded is out by itself, through a door opened by hand.
+
+        Not one that ``alight`` lets out. Always False where nobody counts who is inside.
+        """
 
     def next_change(self, now: float) -> float | None:
         """When asking again is worthwhile; None if that is not known."""

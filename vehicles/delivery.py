@@ -112,6 +112,10 @@ class Delivery:
         self._waiting = plan
         return True
 
+    def give_up(self) -> None:
+        """The order is called off: nothing of it is sent any more."""
+        self._in_flight = self._waiting = self._kept_until = None
+
     def has_all(self, state: State) -> bool:
         """Whether the vehicle has taken the newest plan, so that nothing can be newer."""
         return self._is_ours(state) and state.order_update_id == self._newest

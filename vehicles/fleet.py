@@ -171,6 +171,7 @@ class Fleet:
         last_heard_s: float | None = None,
         silent: bool = False,
         last_event: EventNumber | None = None,
+        number: int = 0,
     ) -> None:
         """Take up a shuttle's conversation after a restart; before any of its messages."""
         # The dispatcher serves it already, so the bound on strangers does not apply.
@@ -186,13 +187,14 @@ class Fleet:
             last_heard_s=last_heard_s,
             silent=silent,
             last_event=last_event,
+            number=number,
         )
 
-    def publish(self, plan: ShuttlePlan, now: float) -> FleetOutput:
+    def publish(self, plan: ShuttlePlan, now: float, number: int = 0) -> FleetOutput:
         conversation = self._conversations.get(plan.shuttle_id)
         if conversation is None:
             return self._drop(plan.shuttle_id, "plan_for_unknown_shuttle")
-        return self._addressed(conversation, conversation.publish(plan, now))
+        return self._addressed(conversation, conversation.publish(plan, now, number))
 
     def command(
         self,
@@ -202,7 +204,7 @@ class Fleet:
         now: float,
         reason: str = "",
     ) -> FleetOutput:
-        """Send an instant action; ``number`` is unique for this shuttle."""
+        """Send an instant action; ``number`` is of the event that it follows from."""
         conversation = self._conversations.get(shuttle_id)
         if conversation is None:
             return self._drop(shuttle_id, "command_for_unknown_shuttle")

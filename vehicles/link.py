@@ -189,14 +189,17 @@ class FleetLink:
         """Give up events that are not durable yet: the process is ending."""
         await self._durably.close()
 
-    async def publish(self, plan: ShuttlePlan) -> None:
-        """Send a plan, and go on sending it until the shuttle echoes it."""
-        await self._carry_out(self.fleet.publish(plan, self._clock()))
+    async def publish(self, plan: ShuttlePlan, number: int = 0) -> None:
+        """Send a plan, and go on sending it until the shuttle echoes it.
+
+        ``number`` is of the event that it follows from.
+        """
+        await self._carry_out(self.fleet.publish(plan, self._clock(), number))
 
     async def command(
         self, shuttle_id: ShuttleId, command: ShuttleCommand, number: int, reason: str = ""
     ) -> None:
-        """Send an instant action; ``number`` is unique for this shuttle."""
+        """Send an instant action; ``number`` is of the event that it follows from."""
         now = self._clock()
         await self._carry_out(self.fleet.command(shuttle_id, command, number, now, reason))
 

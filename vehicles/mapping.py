@@ -53,6 +53,8 @@ WHEELCHAIRS = "wheelchairs"
 NOT_BEFORE = "notBefore"
 MAX_DWELL = "maxDwell"
 NO_SHOW = "NO_SHOW"
+NOT_ABOARD = "NOT_ABOARD"
+GOT_OUT = "GOT_OUT"  # why a boarding failed of riders who were in and are not any more
 PLAN_EXPIRED = "PLAN_EXPIRED"
 
 _ACTION_ID = re.compile(

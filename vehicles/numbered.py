@@ -1,6 +1,6 @@
 """A vehicle's own numbers for what happened to riders: each told once, over any restart. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from dispatcher.domain.events import (
@@ -14,7 +14,7 @@ from dispatcher.domain.events import (
     VisitCompleted,
 )
 from dispatcher.domain.ids import ShuttleId, TripId, VisitId
-from vehicles.mapping import visit_of_action
+from vehicles.mapping import GOT_OUT, visit_of_action
 from vehicles.messages import Acknowledged, Onboard, RiderEvent, RiderEventKind
 
 RiderTold = RiderBoarded | RiderNotThere | BoardingFailed | RiderAlighted
@@ -37,8 +37,17 @@ class NumberedEvents:
             return None
         return Acknowledged(series=self.last.series, number=self.last.number)
 
-    def tell(self, onboard: Onboard, derived: Sequence[Event], at_s: int) -> list[Event]:
+    def tell(
+        self,
+        onboard: Onboard,
+        derived: Sequence[Event],
+        at_s: int,
+        aboard: Set[TripId] | None = None,
+    ) -> list[Event]:
         """The events of a state, those about riders with their numbers and in their order.
+
+        ``aboard`` is who sits in the vehicle by the same state, if it can tell. Who boarded and
+        got out again while nobody heard of it waits as before.
 
         ``derived`` is what the state shows of visits by itself. Arrivals and ends of visits come
         from there, for a vehicle that has passed a node shows it in every later state. What it
@@ -46,6 +55,8 @@ class NumberedEvents:
         """
         fresh = [event for event in onboard.events if self._is_fresh(onboard.series, event)]
         told = [read for event in fresh if (read := self._read(onboard.series, event, at_s))]
+        if aboard is not None:
+            told = [_outcome(event, told[i + 1 :], aboard) for i, event in enumerate(told)]
         steps: list[Event] = [event for event in derived if not isinstance(event, _RIDER_TOLD)]
         events: list[Event] = []
         if fresh and fresh[0].number != self._next_of(onboard.series):
@@ -82,6 +93,18 @@ class NumberedEvents:
             case RiderEventKind.NOT_LET_IN:
                 reason = (event.reason or "")[:MOST_REASON]
                 return BoardingFailed(at_s, self.shuttle_id, visit_id, trip_id, reason, number)
+
+
+def _outcome(event: RiderTold, later: Sequence[RiderTold], aboard: Set[TripId]) -> RiderTold:
+    """What a boarding has come to by the time it is told."""
+    trip_id = event.trip_id
+    if not isinstance(event, RiderBoarded) or trip_id in aboard:
+        return event
+    if any(isinstance(other, RiderAlighted) and other.trip_id == trip_id for other in later):
+        return event
+    return BoardingFailed(
+        event.at_s, event.shuttle_id, event.visit_id, trip_id, GOT_OUT, event.number
+    )
 
 
 def _steps_before(visit_id: VisitId, steps: list[Event]) -> list[Event]:

@@ -21,6 +21,7 @@ from dispatcher.domain.plans import ShuttlePlan
 from vehicles.delivery import reached_by
 from vehicles.mapping import (
     NO_SHOW,
+    NOT_ABOARD,
     PLAN_EXPIRED,
     RoadNode,
     VisitNodes,
@@ -151,6 +152,8 @@ class OrderProgress:
             if not view.tells_end(followed, action_id):
                 continue
             followed.told.add(action_id)
+            if view.result(action_id).startswith(NOT_ABOARD):
+                continue  # where they got off was not seen; the visit's end says the rest
             # Whoever is off in spite of a failed action is off.
             if view.has_failed(action_id) and view.may_be_aboard(task.trip_id):
                 self.failed_alights.add(task.trip_id)

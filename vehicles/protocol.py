@@ -73,10 +73,11 @@ class ShuttleConversation:
     _renewal: Renewal = field(init=False)
     _numbered: NumberedEvents = field(init=False)
     _order_id: str | None = None  # of the newest plan
+    _order_number: int = 0  # of the event by which that order began, or a later one
     _epoch_told: int = 0
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
-    _given_up: str | None = None  # order that was given up before we were restarted
+    _given_up: str | None = None  # order that the vehicle may take up, or drive by, for nothing
     _state: State | None = None
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
@@ -120,13 +121,15 @@ class ShuttleConversation:
         last_heard_s: float | None = None,
         silent: bool = False,
         last_event: EventNumber | None = None,
+        number: int = 0,
     ) -> None:
         """Take up the conversation after a restart of the dispatcher.
 
         ``plan`` is the newest plan of the shuttle and ``confirmed`` the revision it echoed
         last, if it did. ``given_up`` is of the order before, which the vehicle may drive by
         still: that is followed, and cancelled. ``last_event`` is the last of the vehicle's own
-        numbers that was told; what has no number may be told again.
+        numbers that was told; what has no number may be told again. ``number`` is of the newest
+        event, which may have to be acted on once more.
 
         The broker may first deliver states that it kept for us meanwhile. They tell of
         visits, but what the vehicle has taken since only an answer to a new question shows.
@@ -147,21 +150,31 @@ class ShuttleConversation:
         if confirmed == plan.revision:
             self._delivery.resume(plan.order_id, confirmed)
         self._delivery.offer(plan)
-        self._put_in_force(plan)
+        self._put_in_force(plan, number)
 
-    def publish(self, plan: ShuttlePlan, now: float) -> Output:
-        """Send this plan, and go on until it is echoed or a newer one takes its place."""
+    def publish(self, plan: ShuttlePlan, now: float, number: int = 0) -> Output:
+        """Send this plan, and go on until it is echoed or a newer one takes its place.
+
+        ``number`` is of the event that it follows from.
+        """
         if not self._delivery.offer(plan):
             self.drops["old_plan"] += 1
             return Output()
-        self._put_in_force(plan)
+        self._put_in_force(plan, number)
         return self._output(now, [])
 
     def command(self, command: ShuttleCommand, number: int, now: float, reason: str = "") -> Output:
-        """Send an instant action; ``number`` is unique for this shuttle."""
+        """Send an instant action; ``number`` is of the event that it follows from."""
         if command is ShuttleCommand.CANCEL_ORDER:
+            is_meant = number > self._order_number  # not the order that follows
+            if is_meant:
+                self._delivery.give_up()
             if self._state is None or not is_active(self._state):
-                return Output()  # nothing to cancel, and it must not hit the next order
+                # Nothing to cancel, and it must not hit the next order. But an update that was
+                # sent may arrive yet, and what it would do is given up as well.
+                if is_meant:
+                    self._given_up = self._order_id
+                return Output()
             self._cancelled_order = self._state.order_id
         self._instant.ask(OF_COMMAND[command], number, now, reason)
         return self._output(now, [])
@@ -286,9 +299,9 @@ class ShuttleConversation:
 
     # How it is told
 
-    def _put_in_force(self, plan: ShuttlePlan) -> None:
+    def _put_in_force(self, plan: ShuttlePlan, number: int) -> None:
         if plan.order_id != self._order_id:
-            self._order_id = plan.order_id
+            self._order_id, self._order_number = plan.order_id, number
             self._renewal.begin_order()
         self._follow(plan)
 
@@ -405,7 +418,7 @@ class ShuttleConversation:
             cancelled = state.order_id in (self._cancelled_order, self._given_up)
             events = progress.read(state, math.floor(now), cancelled=cancelled)
         if state.onboard is not None:
-            events = self._numbered.tell(state.onboard, events, math.floor(now))
+            events = self._numbered.tell(state.onboard, events, math.floor(now), aboard_of(state))
             # The link makes what is told durable before it sends anything.
             self._renewal.acknowledged = self._numbered.acknowledged()
         for event in events:

@@ -177,7 +177,8 @@ class RiderNotThere:
 class BoardingFailed:
     """The shuttle let nobody in, so nobody can be blamed for not boarding.
 
-    ``reason`` is the shuttle's: PLAN_EXPIRED after too long without the dispatcher's word.
+    ``reason`` is the shuttle's: PLAN_EXPIRED after too long without the dispatcher's word, GOT_OUT
+    if they were in and left before anybody could be told.
     """
 
     at_s: int

@@ -5,6 +5,7 @@ that an event which was lost, or which belonged to an order given up meanwhile, 
 the drop-off.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from dispatcher.domain.decisions import AlertKind
@@ -14,9 +15,10 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.dropoffs import add_dropoff
 from dispatcher.engine.offers import has_bookings
 from dispatcher.engine.rebook import renewed_booking
-from dispatcher.engine.state import ServiceState, Shuttle, TimerKind, TripRecord
+from dispatcher.engine.routes import nearest_open_stop
+from dispatcher.engine.state import Booking, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import board, carries
+from dispatcher.engine.visits import board, carries, find_booking, leave_for_rescue, set_down
 
 # Between a door that closes and the state that shows who is in, vehicles take a few seconds;
 # by the standard they may take 30.
@@ -27,18 +29,32 @@ _TOLD: Final = -1
 def reconcile(turn: Turn, shuttle: Shuttle, aboard: tuple[TripId, ...]) -> None:
     """Take over whom the shuttle reports aboard.
 
-    Who is new there and not in the books is booked to where they were promised. Who is in the
-    books and stays away from the reports is told to the operator by `look_for_missing`: nobody
-    here can know where they are, and their drop-off stays planned.
+    Who is new there and not in the books is booked to where they were promised. Who got out of a
+    broken shuttle waits for the one that fetches them. Who else is in the books and stays away
+    from the reports is fetched by another one, if the shuttle counts heads, or told to the
+    operator by `look_for_missing`: then nobody here can know where they are, and their drop-off
+    stays planned.
     """
-    before = shuttle.reported_aboard
+    state, before = turn.state, shuttle.reported_aboard
     shuttle.reported_aboard = aboard
     for trip_id in aboard:
-        # What was said before was dealt with then. It may be long untrue: a broken shuttle goes
-        # on reporting those whom another one has fetched from it.
-        if trip_id not in before and not carries(turn.state, shuttle, trip_id):
+        # What was said before was dealt with then. It may be long untrue: a broken shuttle that
+        # counts nobody goes on reporting those whom another one has fetched from it.
+        if trip_id not in before and not carries(state, shuttle, trip_id):
             take_in(turn, shuttle, trip_id)
+    for booking in [state.bookings[booking_id] for booking_id in shuttle.aboard]:
+        if booking.trip_id in before and booking.trip_id not in aboard:
+            _let_walk_off(turn, shuttle, booking)
     _note_missing(turn, shuttle)
+
+
+def _let_walk_off(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """Riders whom the shuttle had aboard got out by themselves, which a broken one lets them."""
+    if leave_for_rescue(turn, shuttle, booking):
+        return
+    if turn.state.trips[booking.trip_id].state in ENDS:
+        set_down(turn, shuttle, booking)  # nobody waits for their drop-off
+        turn.touch(shuttle)
 
 
 def take_in(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> None:
@@ -55,10 +71,15 @@ def take_in(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> None:
 
 
 def look_for_missing(turn: Turn, shuttle: Shuttle) -> None:
-    """Say of whom the shuttle has not spoken for too long, once for each."""
+    """Say of whom the shuttle has not spoken for too long, once for each.
+
+    One with the profile's agent counts heads: whom it had aboard and has no more got out.
+    """
     _note_missing(turn, shuttle)
     for trip_id, since_s in list(shuttle.missing.items()):
         if since_s == _TOLD or turn.now_s < since_s + MISSING_AFTER_S:
+            continue
+        if shuttle.needs_word and _fetch_again(turn, shuttle, trip_id):
             continue
         shuttle.missing[trip_id] = _TOLD
         turn.alert(
@@ -68,6 +89,28 @@ def look_for_missing(turn: Turn, shuttle: Shuttle) -> None:
             shuttle.id,
             trip_id,
         )
+
+
+def _fetch_again(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> bool:
+    """They got out before their stop, told of another shuttle perhaps that does not come now."""
+    state = turn.state
+    trip = state.trips[trip_id]
+    booking = find_booking(state, shuttle, trip_id)
+    here = nearest_open_stop(state, shuttle)
+    if booking is None or trip.booking_id != booking.id or trip.state in ENDS or here is None:
+        return False
+    assert trip.promise is not None
+    set_down(turn, shuttle, booking)
+    shuttle.missing.pop(trip_id)
+    trip.promise = replace(trip.promise, pickup_stop=state.site.zone.stops[here].id)
+    trip.booking_id = trip.shuttle_id = None
+    trip.pickup_expected_s = trip.dropoff_expected_s = None
+    trip.state = TripState.ACCEPTED
+    trip.without_shuttle_since_s = turn.now_s
+    turn.tell(trip_id, "You got out before your stop. We look for another shuttle to take you on.")
+    state.wake(turn.now_s, TimerKind.REPLAN, trip_id)
+    turn.touch(shuttle)
+    return True
 
 
 def _sits_unbooked(state: ServiceState, trip: TripRecord) -> bool:

@@ -10,7 +10,9 @@ from dispatcher.engine.state import Booking, Shuttle, TripRecord
 from dispatcher.engine.turn import Turn
 from dispatcher.engine.visits import find_booking
 
-PLAN_EXPIRED: Final = "PLAN_EXPIRED"  # what a shuttle says that was out of contact too long
+# What a shuttle says that was out of contact too long, and of riders who left it meanwhile.
+PLAN_EXPIRED: Final = "PLAN_EXPIRED"
+GOT_OUT: Final = "GOT_OUT"
 
 # After the first time the same shuttle may open its doors once more; it stands there. A vehicle
 # that fails on everybody, or calls everybody failed who does not come, must have an end too.
@@ -49,6 +51,9 @@ def _let_wait(turn: Turn, trip: TripRecord, event: BoardingFailed) -> None:
     if event.reason.startswith(PLAN_EXPIRED):
         turn.cause = BreachCause.SHUTTLE_SILENT
         turn.cause_text = "Your shuttle was out of contact and could not let you in."
+    elif event.reason.startswith(GOT_OUT):
+        turn.cause = BreachCause.SHUTTLE_SILENT
+        turn.cause_text = "You got out of your shuttle before it left."
     else:
         turn.cause = BreachCause.SHUTTLE_FAULT
         turn.cause_text = "Your shuttle could not let you in."

@@ -111,7 +111,10 @@ def fall_silent(turn: Turn, event: ShuttleFellSilent) -> None:
 
 
 def refuse_plan(turn: Turn, event: PlanRefused) -> None:
-    """The shuttle will not work by this plan: a fresh order, and an operator who knows."""
+    """The shuttle will not work by this plan: a fresh order, and an operator who knows.
+
+    One that refuses again and again, or while it is broken, gets it a while later.
+    """
     shuttle = turn.state.shuttles.get(event.shuttle_id)
     if shuttle is None or event.revision != shuttle.revision:
         return
@@ -126,10 +129,22 @@ def refuse_plan(turn: Turn, event: PlanRefused) -> None:
     if is_stuck(turn.state, shuttle):
         _give_up_on(turn, shuttle)
         await_no_word(turn, shuttle)
+        order_s = turn.now_s + turn.state.site.rules.rescue_after_s
+        turn.state.wake(order_s, TimerKind.ORDER, shuttle.id)
         return
-    turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it refused its plan")
-    begin_order(turn, shuttle)
+    order_again(turn, shuttle)
     turn.touch(shuttle)
+
+
+def order_again(turn: Turn, shuttle: Shuttle) -> None:
+    """A fresh order from where the shuttle stands now, if it has not taken its plan yet.
+
+    It may have refused the last one for being elsewhere, and no update of that changes where it
+    begins.
+    """
+    if shuttle.refusals and not shuttle.silent:
+        turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it refused its plan")
+        begin_order(turn, shuttle)
 
 
 def hold(turn: Turn, event: ShuttleHeld) -> None:

@@ -10,8 +10,8 @@ from dispatcher.engine.breaches import break_promise
 from dispatcher.engine.learning import arrival_slack_s, quote_for, window_after_s
 from dispatcher.engine.offers import find_place, new_booking_id, place_booking
 from dispatcher.engine.rebook import leave_without_shuttle, open_stops, rebooking_request
-from dispatcher.engine.routes import is_released, is_stuck
-from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
+from dispatcher.engine.routes import is_released, is_stuck, nearest_open_stop
+from dispatcher.engine.state import Booking, Hold, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
 from dispatcher.engine.witness import Purpose
 from dispatcher.planning.request import NoInsertion
@@ -119,7 +119,7 @@ def _abandon(turn: Turn, shuttle: Shuttle, trip: TripRecord) -> None:
 
 def _plan_rescue(turn: Turn, shuttle: Shuttle, booking: Booking, trip: TripRecord) -> bool:
     state, rules = turn.state, turn.state.site.rules
-    here = _nearest_open_stop(state, shuttle)
+    here = nearest_open_stop(state, shuttle)
     dropoffs = open_stops(state, booking.promise.dropoff_stop)
     if here is None or not dropoffs:
         return False
@@ -163,13 +163,3 @@ def _plan_rescue(turn: Turn, shuttle: Shuttle, booking: Booking, trip: TripRecor
     text = f"Your shuttle cannot drive on. Shuttle {other.id} takes you from here."
     break_promise(turn, trip, text, rescue.promise)
     return True
-
-
-def _nearest_open_stop(state: ServiceState, shuttle: Shuttle) -> int | None:
-    zone, streets = state.site.zone, state.streets
-    distances = [
-        ((stop.x_m - shuttle.x_m) ** 2 + (stop.y_m - shuttle.y_m) ** 2, index)
-        for index, stop in enumerate(zone.stops)
-        if streets.open_stops[index]
-    ]
-    return min(distances)[1] if distances else None

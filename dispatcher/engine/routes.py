@@ -35,6 +35,17 @@ def is_stuck(state: ServiceState, shuttle: Shuttle) -> bool:
     return is_faulted(shuttle) or shuttle.refusals >= state.site.rules.max_plan_refusals
 
 
+def nearest_open_stop(state: ServiceState, shuttle: Shuttle) -> int | None:
+    """Where riders who get out of it now can be fetched."""
+    zone, streets = state.site.zone, state.streets
+    distances = [
+        ((stop.x_m - shuttle.x_m) ** 2 + (stop.y_m - shuttle.y_m) ** 2, index)
+        for index, stop in enumerate(zone.stops)
+        if streets.open_stops[index]
+    ]
+    return min(distances)[1] if distances else None
+
+
 def takes_riders(state: ServiceState, shuttle: Shuttle) -> bool:
     """The shuttle may be given new riders."""
     return (

@@ -180,6 +180,7 @@ class TimerKind(StrEnum):
     FORGET = "forget"
     PACE = "pace"
     MISSING = "missing"
+    ORDER = "order"
 
 
 @dataclass(slots=True)

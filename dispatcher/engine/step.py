@@ -218,6 +218,8 @@ def _tick(turn: Turn, kind: TimerKind, subject: str) -> None:
             return
         if kind is TimerKind.RESCUE:
             rescue.rescue_riders(turn, shuttle)
+        elif kind is TimerKind.ORDER:
+            fleet.order_again(turn, shuttle)
         elif kind is TimerKind.OVERDUE:
             fleet.push_eta(turn, shuttle)
         turn.touch(shuttle)

@@ -183,6 +183,21 @@ def _sits_elsewhere(state: ServiceState, trip: TripRecord, left: Booking) -> boo
     return other is not None and other.id != left.id and other.boarded_s is not None
 
 
+def leave_for_rescue(turn: Turn, shuttle: Shuttle, booking: Booking) -> bool:
+    """Riders got out to wait for the shuttle that fetches them: from now on only that one counts.
+
+    False if no shuttle was to fetch them from this one.
+    """
+    trip = turn.state.trips[booking.trip_id]
+    rescue = None if trip.booking_id is None else turn.state.bookings.get(trip.booking_id)
+    if rescue is None or rescue.rescues_from != shuttle.id:
+        return False
+    rescue.rescues_from = None
+    set_down(turn, shuttle, booking)
+    turn.touch(shuttle)
+    return True
+
+
 def set_down(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
     """The booking's riders are off this shuttle, and the booking is over."""
     shuttle.aboard.remove(booking.id)
@@ -198,14 +213,16 @@ def complete(turn: Turn, event: VisitCompleted) -> None:
     shuttle = _at_released(state, event.shuttle_id, event.visit_id)
     if shuttle is None or shuttle.released is None:
         return
-    # A completed visit without a word on a boarding means that nobody boarded.
+    # A completed visit without a word on a boarding means that nobody boarded, and without one
+    # on an alighting that nobody is in the shuttle any more.
     for booking_id in list(shuttle.released.boards):
         trip_id = state.bookings[booking_id].trip_id
         miss(turn, RiderNotThere(turn.now_s, shuttle.id, event.visit_id, trip_id))
     for booking_id in list(shuttle.released.alights):
-        if booking_id in shuttle.aboard:
-            trip_id = state.bookings[booking_id].trip_id
-            alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, trip_id))
+        booking = state.bookings[booking_id]
+        if booking_id not in shuttle.aboard or leave_for_rescue(turn, shuttle, booking):
+            continue
+        alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, booking.trip_id))
     note_departure(state, shuttle.released)
     was_charge = shuttle.released.visit.charge_to_pct is not None
     complete_released(shuttle)

@@ -64,7 +64,7 @@ class Campaign:
     def unknown(self) -> dict[int, tuple[Violation, ...]]:
         """Seeds with violations that the table of known ones does not explain."""
         found = {
-            seed: tuple(v for v in violations if v.invariant not in KNOWN)
+            seed: tuple(v for v in violations if (seed, v.invariant) not in KNOWN)
             for seed, violations in self.violations.items()
         }
         return {seed: violations for seed, violations in sorted(found.items()) if violations}

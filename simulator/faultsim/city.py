@@ -39,7 +39,7 @@ from vehicles.agent_memory import AgentMemory
 
 OPERATOR: Final = OperatorId("op")
 RESTART_S: Final = (1.0, 12.0)
-_AFTERMATH_S: Final = 150.0  # so long after a trouble, riders may still not have been told
+_AFTERMATH_S: Final = 60.0  # so long after a trouble, riders may still not have been told
 _RIDERS: Final = "ringmaster/v1/"
 
 
@@ -143,10 +143,12 @@ class City:
 
     def _connect(self) -> None:
         self.store.twin.on_record = self._on_record
+        self.store.twin.on_epoch = self._on_epoch
         self.store.on_effect = self._on_effect
         self.broker.on_effect = self._on_effect
         self.broker.on_publish = self._on_publish
         self.concourse.arrived = self._on_arrived
+        self.concourse.stands = self._stands
         self.concourse.now = self.now
         self.concourse.on_board = self._on_board
         self.concourse.on_leave = self._on_leave
@@ -170,6 +172,10 @@ class City:
         self.payloads.append(payload)
         self.watch.on_record(position, epoch, payload)
 
+    def _on_epoch(self, epoch: int, run: bytes) -> None:
+        self.trace.note("epoch", f"{epoch}", run)
+        self.watch.on_epoch(epoch, run.decode())
+
     def _on_publish(self, client_id: str, publication: Publication) -> None:
         self.trace.note("publish", f"{client_id} {publication.topic}", publication.payload)
         topic = publication.topic
@@ -185,10 +191,18 @@ class City:
         self.watch.on_board(trip, shuttle, begins_s, (capacity.seats, capacity.wheelchairs))
 
     def _on_leave(self, trip: str, at_s: float, set_down: bool) -> None:
+        shuttle = self.concourse.shuttle_of(trip)
+        if shuttle is not None and not set_down:
+            self.trace.note("walk off", f"{trip} {shuttle}")
+            self.counts.note("walked off")
         if set_down:
             self.trace.note("set down", trip)
             self._arrived.add(trip)
         self.watch.on_leave(trip, None, at_s, set_down=set_down)
+
+    def _stands(self, shuttle_id: ShuttleId) -> bool:
+        node = next(node for node in self.shuttles if node.shuttle_id == shuttle_id)
+        return node.chassis.pose(self.now()).speed_mps == 0
 
     def _on_arrived(self, x_m: float, y_m: float) -> None:
         for node in self.shuttles:
@@ -233,6 +247,7 @@ class City:
             searcher,
             number,
             self._on_dispatcher_end,
+            self.watch.on_send,
         )
         self.dispatchers.append(node)
 
@@ -319,6 +334,11 @@ class City:
                 leader.pause(lasts_s)
                 if not self._has_standby():
                     later(lasts_s * (0.2 + 0.6 * pick), self._start_dispatcher)
+            case Fault.LEADER_CUT_OFF if leader is not None:
+                leader.pool.cut_off = True
+                later(lasts_s, self._reach_store, leader)
+                if not self._has_standby():
+                    self._start_dispatcher()
             case Fault.SHUTTLE_REBOOT if node.is_on:
                 node.reboot(lasts_s)
             case Fault.SHUTTLE_SILENT:
@@ -345,6 +365,9 @@ class City:
     def _put_settings_right(self) -> None:
         self.store.twin.settings.update(REQUIRED_SETTINGS)
 
+    def _reach_store(self, node: DispatcherNode) -> None:
+        node.pool.cut_off = False
+
     def _put_clock_right(self, node: DispatcherNode) -> None:
         node.clock.offset_s = 0.0
 
@@ -358,6 +381,7 @@ class City:
         self.phones.crowd.stop_asking()
         for node in self.dispatchers:
             node.clock.offset_s = 0.0
+            node.pool.cut_off = False
 
     def _is_excused(self, at_s: float) -> bool:
         """Whether something was or had just been wrong that keeps riders from being told."""

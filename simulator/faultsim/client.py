@@ -43,6 +43,7 @@ class SimClient:
         receive_maximum: int,
         outbox: int,
         take_in: Callable[[Arrival], None],
+        on_send: Callable[[str], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         self.session_present = False
@@ -56,6 +57,7 @@ class SimClient:
         self._receive_maximum = receive_maximum
         self._outbox = outbox
         self._take_in = take_in
+        self._on_send = on_send
         self._link: Link | None = None
         self._window = AckWindow(self._acknowledge)
         self._unconfirmed: dict[int, _Outgoing] = {}  # sent
@@ -147,6 +149,7 @@ class SimClient:
         link = self._link
         if link is None or self.gone.done():
             raise PublishFailed(topic, "The client is not currently connected.")
+        self._on_send(topic)
         publication = Publication(
             topic,
             payload,
@@ -210,11 +213,20 @@ class SimClient:
 
 
 class SimNetwork:
-    """Makes the clients of one process, and ends their connections with it."""
+    """Makes the clients of one process, and ends their connections with it.
 
-    def __init__(self, broker: SimBroker, process: SimProcess) -> None:
+    ``on_send`` hears of each publish when the process asks for it.
+    """
+
+    def __init__(
+        self,
+        broker: SimBroker,
+        process: SimProcess,
+        on_send: Callable[[str], None] = lambda topic: None,
+    ) -> None:
         self._broker = broker
         self._process = process
+        self._on_send = on_send
         self._made: list[SimClient] = []
 
     def new_client(self, host: str, port: int, **options: Any) -> Any:
@@ -228,6 +240,7 @@ class SimNetwork:
             receive_maximum=options["receive_maximum"],
             outbox=options["outbox"],
             take_in=options["take_in"],
+            on_send=self._on_send,
         )
         self._made = [made for made in self._made if not made.gone.done()]
         self._made.append(client)

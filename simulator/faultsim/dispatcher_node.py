@@ -39,7 +39,10 @@ SETTINGS: Final = Settings(
 
 
 class DispatcherNode:
-    """Started once. ``ended`` says how it ended; None while it runs or after it was killed."""
+    """Started once. ``ended`` says how it ended; None while it runs or after it was killed.
+
+    ``on_send`` hears its name and the topic of each publish that it asks for.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class DispatcherNode:
         searcher: SimSearcher,
         number: int,
         on_end: Callable[["DispatcherNode"], None],
+        on_send: Callable[[str, str], None],
     ) -> None:
         self.number = number
         self.name = f"D{number}"
@@ -66,7 +70,9 @@ class DispatcherNode:
         self._site = site
         self._searcher = searcher
         self._on_end = on_end
-        self._network = SimNetwork(broker, self.process)
+        self._network = SimNetwork(
+            broker, self.process, on_send=lambda topic: on_send(self.name, topic)
+        )
         self._trips = 0
         self.process.on_death = self._died
         self.process.spawn(self._run())

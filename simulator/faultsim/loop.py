@@ -16,9 +16,12 @@ import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 T = TypeVar("T")
+
+SHORTEST_S: Final = 1e-6
+MOST_TURNS: Final = 100_000  # of the loop while time stands still; a busy moment has some hundred
 
 _PROCESS: contextvars.ContextVar["SimProcess | None"] = contextvars.ContextVar(
     "process", default=None
@@ -102,6 +105,10 @@ class StalledError(Exception):
     """Nothing is ready and no timer is set: whoever waits would wait for ever."""
 
 
+class SpinningError(Exception):
+    """Somebody asks again and again for what is due at once: time would stand still for ever."""
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """``time()`` is seconds since its beginning."""
 
@@ -109,6 +116,7 @@ class SimLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._serial = 0
+        self._turns = 0  # since time moved
         self._queue: deque[events.Handle] = deque()
         self._timers: list[tuple[float, int, _SimTimer]] = []
         self._ended = False
@@ -156,7 +164,9 @@ class SimLoop(asyncio.BaseEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> events.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        # Who waits for the remainder of a time may ask for less than a float can tell apart.
+        moment = self._now + max(delay, SHORTEST_S) if delay > 0 else self._now
+        return self.call_at(moment, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
         return SimFuture(loop=self)
@@ -190,7 +200,12 @@ class SimLoop(asyncio.BaseEventLoop):
         if not queue:
             if not timers:
                 raise StalledError
-            self._now = max(self._now, timers[0][0])
+            if timers[0][0] > self._now:
+                self._now = timers[0][0]
+                self._turns = 0
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise SpinningError
         while timers and timers[0][0] <= self._now:
             queue.append(heapq.heappop(timers)[2])
         for _ in range(len(queue)):

@@ -41,6 +41,11 @@ class Fault(StrEnum):
     SOLVER_LATE = "solver_late"
     SOLVER_WRONG = "solver_wrong"
     SOLVER_DEAD = "solver_dead"
+    LEADER_CUT_OFF = "leader_cut_off"
+
+
+# Thought of later, and drawn apart: seeds that do not have them are as they were.
+_LATER: Final[tuple[Fault, ...]] = (Fault.LEADER_CUT_OFF,)
 
 
 # Mean seconds between two of a kind while it is switched on.
@@ -60,6 +65,7 @@ _EVERY_S: Final = {
     Fault.SHUTTLE_SILENT: 400.0,
     Fault.SHUTTLE_FAULT: 400.0,
     Fault.CLOCK_JUMP: 300.0,
+    Fault.LEADER_CUT_OFF: 350.0,
 }
 # The share of messages or commands that meet it, at most.
 _SHARE: Final = {
@@ -105,27 +111,35 @@ class FaultPlan:
         return replace(self, strikes=strikes, hostile_s=hostile_s, quiet_s=quiet_s)
 
 
-def draw_plan(seed: int, only: frozenset[Fault] | None = None) -> FaultPlan:
-    """The plan of a seed; with ``only``, no other faults than those, all of them."""
-    rng = random.Random(f"{seed}/plan")
+def draw_plan(
+    seed: int, only: frozenset[Fault] | None = None, *, share: float | None = None
+) -> FaultPlan:
+    """The plan of a seed; with ``only``, no other faults than those, all of them.
+
+    ``share`` is that of the kinds of fault it has; by itself a seed draws that, too.
+    """
+    rng, later = random.Random(f"{seed}/plan"), random.Random(f"{seed}/later")
     # Few kinds at a time leave a history in which what a fault does can be seen.
-    share = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
-    faults = frozenset(fault for fault in Fault if rng.random() < share)
+    drawn = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
+    share = drawn if share is None else share
+    old: list[Fault] = [fault for fault in Fault if fault not in _LATER]
+    faults: frozenset[Fault] = frozenset(fault for fault in old if rng.random() < share)
+    faults |= frozenset(fault for fault in _LATER if later.random() < share)
     if only is not None:
         faults = only
     rates = {fault: rng.uniform(0.1, 1.0) * most for fault, most in _SHARE.items()}
     strikes: list[Strike] = []
     for fault, every_s in _EVERY_S.items():
-        moment = BEGINS_S
+        moment, chance = BEGINS_S, later if fault in _LATER else rng
         while fault in faults:
-            moment += rng.expovariate(1.0 / every_s)
+            moment += chance.expovariate(1.0 / every_s)
             if moment >= HOSTILE_S:
                 break
-            lasts_s = rng.choice((rng.uniform(0.5, 5.0), rng.uniform(5.0, 40.0)))
+            lasts_s = chance.choice((chance.uniform(0.5, 5.0), chance.uniform(5.0, 40.0)))
             if fault in (Fault.SHUTTLE_SILENT, Fault.SHUTTLE_FAULT, Fault.LINK_HALF_OPEN):
                 lasts_s = rng.uniform(10.0, 250.0)
             lasts_s = min(lasts_s, HOSTILE_S - moment)
-            strikes.append(Strike(moment, fault, rng.random(), lasts_s))
+            strikes.append(Strike(moment, fault, chance.random(), lasts_s))
     return FaultPlan(
         seed=seed,
         shuttles=rng.choice((3, 4, 5)),

@@ -45,6 +45,8 @@ class RedisTwin:
         self.sorted_sets: dict[bytes, dict[bytes, int]] = {}
         self.on_record: Callable[[int, int, bytes], None] = lambda position, epoch, payload: None
         """Hears of each record appended."""
+        self.on_epoch: Callable[[int, bytes], None] = lambda epoch, run: None
+        """Hears of each epoch begun, and of the run whose it is."""
         self._now_ms = now_ms
         self._expires_ms: dict[bytes, int] = {}  # of hashes
 
@@ -203,8 +205,9 @@ class RedisTwin:
             newest = stream.fields[-1]
             recorded = dict(zip(newest[0::2], newest[1::2], strict=True))
             highest = max(highest, int(recorded[b"epoch"]))
-        epoch = max(highest, int(above)) + 1
+        epoch = self.next_epoch(max(highest, int(above)))
         self.hset([epoch_key, b"epoch", b"%d" % epoch, b"run", run, b"owner", owner])
+        self.on_epoch(epoch, run)
         return [b"begun", epoch]
 
     def hold_lease(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> list[Any]:
@@ -220,7 +223,7 @@ class RedisTwin:
             if self.is_of_another(run, current.get(b"run", b"")):
                 return [b"stale_epoch", int(current.get(b"epoch", b"0"))]
         self.hset([lease, b"run", run, b"owner", owner, b"place", place])
-        self._expires_ms[lease] = self._now_ms() + int(lasts_ms)
+        self._expires_ms[lease] = self._now_ms() + self.lasts_ms(int(lasts_ms))
         return [b"held"]
 
     def release_lease(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> None:
@@ -241,6 +244,12 @@ class RedisTwin:
 
     def is_anothers_lease(self, run: bytes, holder: bytes) -> bool:
         return run != holder
+
+    def next_epoch(self, highest: int) -> int:
+        return highest + 1
+
+    def lasts_ms(self, asked_ms: int) -> int:
+        return asked_ms
 
     def is_unexpected(self, expected: int, last: int) -> bool:
         return expected != last

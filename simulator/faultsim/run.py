@@ -16,7 +16,7 @@ from dispatcher.zone_engine import ZoneEngine
 from simulator.faultsim.city import City
 from simulator.faultsim.district import the_site
 from simulator.faultsim.history import Counts, Trace, Violation
-from simulator.faultsim.loop import SimLoop, run_in_loop
+from simulator.faultsim.loop import SimLoop, SpinningError, StalledError, run_in_loop
 from simulator.faultsim.plan import Fault, FaultPlan, draw_plan
 
 
@@ -58,7 +58,10 @@ def run_seed(
         try:
             trace = Trace(loop.time, keep_trace)
             city = City(loop, plan, Counts(), trace)
-            run_in_loop(loop, city.live())
+            try:
+                run_in_loop(loop, city.live())
+            except (SpinningError, StalledError) as error:
+                city.watch.violate("time_goes_on", f"{type(error).__name__}: {error.__doc__}")
             return SeedResult(
                 seed=seed,
                 digest=trace.digest(),

@@ -54,6 +54,7 @@ class Sat:
     shuttle: str
     begins_s: float
     out_s: float | None = None
+    set_down: bool = False  # let out by the shuttle, not on their own feet
 
 
 class Watch:
@@ -73,6 +74,7 @@ class Watch:
         self.recorded: set[str] = set()  # trips whose request is durable
         self.riders: dict[str, str] = {}  # by trip
         self.epoch = 0
+        self.begun = (0, "")  # the newest epoch, and the dispatcher whose it is
         self.position = 0
         self.event_types: Counter[str] = Counter()
         self._now = now
@@ -141,7 +143,22 @@ class Watch:
                 self.violate("event_twice", f"record {position} repeats {' '.join(once)}")
             self._once.add(once)
 
+    def on_epoch(self, epoch: int, run: str) -> None:
+        """A dispatcher begins an epoch; with one of its own it may go on."""
+        if epoch <= self.begun[0]:
+            self.violate("epoch_rises", f"{run} began epoch {epoch} after {self.begun}")
+        if self.begun[1] not in ("", run):
+            self._counts.note("taken over")
+        self.begun = (max(epoch, self.begun[0]), run)
+
     # The wire
+
+    def on_send(self, run: str, topic: str) -> None:
+        """A dispatcher asks its connection to send something."""
+        if run != self.begun[1]:
+            self.violate(
+                "one_leader_speaks", f"{run} sent to {topic}, and {self.begun[1]} leads", run
+            )
 
     def on_status(self, topic: str, payload: bytes) -> None:
         """A status document reached the broker."""
@@ -235,11 +252,10 @@ class Watch:
         self._counts.note("boarded")
         if self.sat[trip]:
             self._counts.note("boarded again")
-            told = self.told.get(trip)
-            newest = None if told is None else told.newest
+            told, since_s = self.told.get(trip), self.sat[trip][-1].begins_s
             # Who steps in while the shuttle falls silent may be told of another, and change.
-            told_of = newest is not None and newest.get("shuttle") == shuttle
-            if newest is None or (newest.get("breach") is None and not told_of):
+            documents = () if told is None else told.documents
+            if not any(d.get("shuttle") == shuttle for at_s, d in documents if at_s > since_s):
                 self.violate(
                     "boarded_once", f"trip {trip} boarded {shuttle} without being told of it", trip
                 )
@@ -265,7 +281,7 @@ class Watch:
         """A party is out of the shuttle: set down, or on its own feet."""
         for sat in self.sat.get(trip, ()):
             if sat.out_s is None:
-                sat.out_s = out_s
+                sat.out_s, sat.set_down = out_s, set_down
                 told = self.told.get(trip)
                 if set_down and told is not None and told.promise is not None:
                     self._check_kept(trip, "drop-off", out_s, told.promise[1])
@@ -351,9 +367,9 @@ class Watch:
                 f"trip {trip} is no_show, and stood at the stop for {at_s - since_s:.0f} s",
                 trip,
             )
-        was_out = any(sat.out_s is not None for sat in self.sat.get(trip, ()))
-        if state == "completed" and not was_out:
-            self.violate("wrong_end", f"trip {trip} is completed and never was aboard", trip)
+        was_set_down = any(sat.set_down for sat in self.sat.get(trip, ()))
+        if state == "completed" and not was_set_down:
+            self.violate("wrong_end", f"trip {trip} is completed, but was never set down", trip)
 
     # The end of the quiet phase
 

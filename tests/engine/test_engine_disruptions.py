@@ -30,6 +30,7 @@ from dispatcher.domain.ids import BookingId, OperatorId, TripId, VisitId
 from dispatcher.domain.shuttles import Capacity, DriveMode, Fault, FaultLevel
 from dispatcher.domain.trips import BreachCause, TimeWish, TripState, TripStatus
 from dispatcher.engine.judging import plan_faults
+from dispatcher.engine.routes import is_stuck
 
 OPERATOR = OperatorId("o")
 BROKEN = (Fault("motor", FaultLevel.FATAL),)
@@ -51,7 +52,15 @@ def rejoin(street: Street, car: Car, seats: int = 6, aboard: tuple[TripId, ...] 
     street.submit(ShuttleJoined(street.now_s, car.id, places, car.x_m, car.y_m, 80.0, mode, aboard))
 
 
-def tell(street: Street, car: Car, *, faulty: bool = False, battery_pct: float = 80.0) -> None:
+def tell(
+    street: Street,
+    car: Car,
+    *,
+    faulty: bool = False,
+    battery_pct: float = 80.0,
+    aboard: tuple[TripId, ...] = (),
+    needs_word: bool = False,
+) -> None:
     faults = BROKEN if faulty else ()
     street.submit(
         ShuttleReported(
@@ -64,7 +73,8 @@ def tell(street: Street, car: Car, *, faulty: bool = False, battery_pct: float =
             DriveMode.AUTOMATIC,
             False,
             faults,
-            (),
+            aboard,
+            needs_word=needs_word,
         )
     )
 
@@ -321,6 +331,53 @@ def test_riders_in_a_stopped_shuttle_get_another_one() -> None:
     assert street.state.shuttles[car.id].aboard == []
 
 
+def test_riders_who_got_out_to_be_fetched_are_not_in_the_broken_shuttle_any_more() -> None:
+    street, car, other, status = a_rider_in_a_stopped_shuttle()
+    tell(street, car, faulty=True, aboard=(status.trip_id,))
+    street.wait(60)
+    tell(street, car, faulty=True)  # it has counted them: they stand at the stop now
+    assert street.state.shuttles[car.id].aboard == []
+    tell(street, car)
+    # It drives again, without them: the other one is not called off.
+    fetched = street.now_of(status)
+    assert (fetched.state, fetched.shuttle_id) == (TripState.ACCEPTED, other.id)
+    assert street.trips_to_board(other) == [status.trip_id]
+    board_by_hand(street, other, status)
+
+
+def test_riders_who_got_out_before_their_stop_are_fetched_by_whoever_is_next() -> None:
+    street = Street("P", "X", driven=False)
+    car, _ = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    tell(street, car, needs_word=True)  # one that counts heads: they are out
+    street.wait(29)
+    assert street.now_of(status).state is TripState.ABOARD
+    street.wait(1)
+    waiting = street.now_of(status)
+    assert waiting.state is TripState.ACCEPTED
+    assert waiting.promise is not None
+    assert waiting.promise.pickup_stop == "P"
+    assert street.state.shuttles[car.id].aboard == []
+    by = next(c for c in cars_of(street) if c.id == waiting.shuttle_id)
+    assert street.trips_to_board(by) == [status.trip_id]
+
+
+def test_a_drop_off_at_which_nobody_was_let_out_ends_no_trip_that_is_fetched() -> None:
+    street, car, other, status = a_rider_in_a_stopped_shuttle()
+    street.wait(60)
+    confirm(street, other)  # under way: it is not called off any more
+    tell(street, car)
+    confirm(street, car)
+    visit = visit_of(street, car)
+    street.submit(VisitArrived(street.now_s, car.id, visit))
+    street.submit(VisitCompleted(street.now_s, car.id, visit))
+    assert street.now_of(status).state is TripState.ASSIGNED
+    assert street.state.shuttles[car.id].aboard == []
+    board_by_hand(street, other, status)
+
+
 def test_a_shuttle_that_drives_again_calls_off_a_rescue_not_yet_under_way() -> None:
     street, car, other, status = a_rider_in_a_stopped_shuttle()
     street.submit(ShuttleHeld(street.now_s, OPERATOR, other.id))
@@ -423,6 +480,27 @@ def test_a_refused_plan_is_followed_by_a_fresh_order() -> None:
     assert after.order_id != before.order_id
     assert after.revision > before.revision
     assert street.trips_to_board(car) == [status.trip_id]
+
+
+def test_riders_in_a_shuttle_that_refused_too_often_get_their_plan_again_every_minute() -> None:
+    street = Street("P", driven=False)
+    (car,) = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    for _ in range(3):
+        refuse(street, car)
+    order_id = street.state.shuttles[car.id].order_id
+    street.wait(59)
+    assert street.state.shuttles[car.id].order_id == order_id
+    car.x_m = 120.0  # it had not yet come to a stand
+    tell(street, car, aboard=(status.trip_id,))
+    street.wait(1)
+    plan = street.plan(car)
+    assert plan is not None
+    assert plan.order_id != order_id
+    assert plan.start.x_m == 120.0
+    confirm(street, car)
+    assert not is_stuck(street.state, street.state.shuttles[car.id])
 
 
 def test_a_shuttle_that_refuses_three_times_loses_its_riders_until_it_is_released() -> None:

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.faultsim.loop import SimLoop, SimProcess, StalledError, run_in_loop
+from simulator.faultsim.loop import (
+    SimLoop,
+    SimProcess,
+    SpinningError,
+    StalledError,
+    run_in_loop,
+)
 
 
 @pytest.fixture
@@ -141,3 +147,25 @@ def test_sets_of_tasks_are_walked_in_order_of_making(loop: SimLoop) -> None:
 
     run_in_loop(loop, world())
     assert ended == sorted(ended)
+
+
+def test_waiting_for_less_than_a_float_can_tell_moves_the_time_on(loop: SimLoop) -> None:
+    async def wait() -> float:
+        await asyncio.sleep(4000.0)
+        for _ in range(3):
+            await asyncio.sleep(1e-14)
+        return loop.time()
+
+    assert 4000.0 < run_in_loop(loop, wait()) < 4000.001
+
+
+def test_whoever_asks_without_end_for_what_is_due_at_once_is_found_out(loop: SimLoop) -> None:
+    def again() -> None:
+        loop.call_soon(again)
+
+    async def spin() -> None:
+        again()
+        await asyncio.sleep(1.0)
+
+    with pytest.raises(SpinningError):
+        run_in_loop(loop, spin())

@@ -33,7 +33,7 @@ class Sender:
         self.sent: list[Any] = []
         self.open = asyncio.Event()
 
-    async def publish(self, plan: ShuttlePlan) -> None:
+    async def publish(self, plan: ShuttlePlan, number: int = 0) -> None:
         await self.open.wait()
         self.sent.append((plan.shuttle_id, plan.revision))
 

@@ -106,6 +106,12 @@ def an_offer() -> dict[str, Any]:
     }
 
 
+def step_in(place: Concourse, shuttle_id: ShuttleId, x_m: float) -> None:
+    """The shuttle stands there and finds the riders at its doors."""
+    assert place.waits(TripId("t1"), shuttle_id, x_m, 0.0)
+    place.takes(TripId("t1"), shuttle_id)
+
+
 def test_the_request_says_all_that_was_wished() -> None:
     rider, _ = a_rider()
     ((topic, body),) = rider.advance(T0)
@@ -174,7 +180,7 @@ def test_walking_to_the_stop_in_time() -> None:
     assert due == pytest.approx(T0 + 180.0, abs=0.5)
     rider.advance(due)
     assert rider.where is Whereabouts.AT_STOP
-    assert place.takes(TripId("t1"), ShuttleId("m:s1"), 120.0, 0.0, T0 + 200.0)
+    step_in(place, ShuttleId("m:s1"), 120.0)
     # Could have been there at 120, had they left when they asked.
     assert rider.log.ready_s == pytest.approx(T0 + 120.0, abs=0.5)
 
@@ -261,7 +267,7 @@ def test_aboard_and_out_again() -> None:
     rider.advance(T0 + 0.0)
     rider.advance(T0 + 120.0)
     shuttle = ShuttleId("m:s1")
-    assert place.takes(TripId("t1"), shuttle, 120.0, 0.0, T0 + 130.0)
+    step_in(place, shuttle, 120.0)
     place.settled(TripId("t1"), shuttle, T0 + 132.0, T0 + 137.0)
     rider.on_document(a_status("aboard", 4, promise=a_promise()), T0 + 140.0)
     assert rider.advance(T0 + 5000.0) == []  # nobody gives up in a shuttle
@@ -278,7 +284,7 @@ def test_riders_get_out_of_a_broken_shuttle_when_another_comes_for_them() -> Non
     rider.on_document(a_status("boarding", 3, promise=a_promise(opens=0.0), shuttle="m:s1"), T0)
     rider.advance(T0)
     rider.advance(T0 + 120.0)
-    place.takes(TripId("t1"), ShuttleId("m:s1"), 120.0, 0.0, T0 + 130.0)
+    step_in(place, ShuttleId("m:s1"), 120.0)
     place.settled(TripId("t1"), ShuttleId("m:s1"), T0 + 132.0, T0 + 137.0)
     rescue = a_status(
         "assigned", 6, promise=a_promise("C", 500.0), shuttle="m:s2", pickup_expected=at(520.0)
@@ -287,4 +293,24 @@ def test_riders_get_out_of_a_broken_shuttle_when_another_comes_for_them() -> Non
     assert rider.where is Whereabouts.BOARDING
     rider.advance(T0 + 400.0)  # 120 s before the rescue is expected
     rider.advance(T0 + 400.0)
-    assert place.takes(TripId("t1"), ShuttleId("m:s2"), 240.0, 0.0, T0 + 520.0)
+    step_in(place, ShuttleId("m:s2"), 240.0)
+
+
+def test_nobody_gets_out_of_a_shuttle_that_drives_or_takes_them_after_all() -> None:
+    rider, place = a_rider()
+    drives = True
+    place.stands = lambda shuttle_id: not drives
+    rider.advance(T0)
+    rider.on_document(a_status("boarding", 3, promise=a_promise(opens=0.0), shuttle="m:s1"), T0)
+    rider.advance(T0)
+    rider.advance(T0 + 120.0)
+    step_in(place, ShuttleId("m:s1"), 120.0)
+    place.settled(TripId("t1"), ShuttleId("m:s1"), T0 + 132.0, T0 + 137.0)
+    other = a_status("assigned", 6, promise=a_promise("C"), shuttle="m:s2", pickup_expected=at(410))
+    rider.on_document(other, T0 + 400.0)
+    rider.advance(T0 + 401.0)
+    assert rider.where is Whereabouts.BOARDING  # it drives
+    rider.on_document(a_status("aboard", 7, promise=a_promise(), shuttle="m:s1"), T0 + 405.0)
+    drives = False
+    rider.advance(T0 + 500.0)
+    assert rider.where is Whereabouts.BOARDING

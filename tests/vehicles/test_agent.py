@@ -586,3 +586,35 @@ def test_a_charger_that_gives_nothing_fails_the_action_and_the_visit_goes_on() -
     assert [
         (a.action_type, a.action_status, a.result_description) for a in state.action_states
     ] == [("startCharging", "FAILED", "NO_POWER")]
+
+
+# Riders who get out by themselves
+
+
+def test_riders_who_left_are_no_reason_to_refuse_a_plan_without_them() -> None:
+    ride = Ride({"ana": 0})
+    ride.order(0, a_plan("v1 B 10 +ana", "v2 C 60 -ana", released=1))
+    assert aboard(ride.run(0, 20)) == ["ana"]
+    ride.cabin.walked_off.add("ana")
+    state = ride.order(21, a_plan("v3 D 60", start="B", sequence=6, released=1, revision=2), 6)
+    assert refusals(state) == []
+    assert aboard(state) == []
+
+
+def test_a_drop_off_of_riders_who_left_tells_of_no_alighting() -> None:
+    ride = Ride({"ana": 0})
+    ride.order(0, TWO)
+    ride.run(0, 20)
+    ride.cabin.walked_off.add("ana")
+    state = ride.run(20, 200)
+    assert ends(state)["v2/alight/ana"] == "FINISHED NOT_ABOARD"
+    assert state.onboard is not None
+    assert [event.kind for event in state.onboard.events] == ["boarded"]
+
+
+def test_whoever_waits_for_others_to_step_in_is_no_no_show() -> None:
+    ride = Ride({"ana": 0, "bob": 0})
+    ride.cabin.began["bob"] = T0 + 500.0  # a wheelchair before them takes its time
+    ride.order(0, a_plan("v1 A 0 +ana +bob", "v2 C 60 -ana -bob", released=1))
+    ride.run(0, 499)
+    assert [load.load_id for load in ride.run(499, 520).loads or ()] == ["ana", "bob"]

@@ -264,29 +264,24 @@ def test_events_are_kept_until_they_are_acknowledged() -> None:
     ride.word(20, heard=20)
     ride.word(70, heard=70)
     ride.run(70, 100)
+    # Nobody saw bob get off, who never was aboard.
     assert numbers(ride) == [
         "1 boarded v1/board/ana",
         "2 notThere v1/board/bob",
         "3 alighted v2/alight/ana",
-        "4 alighted v2/alight/bob",
-    ] or numbers(ride) == [
-        "1 boarded v1/board/ana",
-        "2 notThere v1/board/bob",
-        "3 alighted v2/alight/bob",
-        "4 alighted v2/alight/ana",
     ]
     series = ride.onboard.series
     assert series
     ride.word(101, heard=100, acknowledged=Acknowledged(series="other", number=4))
-    assert len(ride.agent.memory.events) == 4
+    assert len(ride.agent.memory.events) == 3
     ride.word(102, heard=100, acknowledged=Acknowledged(series=series, number=2))
-    assert [e.number for e in ride.agent.memory.events] == [3, 4]
+    assert [e.number for e in ride.agent.memory.events] == [3]
     # A new order, in which the actions are forgotten, and a reboot: the events are there.
     ride.order(103, a_plan("v9 C 200", start="C", released=1, revision=2, order_id="o2"))
     ride.reboot_at(104)
     ride.hear(ride.agent.connected(T0 + 104))
     assert ride.state.order_id == "o2"
-    assert [e.number for e in ride.onboard.events] == [3, 4]
+    assert [e.number for e in ride.onboard.events] == [3]
     assert ride.onboard.series == series
 
 

@@ -215,7 +215,8 @@ def outcomes(world: World) -> list[str]:
     lines = []
     for visit in world.visits:
         lines.append(f"arrived {visit.id}")
-        lines += [f"alighted {visit.id} {task.trip_id}" for task in visit.alights]
+        riders = [task.trip_id for task in visit.alights if task.trip_id in rode]
+        lines += [f"alighted {visit.id} {trip_id}" for trip_id in riders]
         for task in visit.boards:
             word = "boarded" if task.trip_id in rode else "not there"
             lines.append(f"{word} {visit.id} {task.trip_id}")

@@ -744,3 +744,24 @@ def test_a_long_shift_leaves_nothing_behind() -> None:
     (progress,) = talk.conversation._progress.values()
     assert len(progress._visits) == 0
     assert len(progress.road) <= 8
+
+
+def test_an_update_that_arrives_after_its_order_was_given_up_is_called_off() -> None:
+    talk = Talk().joined()
+    talk.hear(talk.conversation.publish(FIRST, T0, 5))
+    assert talk.sent == ["order o1 1 from 0"]
+    # The vehicle stands idle: there is nothing to cancel, and nothing more is sent.
+    assert talk.hear(talk.conversation.command(ShuttleCommand.CANCEL_ORDER, 6, T0 + 1)) == []
+    talk.tick(30)
+    assert "order o1 1 from 0" not in talk.sent
+    talk.state(31, order_id="o1", order_update_id=1, node_states=ahead(2, 4, 6))
+    assert talk.sent == ["cancelOrder"]
+
+
+def test_a_cancellation_of_the_order_before_leaves_the_new_one_alone() -> None:
+    for number in (4, 5):  # said again after a restart, or of the event that began the order
+        talk = Talk().joined()
+        talk.hear(talk.conversation.publish(FIRST, T0, 5))
+        talk.hear(talk.conversation.command(ShuttleCommand.CANCEL_ORDER, number, T0 + 1))
+        talk.tick(30)
+        assert talk.sent == ["order o1 1 from 0"]

@@ -47,6 +47,9 @@ class Door:
     def alight(self, trip_id: TripId, party: Party, now: float) -> float | None:
         return now
 
+    def has_left(self, trip_id: TripId, now: float) -> bool:
+        return False
+
     def next_change(self, now: float) -> float | None:
         return now + 1.0
 

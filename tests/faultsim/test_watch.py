@@ -1,0 +1,66 @@
+"""What the watch says of histories written by hand."""
+
+import json
+
+import pytest
+
+from simulator.faultsim.history import Counts
+from simulator.faultsim.watch import Watch
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch(lambda: 100.0, 0.0, Counts(), lambda at_s: False)
+
+
+def broken(watch: Watch) -> list[str]:
+    return [violation.invariant for violation in watch.violations]
+
+
+def hear(watch: Watch, **document: object) -> None:
+    document = {"trip": "t1", "at": "2026-09-21T03:00:20Z", **document}
+    watch.on_document(json.dumps(document).encode(), 100.0, lambda trip: None, lambda trip: None)
+
+
+def test_only_the_dispatcher_of_the_newest_epoch_speaks(watch: Watch) -> None:
+    watch.on_epoch(1, "D1")
+    watch.on_send("D1", "an order")
+    watch.on_epoch(2, "D1")  # its own: it goes on
+    watch.on_send("D1", "an order")
+    watch.on_epoch(3, "D2")
+    watch.on_send("D2", "an order")
+    assert broken(watch) == []
+    watch.on_send("D1", "an order")
+    assert broken(watch) == ["one_leader_speaks"]
+
+
+def test_a_new_epoch_is_above_all_that_were_begun(watch: Watch) -> None:
+    watch.on_epoch(4, "D1")
+    watch.on_epoch(4, "D2")
+    assert broken(watch) == ["epoch_rises"]
+
+
+def test_who_walked_off_has_not_arrived(watch: Watch) -> None:
+    watch.on_board("t1", "s1", 100.0, (4, 1))
+    watch.on_leave("t1", None, 150.0, set_down=False)
+    hear(watch, state="completed", revision=5)
+    assert broken(watch) == ["wrong_end"]
+
+
+def test_who_was_set_down_has(watch: Watch) -> None:
+    watch.on_board("t1", "s1", 100.0, (4, 1))
+    watch.on_leave("t1", None, 150.0, set_down=True)
+    hear(watch, state="completed", revision=5)
+    assert broken(watch) == []
+
+
+def test_nobody_boards_a_second_shuttle_that_they_were_not_told_of(watch: Watch) -> None:
+    hear(watch, state="assigned", revision=1, shuttle="s1")
+    watch.on_board("t1", "s1", 90.0, (4, 1))
+    watch.on_leave("t1", None, 95.0, set_down=False)
+    hear(watch, state="assigned", revision=2, shuttle="s2")
+    hear(watch, state="assigned", revision=3, shuttle="s3")
+    watch.on_board("t1", "s2", 120.0, (4, 1))  # it came before it could be called off
+    assert broken(watch) == []
+    watch.on_board("t1", "s4", 130.0, (4, 1))
+    assert broken(watch) == ["boarded_once"]
