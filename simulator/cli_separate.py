@@ -12,8 +12,13 @@ from simulator.cli_options import (
     JsonOption,
     SeedOption,
     ZoneOption,
+    file_to_write,
     seconds,
 )
+
+RecordOption = Annotated[
+    Path | None, typer.Option(help="Append to this file all that is sent, got and done, as JSON.")
+]
 
 
 def shuttles(
@@ -35,6 +40,7 @@ def shuttles(
             help="Folder in which each keeps what it must not forget, to go on from after a crash."
         ),
     ] = None,
+    record: RecordOption = None,
 ) -> None:
     """Simulated shuttles against a given broker, until Ctrl-C."""
     from dispatcher.streets.zone_file import ZoneFileError
@@ -58,6 +64,7 @@ def shuttles(
             interface=interface,
             time=(speed, clock_start, clock_anchor),
             memory_dir=memory,
+            record_file=file_to_write(record),
         )
     except (SeparateError, ZoneFileError, MemoryFileError) as error:
         fail(str(error), EXIT_SETTINGS)
@@ -81,6 +88,7 @@ def riders(
     clock_anchor: Annotated[
         float | None, typer.Option(help="... at this moment of the real one.")
     ] = None,
+    record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulated riders against a given broker. With --requests or --for, ends when all are done."""
@@ -101,6 +109,7 @@ def riders(
             name=name,
             now_only=now_only,
             time=(speed, clock_start, clock_anchor),
+            record_file=file_to_write(record),
         )
     except (SeparateError, ZoneFileError) as error:
         fail(str(error), EXIT_SETTINGS)

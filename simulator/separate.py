@@ -21,6 +21,7 @@ from simulator.concourse import Concourse, Strangers
 from simulator.demand import Demand, DemandShares
 from simulator.live_parts import RiderLink, ShuttleLinks
 from simulator.vehicle import FleetPlan
+from simulator.wire_record import WireRecord
 from vehicles.link import BrokerAccess
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ def run_shuttles(
     interface: str,
     time: ZoneTime,
     memory_dir: Path | None = None,
+    record_file: Path | None = None,
 ) -> None:
     """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there."""
     clock = zone_clock(time)
@@ -49,7 +51,7 @@ def run_shuttles(
     zone = load_zone(zone_name)
     plan = FleetPlan(shuttles, battery_pct=(55.0, 100.0), spread=True, interface=interface)
 
-    async def main() -> None:
+    async def main(record: WireRecord | None) -> None:
         links = ShuttleLinks(
             zone,
             plan,
@@ -59,6 +61,7 @@ def run_shuttles(
             speed=time[0],
             seed=seed,
             memory_dir=memory_dir,
+            record=record,
         )
 
         async def drive() -> None:
@@ -70,7 +73,8 @@ def run_shuttles(
 
         await _until_stopped(drive)
 
-    asyncio.run(main())
+    with _recording(record_file) as record:
+        asyncio.run(main(record))
 
 
 def run_riders(
@@ -84,6 +88,7 @@ def run_riders(
     name: str,
     now_only: bool = False,
     time: ZoneTime,
+    record_file: Path | None = None,
 ) -> dict[str, int]:
     """Ask for trips; with a limit, until all are over. Answers how many ended in which way."""
     clock = zone_clock(time)
@@ -94,9 +99,15 @@ def run_riders(
     shares = DemandShares(depart_at=0.0, arrive_by=0.0) if now_only else DemandShares()
     demand = Demand.of(zone, seed, riders_per_hour=riders_per_hour, shares=shares, name=name)
 
-    async def main() -> dict[str, int]:
+    async def main(record: WireRecord | None) -> dict[str, int]:
         link = RiderLink(
-            demand, Concourse(), broker, clock, speed=time[0], client_id=f"ringmaster-sim-{name}"
+            demand,
+            Concourse(),
+            broker,
+            clock,
+            speed=time[0],
+            client_id=f"ringmaster-sim-{name}",
+            record=record,
         )
 
         async def ask() -> None:
@@ -115,7 +126,8 @@ def run_riders(
         await _until_stopped(ask)
         return _counts(link)
 
-    return asyncio.run(main())
+    with _recording(record_file) as record:
+        return asyncio.run(main(record))
 
 
 def zone_clock(time_of_zone: ZoneTime) -> Clock:
@@ -142,6 +154,10 @@ def broker_access(url: str) -> BrokerAccess:
     if parts.scheme != "mqtt" or not parts.hostname:
         raise SeparateError(problem)
     return BrokerAccess(parts.hostname, port, _plain(parts.username), _plain(parts.password))
+
+
+def _recording(path: Path | None) -> contextlib.AbstractContextManager[WireRecord | None]:
+    return contextlib.nullcontext() if path is None else WireRecord(path)
 
 
 def _plain(part: str | None) -> str | None:

@@ -248,7 +248,8 @@ class FleetLink:
 class AgentLink:
     """Carries one on-board agent's messages, and lets its time pass.
 
-    ``speed`` is how many seconds of ``clock`` pass in one real second.
+    ``speed`` is how many seconds of ``clock`` pass in one real second. ``on_wire`` hears of each
+    message, ``sent`` or ``got``, with topic and body, before anything comes of it.
     """
 
     def __init__(
@@ -259,8 +260,10 @@ class AgentLink:
         clock: Callable[[], float],
         interface: str = DEFAULT_INTERFACE,
         speed: float = 1.0,
+        on_wire: Callable[[str, str, bytes], None] = lambda way, topic, body: None,
     ) -> None:
         self.agent = agent
+        self._on_wire = on_wire
         self._clock = clock
         self._speed = speed
         self._vehicle = agent.settings.vehicle
@@ -344,6 +347,7 @@ class AgentLink:
 
     async def _on_message(self, message: Message) -> None:
         now = self._clock()
+        self._on_wire("got", message.topic, message.payload)
         try:
             if message.topic == self._topic(Topic.ORDER):
                 said = self.agent.on_order(parse(Order, message.payload), now)
@@ -362,9 +366,6 @@ class AgentLink:
                 await self._publish(outgoing)
 
     async def _publish(self, outgoing: Outgoing) -> None:
-        await self._link.publish(
-            self._topic(outgoing.topic),
-            outgoing.message.to_json(),
-            qos=outgoing.qos,
-            retain=outgoing.retain,
-        )
+        topic, body = self._topic(outgoing.topic), outgoing.message.to_json()
+        self._on_wire("sent", topic, body)
+        await self._link.publish(topic, body, qos=outgoing.qos, retain=outgoing.retain)
