@@ -132,8 +132,7 @@ class City:
     async def leader(self) -> str | None:
         """Which dispatcher says that it leads, if any does."""
         for name in self.serving:
-            role = (await self._health(name)).get("leadership", {}).get("role")
-            if role == "leader":
+            if await self._role(name) == "leader":
                 return name
         return None
 
@@ -161,10 +160,8 @@ class City:
                 await kept.start()
         deadline_s = time.monotonic() + 30.0
         while time.monotonic() < deadline_s:
-            roles = [
-                (await self._health(name)).get("leadership", {}).get("role") for name in DISPATCHERS
-            ]
-            if sorted(map(str, roles)) == ["leader", "standby"]:
+            roles = [await self._role(name) for name in DISPATCHERS]
+            if sorted(roles) == ["leader", "standby"]:
                 return
             await asyncio.sleep(_POLL_S)
 
@@ -298,6 +295,10 @@ class City:
             *("--zone", plan.zone_name, "--seed", str(plan.seed), "--speed", str(plan.speed)),
             *("--clock-start", str(plan.start_s), "--clock-anchor", str(plan.anchor_s)),
         ]
+
+    async def _role(self, name: str) -> str:
+        """What a dispatcher says it is; empty if it does not answer, or has yet to find out."""
+        return ((await self._health(name)).get("leadership") or {}).get("role", "")
 
     async def _health(self, name: str) -> dict[str, dict[str, str]]:
         """What a dispatcher says of itself; empty if it does not answer."""
