@@ -40,7 +40,7 @@ async def connect_journal(
     UnsuitableSettings
         The store runs, but could lose events it has acknowledged.
     """
-    journal = StoredJournal(url, zone, pool=pool)
+    journal = StoredJournal(url, zone, mends=check_settings, pool=pool)
     pause_s = FIRST_PAUSE_S
     attempt = 0
     try:

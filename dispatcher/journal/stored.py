@@ -44,6 +44,7 @@ from dispatcher.journal.store_checks import (
     read_info,
     store_faults,
 )
+from dispatcher.journal.whole_file import make_whole
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
 EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
@@ -67,9 +68,13 @@ class StoredJournal:
         answer_timeout_s: float = 5.0,
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
+        mends: bool = True,
         pool: Any = None,
     ) -> None:
+        """Unless ``mends`` is off, see ``whole_file``: the store may be asked to write its file."""
         self._connected = asyncio.Event()
+        self._mends = mends
+        self._mending = asyncio.Lock()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
@@ -244,6 +249,14 @@ class StoredJournal:
 
     async def _on_connect(self, connection: Connection) -> None:
         await connection.on_connect()
+        if self._mends:
+            try:
+                async with self._mending:
+                    await make_whole(connection)
+            except BaseException:
+                # Also who is cancelled must not leave a connection that looks ready.
+                await connection.disconnect(nowait=True)
+                raise
         self._connected.set()
 
     async def aclose(self) -> None:
@@ -264,6 +277,11 @@ class StoredJournal:
         """
         try:
             connection = await self._pool.get_connection()
+        except NoPermissionError as error:
+            raise UnsuitableSettings(
+                f"the store does not let us make sure of its file ({error}); allow INFO and "
+                "BGREWRITEAOF, or switch redis.check_settings off once you have made sure yourself"
+            ) from error
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"the store cannot be reached: {error}") from error
         answered = False
