@@ -42,7 +42,13 @@ def export(
         store_url_or_exit(redis)
 
     async def run(zone_id: str) -> int:
-        journal = StoredJournal(redis or settings.redis.url.get_secret_value(), zone_id)
+        # Who only reads leaves the store alone.
+        journal = StoredJournal(
+            redis or settings.redis.url.get_secret_value(),
+            zone_id,
+            sentinels=() if redis else settings.redis.sentinels,
+            mends=False,
+        )
         try:
             return await export_journal(journal, out, zone=zone_id, after=after)
         finally:

@@ -103,6 +103,7 @@ class _Serving:
         journal = await connect_journal(
             self._settings.redis.url.get_secret_value(),
             self._site.zone.id,
+            sentinels=self._settings.redis.sentinels,
             check_settings=self._settings.redis.check_settings,
             on_wait=_log_store_awaited,
         )

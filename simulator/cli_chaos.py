@@ -29,16 +29,23 @@ def chaos(
         bool, typer.Option(help="A second dispatcher stands by in the last two fifths.")
     ] = True,
     zone: ZoneOption = "sejong-5-1",
-    shuttles: Annotated[int, typer.Option(min=1, max=100)] = 12,
+    shuttles: Annotated[int, typer.Option(min=1, max=100)] = 8,
     riders_per_hour: Annotated[
         float, typer.Option(min=1.0, max=2000.0, help="Of the zone's time.")
-    ] = 300.0,
+    ] = 150.0,
     speed: Annotated[
         float, typer.Option(min=1.0, max=30.0, help="Zone seconds in a real second.")
     ] = 20.0,
     keep: Annotated[
         Path | None, typer.Option(help="Leave logs and raw histories in this new folder.")
     ] = None,
+    failover: Annotated[
+        bool,
+        typer.Option("--failover", help="Instead: count what fail-overs of the store lose."),
+    ] = False,
+    trials: Annotated[
+        int, typer.Option(min=1, max=1000, help="With --failover, of each kind.")
+    ] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Kill, stop and cut off real dispatchers, servers and clients; judge their raw histories."""
@@ -59,6 +66,9 @@ def chaos(
                 folder.mkdir(parents=True)
             except OSError as error:
                 fail(f"{keep} cannot be a new folder: {error.strerror}", EXIT_SETTINGS)
+        if failover:
+            _count_losses(folder, trials, seed, as_json)
+            return
         try:
             plan = ChaosPlan(
                 load_zone(zone),
@@ -83,6 +93,31 @@ def chaos(
         print(json.dumps(result.as_dict(), ensure_ascii=False))
     if result.violations:
         raise typer.Exit(EXIT_VIOLATED)
+
+
+def _count_losses(folder: Path, trials: int, seed: int, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from simulator.chaos.failover import run_failovers
+    from simulator.chaos.processes import ChaosError
+
+    console = Console(stderr=True)
+    try:
+        figures = asyncio.run(
+            run_failovers(folder, trials, seed, say=lambda text: console.print(text))
+        )
+    except ChaosError as error:
+        fail(str(error), EXIT_SETTINGS)
+    rows = [one.as_dict() for one in figures]
+    table = Table(title="acknowledged writes that a fail-over lost")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "))
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console(stderr=as_json).print(table)
+    if as_json:
+        print(json.dumps({"seed": seed, "failovers": rows}))
 
 
 def chaos_table(result: "ChaosResult") -> "Table":

@@ -38,6 +38,7 @@ from dispatcher.journal.errors import (
     UnknownOutcome,
     UnsuitableSettings,
 )
+from dispatcher.journal.sentinels import sentinel_pool
 from dispatcher.journal.store_checks import (
     INFO_SECTIONS,
     REQUIRED_SETTINGS,
@@ -69,9 +70,13 @@ class StoredJournal:
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
         mends: bool = True,
+        sentinels: Sequence[str] = (),
         pool: Any = None,
     ) -> None:
-        """Unless ``mends`` is off, see ``whole_file``: the store may be asked to write its file."""
+        """With ``sentinels`` the URL's host is what they call the master, see ``sentinels``.
+
+        Unless ``mends`` is off, the store may be asked to write its file anew, see ``whole_file``.
+        """
         self._connected = asyncio.Event()
         self._mends = mends
         self._mending = asyncio.Lock()
@@ -79,15 +84,20 @@ class StoredJournal:
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
         # Another pool, with the same methods, is for simulations; it calls its ``on_connect``.
-        self._pool = pool or ConnectionPool.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=connect_timeout_s,
-            socket_timeout=answer_timeout_s,
-            max_connections=8,
-            redis_connect_func=self._on_connect,
-        )
+        options: dict[str, Any] = {
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "socket_connect_timeout": connect_timeout_s,
+            "socket_timeout": answer_timeout_s,
+            "max_connections": 8,
+            "redis_connect_func": self._on_connect,
+        }
+        if pool is not None:
+            self._pool = pool
+        elif sentinels:
+            self._pool = sentinel_pool(url, sentinels, timeout_s=connect_timeout_s, **options)
+        else:
+            self._pool = ConnectionPool.from_url(url, **options)
         if pool is not None:
             pool.on_connect = self._connected.set
         # The braces make all keys of a zone share a cluster slot, as the script needs.

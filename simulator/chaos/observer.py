@@ -38,10 +38,13 @@ class StreamWatch:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            async with self.pausing:
-                with contextlib.suppress(RedisError, OSError):
-                    async with self._store.client(timeout_s=1.0) as client:
-                        await self._read_on(client)
+            # A new connection whenever the last one broke.
+            with contextlib.suppress(RedisError, OSError):
+                async with self._store.client(timeout_s=1.0) as client:
+                    while True:
+                        async with self.pausing:
+                            await self._read_on(client)
+                        await asyncio.sleep(_LOOK_EVERY_S)
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def all_entries(self) -> list[StreamEntry]:

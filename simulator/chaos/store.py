@@ -12,7 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from simulator.chaos.processes import Server, free_port
+from simulator.chaos.processes import ChaosError, Server, free_port
 from simulator.chaos.proxy import LOOPBACK, FaultProxy, Way
 
 _UNDER_WAY_S: Final = 1.0  # for a write to come that nobody is told of
@@ -45,6 +45,7 @@ class Store(Server):
         *options: str,
         name: str = "redis",
     ) -> None:
+        self.second_starts = 0
         self._folder = folder
         folder.mkdir(parents=True)
         port = port or free_port()
@@ -82,6 +83,20 @@ class Store(Server):
             if line.split()[-1] == "i"
         ]
         return folder / names[-1]
+
+    async def start(self) -> None:
+        """Returns when it answers. Raises ``ChaosError`` if it does not.
+
+        If the power fails while the file is written anew, Redis cuts its torn part and ends; any
+        supervisor starts it once more.
+        """
+        try:
+            await super().start()
+        except ChaosError:
+            if self.is_running:
+                raise
+            self.second_starts += 1
+            await super().start()
 
     async def lose_power(
         self, proxies: list[FaultProxy], rng: random.Random, *, rewrite: bool = False
