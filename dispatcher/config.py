@@ -118,7 +118,8 @@ class RedisSettings(Section):
         default=SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://"
     )
     sentinels: tuple[str, ...] = Field(
-        default=(), description="host:port of each; the URL's host is then the master's name"
+        default=(),
+        description="Sentinels, as host:port; the host in the URL is then their name of the master",
     )
     check_settings: bool = Field(
         default=True, description="refuse a store that could lose acknowledged events"
