@@ -258,6 +258,8 @@ class City:
             "rules": {
                 "offer_ttl_s": min(600, max(30, round(5 * speed))),
                 "plan_validity_s": min(3600, max(60, round(15 * speed))),
+                # Longer than anything here lasts: nobody is to be given up.
+                "abandon_after_s": max(1800, round(180 * speed)),
                 "forget_after_s": 30 * 24 * 3600,
             },
             # All that was told stays there until it is judged.

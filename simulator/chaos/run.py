@@ -28,7 +28,7 @@ GOALS_S: Final = {
 }
 _RESTART, _KILLED, _STOPPED, _BROKER = GOALS_S
 _QUIET_S: Final = 90.0  # of a run of ten minutes; of a short one the half
-_MOST_QUIET_S: Final = 240.0
+_MOST_QUIET_S: Final = 300.0
 _GIVEN_UP_S: Final = 60.0  # a recovery that takes longer counts as so long, and is a violation
 _STEADY_S: Final = 5.0  # before the first fault
 _AFTERMATH_S: Final = 12.0  # so long after a fault nobody counts on word in time
