@@ -175,6 +175,7 @@ class _Checker:
         self._outs: dict[str, float] = {}
         self._numbered: dict[tuple[str, str, int], tuple[str, str]] = {}
         self._trips: dict[str, _Trip] = {}
+        self._cancelled: set[str] = set()  # trips whose rider gave them up, or declined
         self._open_boards: dict[str, dict[str, float]] = {}  # by shuttle: trips, and until when
 
     def _violate(self, invariant: str, text: str, about: str = "") -> None:
@@ -375,8 +376,11 @@ class _Checker:
             levels = line["topic"].split("/")
             rider, kind = levels[4], levels[5]
             if line["way"] == "sent":
+                said = json.loads(line["body"])
                 if kind == "request":
-                    requests[rider].add(json.loads(line["body"])["id"])
+                    requests[rider].add(said["id"])
+                elif kind == "cancel" or not said["accept"]:
+                    self._cancelled.add(said["trip"])
                 continue
             if not line["body"]:
                 continue
@@ -430,7 +434,11 @@ class _Checker:
             self._violate("wrong_end", f"{trip} was accepted and is {state}", trip)
         if state == "completed" and trip not in self._journal.reported_out:
             self._violate("wrong_end", f"{trip} is completed, and no shuttle let it out", trip)
-        if trip in self._journal.reported_out and state != "completed":
+        if state == "cancelled_by_rider" and trip not in self._cancelled:
+            self._violate("wrong_end", f"{trip} is {state}, and its rider said nothing", trip)
+        # A cancellation may cross the news of the boarding; then the trip is over, and is ridden.
+        crossed = state == "cancelled_by_rider"
+        if trip in self._journal.reported_out and state != "completed" and not crossed:
             self._violate("wrong_end", f"{trip} was set down, but is {state}", trip)
         boardings = self._boardings.get(trip, [])
         if len(boardings) > 1 and not any("breach" in document for document in told.documents):

@@ -90,6 +90,7 @@ class _Told:
 
     order: tuple[str, int] | None = None
     order_body: str = ""
+    sent_s: float = 0.0  # when it was first heard
     echoed_s: float = 0.0  # last time that its state named the newest order
 
 
@@ -100,8 +101,19 @@ class FleetWatch:
         self._port = port
         self._interface = interface
         self._shuttles: dict[str, _Told] = {}
+        self._ordered_s = 0.0  # when an order was last heard that was new
         self._word_s = 0.0  # the dispatcher's first since somebody asked; 0: none yet
         self._news = asyncio.Event()
+
+    async def settled(self, still_s: float) -> None:
+        """Return once all have their newest order, and none was sent another for so long."""
+        while True:
+            await self.all_right_after(0.0)
+            sent_s = self._ordered_s
+            await asyncio.sleep(still_s)
+            told = self._shuttles.values()
+            if self._ordered_s == sent_s and all(one.echoed_s >= one.sent_s for one in told):
+                return
 
     @property
     def last_orders(self) -> dict[str, str]:
@@ -144,7 +156,9 @@ class FleetWatch:
         else:
             self._word_s = self._word_s or now_s
             if kind == "order":
-                told.order = (message["orderId"], message["orderUpdateId"])
+                order = (message["orderId"], message["orderUpdateId"])
+                if order != told.order:
+                    told.order, told.sent_s, self._ordered_s = order, now_s, now_s
                 told.order_body = body.decode()
         self._news.set()
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ STOP_TIMEOUT_S: Final = 15.0
 _POLL_S: Final = 0.02
 _RINGMASTER: Final = "from dispatcher.cli import main; main()"
 _PR_SET_PDEATHSIG: Final = 1
+_PORTS: Final = range(20_000, 32_000)
 
 
 class ChaosError(Exception):
@@ -48,10 +50,15 @@ _PACKAGES: Final = {
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, from those that the system gives to no outgoing connection.
+
+    A server is away from its port while it is down, and must get it again.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 class Child:

@@ -30,6 +30,7 @@ _RESTART, _KILLED, _STOPPED, _BROKER = GOALS_S
 _QUIET_S: Final = 90.0  # of a run of ten minutes; of a short one the half
 _MOST_QUIET_S: Final = 300.0
 _GIVEN_UP_S: Final = 60.0  # a recovery that takes longer counts as so long, and is a violation
+_STILL_S: Final = 1.5  # without a new order; idle shuttles are still moved at times
 _STEADY_S: Final = 5.0  # before the first fault
 _AFTERMATH_S: Final = 12.0  # so long after a fault nobody counts on word in time
 
@@ -253,9 +254,9 @@ async def _finish(city: City, fleet: FleetWatch, course: _Course) -> None:
         await city.riders.kill()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_GIVEN_UP_S):
-            await fleet.all_right_after(time.time())
-    # What is on its way arrives, and what is due is sent again.
-    await asyncio.sleep(2.0)
+            await fleet.settled(_STILL_S)
+    # What they say from here on would be about a dispatcher that is stopped.
+    await city.shuttles.stop()
 
 
 async def _write_rest(city: City, stream: StreamWatch, fleet: FleetWatch, course: _Course) -> None:

@@ -236,6 +236,11 @@ def _set_down_but_no_show(story: Story) -> None:
     story.told("no_show", 3)
 
 
+def _cancelled_though_nobody_said_so(story: Story) -> None:
+    story.requested("t2", "r2")
+    story.told("cancelled_by_rider", 1, trip="t2", rider="r2")
+
+
 def _nothing_was_told(story: Story) -> None:
     story.requested("t2", "r2")
 
@@ -364,6 +369,7 @@ def _late_out_and_nobody_told(story: Story) -> None:
         (_accepted_and_refused, "wrong_end"),
         (_completed_without_a_ride, "wrong_end"),
         (_set_down_but_no_show, "wrong_end"),
+        (_cancelled_though_nobody_said_so, "wrong_end"),
         (_nothing_was_told, "rider_told"),
         (_phone_and_broker_differ, "rider_told"),
         (_boards_another_shuttle, "boarded_once"),
@@ -421,6 +427,15 @@ def test_while_nobody_could_tell_a_broken_promise_is_counted() -> None:
     verdict = judge(story.histories())
     assert verdict.violations == ()
     assert verdict.counts["promises broken, nobody could tell"] == 1
+
+
+def test_a_cancellation_may_cross_the_news_of_the_boarding() -> None:
+    story = a_story()
+    story.riders.pop()
+    topic = f"ringmaster/v1/zone/rider/{RIDER}/cancel"
+    story.riders.append({"way": "sent", "topic": topic, "body": json.dumps({"trip": TRIP})})
+    story.told("cancelled_by_rider", 3)
+    assert found(story) == set()
 
 
 def test_a_state_that_its_own_client_sent_late_is_not_read() -> None:
