@@ -20,6 +20,7 @@ from dispatcher.credentials import mqtt_tls, plan_signer
 from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
+from dispatcher.ending import end_tasks
 from dispatcher.engine import Site
 from dispatcher.fleet_border import FleetBorder
 from dispatcher.improving import ImproverLoop, Searcher
@@ -134,10 +135,10 @@ class Dispatcher:
                 await _raise_mistakes([keeping, *borders, *answering])
             await deciding
             await self._flush()
-            await _end(borders)
+            await end_tasks(borders)
             await self.leadership.give_back()
         finally:
-            await _end([deciding, keeping, starting, *borders, *answering])
+            await end_tasks([deciding, keeping, starting, *borders, *answering])
             await self.fleet_link.close()
             for process in (self.improver_process, self.charging_process):
                 if process is not None:
@@ -167,7 +168,7 @@ class Dispatcher:
                 await _raise_mistakes(links)
             finally:
                 self.outbox.link_lost()
-                await _end([lapse, *links])
+                await end_tasks([lapse, *links])
             log.error("lease_lapsed", age_s=round(self.leadership.age_s, 1))
             await self.leadership.regain()
             log.info("lease_regained")
@@ -512,12 +513,6 @@ def _log_drop(interface: str, topic: str, cause: str, detail: str) -> None:
         reason=cause,
         detail=detail,
     )
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first(*tasks: asyncio.Task[None]) -> None:

@@ -43,8 +43,14 @@ def export(
 
     async def run(zone_id: str) -> int:
         url = redis or settings.redis.url.get_secret_value()
-        ca_file = settings.redis.ca_file if url.startswith("rediss:") else None
-        journal = StoredJournal(url, zone_id, ca_file=ca_file)
+        # Who only reads leaves the store alone.
+        journal = StoredJournal(
+            url,
+            zone_id,
+            ca_file=settings.redis.ca_file if url.startswith("rediss:") else None,
+            sentinels=() if redis else settings.redis.sentinels,
+            mends=False,
+        )
         try:
             return await export_journal(journal, out, zone=zone_id, after=after)
         finally:

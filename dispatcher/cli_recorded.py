@@ -75,7 +75,7 @@ async def _read(place: str, zone_id: str) -> "tuple[list[Record], str | None]":
 
     if "://" not in place:
         return list(read_journal_file(Path(place))), None
-    store = StoredJournal(place, zone_id)
+    store = StoredJournal(place, zone_id, mends=False)
     try:
         records = [record async for record in store.read()]
         snapshot = await store.newest_snapshot()

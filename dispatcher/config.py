@@ -128,13 +128,26 @@ class RedisSettings(Section):
     url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://"
     )
+    sentinels: tuple[str, ...] = Field(
+        default=(),
+        description="Sentinels, as host:port; the host in the URL is then their name of the master",
+    )
     check_settings: bool = Field(
         default=True, description="refuse a store that could lose acknowledged events"
     )
-
     ca_file: str | None = Field(
         default=None, description="of the store's authority, for rediss://; the machine's own else"
     )
+
+    @field_validator("sentinels")
+    @classmethod
+    def _have_places(cls, sentinels: tuple[str, ...]) -> tuple[str, ...]:
+        if sentinels:
+            from dispatcher.journal.sentinels import address_of  # loads the client
+
+            for sentinel in sentinels:
+                address_of(sentinel)
+        return sentinels
 
     @field_validator("url")
     @classmethod

@@ -5,7 +5,6 @@ hands events in through ``submit`` and hears of decisions as a listener.
 """
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,6 +28,7 @@ from dispatcher.codec import (
 from dispatcher.core import Applied, DispatchCore, Engine, Ground
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted
 from dispatcher.domain.events import ClockTicked, EpochBegan, Event
+from dispatcher.ending import end_tasks
 from dispatcher.intake import NotTakenError, Receipt, Sealed, SetAside, TooBusyError, Waiting
 from dispatcher.journal import (
     ENTRY_ID_MARK,
@@ -410,10 +410,7 @@ class Service:
             await asyncio.wait({arrival, alarm}, return_when=asyncio.FIRST_COMPLETED)
             return alarm.done() and not arrival.done()
         finally:
-            for task in (arrival, alarm):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await end_tasks((arrival, alarm))
 
     async def _decide(self, batch: list[Waiting]) -> None:
         """Append, apply and tell; comes back only when every event of the batch is settled."""

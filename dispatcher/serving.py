@@ -162,6 +162,7 @@ class _Serving:
             self._settings.redis.url.get_secret_value(),
             self._site.zone.id,
             ca_file=self._settings.redis.ca_file,
+            sentinels=self._settings.redis.sentinels,
             check_settings=self._settings.redis.check_settings,
             on_wait=_log_store_awaited,
         )

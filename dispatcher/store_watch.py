@@ -1,12 +1,12 @@
 """Looks every minute, and after every reconnection, whether the store can still be relied on."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 
+from dispatcher.ending import end_tasks
 from dispatcher.journal import Journal, StoreUnavailable, UnknownOutcome, UnsuitableSettings
 from dispatcher.service import Service
 
@@ -33,16 +33,13 @@ class StoreWatch:
         """Watch until cancelled."""
         while True:
             # Heeded before looking: a connection made while looking asks for another look.
-            reconnection = asyncio.ensure_future(self._journal.reconnection())
-            await self._look()
-            pause = asyncio.ensure_future(self._sleep(EVERY_S))
+            waits = [asyncio.ensure_future(self._journal.reconnection())]
             try:
-                await asyncio.wait({reconnection, pause}, return_when=asyncio.FIRST_COMPLETED)
+                await self._look()
+                waits.append(asyncio.ensure_future(self._sleep(EVERY_S)))
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reconnection, pause):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+                await end_tasks(waits)
 
     async def _look(self) -> None:
         try:

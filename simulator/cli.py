@@ -8,6 +8,7 @@ import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, EXIT_STORE, fail, store_url_or_exit
 from simulator.cli_bench import bench_app
+from simulator.cli_chaos import chaos
 from simulator.cli_faults import faults
 from simulator.cli_options import (
     MOST_RIDERS_PER_HOUR,
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("simulate")(simulate)
     app.command("faults")(faults)
+    app.command("chaos")(chaos)
     app.command("shuttles")(shuttles)
     app.command("riders")(riders)
     app.add_typer(bench_app, name="bench")

@@ -12,12 +12,16 @@ from simulator.cli_options import (
     JsonOption,
     SeedOption,
     ZoneOption,
+    file_to_write,
     seconds,
 )
 
 CertsOption = Annotated[
     Path | None,
     typer.Option(help="Folder that `ringmaster certs` made, for an mqtts:// broker."),
+]
+RecordOption = Annotated[
+    Path | None, typer.Option(help="Append to this file all that is sent, got and done, as JSON.")
 ]
 
 
@@ -44,6 +48,7 @@ def shuttles(
         ),
     ] = None,
     certs: CertsOption = None,
+    record: RecordOption = None,
 ) -> None:
     """Simulated shuttles against a given broker, until Ctrl-C."""
     from dispatcher.streets.zone_file import ZoneFileError
@@ -69,6 +74,7 @@ def shuttles(
             state_every_s=state_every,
             memory_dir=memory,
             certs_dir=certs,
+            record_file=file_to_write(record),
         )
     except (SeparateError, ZoneFileError, MemoryFileError) as error:
         fail(str(error), EXIT_SETTINGS)
@@ -93,6 +99,7 @@ def riders(
         float | None, typer.Option(help="... at this moment of the real one.")
     ] = None,
     certs: CertsOption = None,
+    record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulated riders against a given broker. With --requests or --for, ends when all are done."""
@@ -114,6 +121,7 @@ def riders(
             now_only=now_only,
             time=(speed, clock_start, clock_anchor),
             certs_dir=certs,
+            record_file=file_to_write(record),
         )
     except (SeparateError, ZoneFileError) as error:
         fail(str(error), EXIT_SETTINGS)

@@ -25,6 +25,7 @@ from simulator.figures import RoadBook
 from simulator.plugs import PlugYard
 from simulator.vehicle import FleetPlan, KeptAt, SimulatedVehicle, serial_number
 from simulator.wire import WireMessage
+from simulator.wire_record import RecordedPlace, WireRecord
 from simulator.world import World
 from vehicles.agent_store import MemoryFile
 from vehicles.link import AgentLink, BrokerAccess
@@ -50,7 +51,10 @@ class RiderLink:
         *,
         speed: float,
         client_id: str,
+        record: WireRecord | None = None,
     ) -> None:
+        """``record`` gets what the riders' client sends and gets."""
+        self._record = record
         self.connected = asyncio.Event()
         self._clock = clock
         self._speed = speed
@@ -110,11 +114,15 @@ class RiderLink:
     async def _send(self) -> None:
         while True:
             message = await self._outgoing.get()
+            if self._record is not None:
+                self._record.message("sent", message.topic, message.body)
             # One that fails is sent again by its rider when nothing is heard.
             with contextlib.suppress(PublishFailed):
                 await self._link.publish(message.topic, message.body, qos=1)
 
     async def _on_message(self, message: Message) -> None:
+        if self._record is not None:
+            self._record.message("got", message.topic, message.payload)
         self._world.run_until(self._clock.now_exact_s())
         self.crowd.on_message(WireMessage(message.topic, message.payload))
         self._news.set()
@@ -143,8 +151,14 @@ class ShuttleLinks:
         seed: int,
         memory_dir: Path | None = None,
         trust: ShuttleTrust | None = None,
+        record: WireRecord | None = None,
     ) -> None:
-        """With ``memory_dir`` each shuttle keeps its memory in a file of its own there."""
+        """With ``memory_dir`` each shuttle keeps its memory in a file of its own there.
+
+        ``record`` gets what their clients send and get, and who goes through the doors.
+        """
+        if record is not None:
+            place = RecordedPlace(place, record)
         self.road = RoadBook()
         self.energy = EnergyBook()
         self._clock = clock
@@ -152,7 +166,19 @@ class ShuttleLinks:
         self._plugs = plugs
         self._parts = [
             _one(
-                zone, plan, number, place, broker, clock, speed, seed, now, plugs, memory_dir, trust
+                zone,
+                plan,
+                number,
+                place,
+                broker,
+                clock,
+                speed,
+                seed,
+                now,
+                plugs,
+                memory_dir,
+                trust,
+                record,
             )
             for number in range(plan.shuttles)
         ]
@@ -205,6 +231,7 @@ def _one(
     plugs: PlugYard,
     memory_dir: Path | None,
     trust: ShuttleTrust | None,
+    record: WireRecord | None,
 ) -> tuple[SimulatedVehicle, AgentLink]:
     kept_at = None
     if memory_dir is not None:
@@ -222,6 +249,7 @@ def _one(
         interface=plan.interface,
         speed=speed,
         keys=None if trust is None else trust.keys,
+        on_wire=(lambda way, topic, body: None) if record is None else record.message,
     )
     return vehicle, link
 

@@ -26,6 +26,7 @@ from simulator.concourse import Concourse, Strangers
 from simulator.demand import Demand, DemandShares
 from simulator.live_parts import RiderLink, ShuttleLinks, ShuttleTrust
 from simulator.vehicle import MANUFACTURER, FleetPlan, serial_number
+from simulator.wire_record import WireRecord
 from vehicles.link import BrokerAccess
 from vehicles.signing import PlanKeys, SigningKeyError
 from vehicles.topics import VehicleName
@@ -51,6 +52,7 @@ def run_shuttles(
     state_every_s: float = 10.0,
     memory_dir: Path | None = None,
     certs_dir: Path | None = None,
+    record_file: Path | None = None,
 ) -> None:
     """Drive until told to stop. With ``memory_dir`` a fleet that was killed goes on from there.
 
@@ -69,7 +71,7 @@ def run_shuttles(
         interface=interface,
     )
 
-    async def main() -> None:
+    async def main(record: WireRecord | None) -> None:
         links = ShuttleLinks(
             zone,
             plan,
@@ -80,6 +82,7 @@ def run_shuttles(
             seed=seed,
             memory_dir=memory_dir,
             trust=trust,
+            record=record,
         )
 
         async def drive() -> None:
@@ -91,7 +94,8 @@ def run_shuttles(
 
         await _until_stopped(drive)
 
-    asyncio.run(main())
+    with _recording(record_file) as record:
+        asyncio.run(main(record))
 
 
 def run_riders(
@@ -106,6 +110,7 @@ def run_riders(
     now_only: bool = False,
     time: ZoneTime,
     certs_dir: Path | None = None,
+    record_file: Path | None = None,
 ) -> dict[str, int]:
     """Ask for trips; with a limit, until all are over. Answers how many ended in which way.
 
@@ -121,9 +126,15 @@ def run_riders(
     shares = DemandShares(depart_at=0.0, arrive_by=0.0) if now_only else DemandShares()
     demand = Demand.of(zone, seed, riders_per_hour=riders_per_hour, shares=shares, name=name)
 
-    async def main() -> dict[str, int]:
+    async def main(record: WireRecord | None) -> dict[str, int]:
         link = RiderLink(
-            demand, Concourse(), broker, clock, speed=time[0], client_id=f"ringmaster-sim-{name}"
+            demand,
+            Concourse(),
+            broker,
+            clock,
+            speed=time[0],
+            client_id=f"ringmaster-sim-{name}",
+            record=record,
         )
 
         async def ask() -> None:
@@ -142,7 +153,8 @@ def run_riders(
         await _until_stopped(ask)
         return _counts(link)
 
-    return asyncio.run(main())
+    with _recording(record_file) as record:
+        return asyncio.run(main(record))
 
 
 def zone_clock(time_of_zone: ZoneTime) -> Clock:
@@ -199,6 +211,10 @@ def _tls(certs_dir: Path, files: str) -> ssl.SSLContext:
     return client_context(
         TlsFiles(certs_dir / f"{CA}.crt", certs_dir / f"{files}.crt", certs_dir / f"{files}.key")
     )
+
+
+def _recording(path: Path | None) -> contextlib.AbstractContextManager[WireRecord | None]:
+    return contextlib.nullcontext() if path is None else WireRecord(path)
 
 
 def _plain(part: str | None) -> str | None:

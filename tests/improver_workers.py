@@ -75,3 +75,10 @@ def swap(problem: ImproveProblem, time_limit_s: float, seed: int) -> object:
         (problem.row_ids[1], replace(second, visits=first.visits, rides=first.rides)),
     )
     return ImproveResult(problem.plan_version, rows, 0, 0)
+
+
+def says_so_and_hangs(question: object) -> object:
+    """Busy for ever, as a search in compiled code may be."""
+    print("busy", flush=True)
+    threading.Event().wait()
+    return None

@@ -257,7 +257,8 @@ class AgentLink:
     """Carries one on-board agent's messages, and lets its time pass.
 
     ``speed`` is how many seconds of ``clock`` pass in one real second. With ``keys`` the agent
-    obeys only what one of them has signed.
+    obeys only what one of them has signed. ``on_wire`` hears of each message, ``sent`` or ``got``,
+    with topic and body, before anything comes of it.
     """
 
     def __init__(
@@ -269,9 +270,11 @@ class AgentLink:
         interface: str = DEFAULT_INTERFACE,
         speed: float = 1.0,
         keys: PlanKeys | None = None,
+        on_wire: Callable[[str, str, bytes], None] = lambda way, topic, body: None,
     ) -> None:
         self.agent = agent
         self._ear = AgentEar(agent, interface, keys=keys)
+        self._on_wire = on_wire
         self._clock = clock
         self._speed = speed
         self._vehicle = agent.settings.vehicle
@@ -354,6 +357,7 @@ class AgentLink:
                     await self._wake.wait()
 
     async def _on_message(self, message: Message) -> None:
+        self._on_wire("got", message.topic, message.payload)
         is_order = message.topic == self._topic(Topic.ORDER)
         topic = Topic.ORDER if is_order else Topic.INSTANT_ACTIONS
         said = self._ear.hear(topic, message.payload, self._clock())
@@ -366,9 +370,6 @@ class AgentLink:
                 await self._publish(outgoing)
 
     async def _publish(self, outgoing: Outgoing) -> None:
-        await self._link.publish(
-            self._topic(outgoing.topic),
-            outgoing.message.to_json(),
-            qos=outgoing.qos,
-            retain=outgoing.retain,
-        )
+        topic, body = self._topic(outgoing.topic), outgoing.message.to_json()
+        self._on_wire("sent", topic, body)
+        await self._link.publish(topic, body, qos=outgoing.qos, retain=outgoing.retain)

@@ -1,7 +1,7 @@
 """Reaching the store at start, however long that takes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ async def connect_journal(
     zone: str,
     *,
     ca_file: str | None = None,
+    sentinels: Sequence[str] = (),
     check_settings: bool = True,
     on_wait: Callable[[StoreAwaited], None] = lambda _: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -34,15 +35,17 @@ async def connect_journal(
     """The journal of ``zone`` in the store at ``url`` (``redis://``, ``rediss://``, ``unix://``).
 
     Waits until the store answers, with pauses that grow from 0.2 s to 5 s, and says so
-    through ``on_wait`` each time. Cancel it to give up. ``ca_file`` and ``pool`` as in
-    ``StoredJournal``.
+    through ``on_wait`` each time. Cancel it to give up. ``ca_file``, ``sentinels`` and ``pool``
+    as in ``StoredJournal``.
 
     Raises
     ------
     UnsuitableSettings
         The store runs, but could lose events it has acknowledged.
     """
-    journal = StoredJournal(url, zone, ca_file=ca_file, pool=pool)
+    journal = StoredJournal(
+        url, zone, ca_file=ca_file, sentinels=sentinels, mends=check_settings, pool=pool
+    )
     pause_s = FIRST_PAUSE_S
     attempt = 0
     try:

@@ -38,6 +38,7 @@ from dispatcher.journal.errors import (
     UnknownOutcome,
     UnsuitableSettings,
 )
+from dispatcher.journal.sentinels import sentinel_pool
 from dispatcher.journal.store_checks import (
     INFO_SECTIONS,
     REQUIRED_SETTINGS,
@@ -45,6 +46,7 @@ from dispatcher.journal.store_checks import (
     store_faults,
 )
 from dispatcher.journal.stored_trail import StoredTrail
+from dispatcher.journal.whole_file import make_whole
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
 EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
@@ -69,24 +71,37 @@ class StoredJournal:
         request_keys_kept: int = REQUEST_KEYS_KEPT,
         entry_ids_kept: int = ENTRY_IDS_KEPT,
         ca_file: str | None = None,
+        mends: bool = True,
+        sentinels: Sequence[str] = (),
         pool: Any = None,
     ) -> None:
-        """``ca_file`` has the authority that a ``rediss://`` store's certificate is from."""
+        """With ``sentinels`` the URL's host is what they call the master, see ``sentinels``.
+
+        ``ca_file`` has the authority that a ``rediss://`` store's certificate is from. Unless
+        ``mends`` is off, the store may be asked to write its file anew, see ``whole_file``.
+        """
         self._connected = asyncio.Event()
+        self._mends = mends
+        self._mending = asyncio.Lock()
         # No retries: the client would send an append again whose answer was lost.
         # Protocol 2: with 3 the client no longer notices that an idle connection has died,
         # and would turn a plain restart of the store into an unknown outcome.
         # Another pool, with the same methods, is for simulations; it calls its ``on_connect``.
-        self._pool = pool or ConnectionPool.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=connect_timeout_s,
-            socket_timeout=answer_timeout_s,
-            max_connections=8,
-            redis_connect_func=self._on_connect,
+        options: dict[str, Any] = {
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "socket_connect_timeout": connect_timeout_s,
+            "socket_timeout": answer_timeout_s,
+            "max_connections": 8,
+            "redis_connect_func": self._on_connect,
             **({} if ca_file is None else {"ssl_ca_certs": ca_file}),
-        )
+        }
+        if pool is not None:
+            self._pool = pool
+        elif sentinels:
+            self._pool = sentinel_pool(url, sentinels, timeout_s=connect_timeout_s, **options)
+        else:
+            self._pool = ConnectionPool.from_url(url, **options)
         if pool is not None:
             pool.on_connect = self._connected.set
         # The braces make all keys of a zone share a cluster slot, as the script needs.
@@ -255,6 +270,14 @@ class StoredJournal:
 
     async def _on_connect(self, connection: Connection) -> None:
         await connection.on_connect()
+        if self._mends:
+            try:
+                async with self._mending:
+                    await make_whole(connection)
+            except BaseException:
+                # Also who is cancelled must not leave a connection that looks ready.
+                await connection.disconnect(nowait=True)
+                raise
         self._connected.set()
 
     def trail(self) -> StoredTrail:
@@ -278,6 +301,11 @@ class StoredJournal:
         """
         try:
             connection = await self._pool.get_connection()
+        except NoPermissionError as error:
+            raise UnsuitableSettings(
+                f"the store does not let us make sure of its file ({error}); allow INFO and "
+                "BGREWRITEAOF, or switch redis.check_settings off once you have made sure yourself"
+            ) from error
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"the store cannot be reached: {error}") from error
         answered = False

@@ -8,10 +8,12 @@ crash in compiled code, or holds the interpreter's lock: none of that reaches th
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable
 from enum import StrEnum
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, TypeVar
 
@@ -179,6 +181,7 @@ def _live(
     """The worker's whole life: answer questions until the pipe closes."""
     # Ctrl-C reaches the whole group; the parent decides when the worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     if prepare is not None:
         prepare()
     pipe.send(_READY)
@@ -188,3 +191,11 @@ def _live(
         except _GONE:
             return
         pipe.send(work(question))
+
+
+def _end_with_parent() -> None:
+    """Nobody wants the answer of a dispatcher that was killed; its successor wants the machine."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

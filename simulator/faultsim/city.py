@@ -170,7 +170,7 @@ class City:
     def _on_record(self, position: int, epoch: int, payload: bytes) -> None:
         self.trace.note("record", str(position), payload)
         self.payloads.append(payload)
-        self.watch.on_record(position, epoch, payload)
+        self.watch.journal.on_record(position, epoch, payload)
 
     def _on_epoch(self, epoch: int, run: bytes) -> None:
         self.trace.note("epoch", f"{epoch}", run)
@@ -523,10 +523,10 @@ class City:
                     f"{node.shuttle_id} has {memory.order_id} {memory.order_update_id}, "
                     f"not {plan.order_id} {plan.revision}",
                 )
-            if memory.epoch != watch.epoch:
+            if memory.epoch != watch.journal.epoch:
                 watch.violate(
                     "shuttles_fenced",
-                    f"{node.shuttle_id} obeys epoch {memory.epoch} in epoch {watch.epoch}",
+                    f"{node.shuttle_id} obeys epoch {memory.epoch} in epoch {watch.journal.epoch}",
                     "",
                 )
             if memory.paused:
@@ -536,8 +536,9 @@ class City:
         self._count_workload()
 
     def _count_workload(self) -> None:
-        for kind, times in self.watch.event_types.items():
+        for kind, times in self.watch.journal.event_types.items():
             self.counts.note(f"event {kind}", times)
+        self.counts.note("pre-booked", len(self.watch.journal.pre_booked))
         for told in self.watch.told.values():
             for _, document in told.documents:
                 refusal = document.get("refusal")

@@ -6,7 +6,7 @@ Nothing of the engine, its state or its checks is used.
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from simulator.faultsim.history import Counts, Violation
 from simulator.faultsim.shuttle_node import ShuttleNode
+from simulator.raw_journal import RawJournal
 from vehicles.agent_memory import AgentMemory
 from vehicles.messages import Action
 
@@ -70,22 +71,13 @@ class Watch:
         self.violations: list[Violation] = []
         self.told: dict[str, Told] = {}
         self.sat: dict[str, list[Sat]] = defaultdict(list)
-        self.parties: dict[str, tuple[int, int]] = {}
-        self.recorded: set[str] = set()  # trips whose request is durable
-        self.riders: dict[str, str] = {}  # by trip
-        self.epoch = 0
+        self.journal = RawJournal(self.violate)
         self.begun = (0, "")  # the newest epoch, and the dispatcher whose it is
-        self.position = 0
-        self.event_types: Counter[str] = Counter()
         self._now = now
         self._start_s = start_s
         self._counts = counts
         self._excused = excused
         self._broken: set[tuple[str, str]] = set()
-        self._requests: set[str] = set()
-        self._once: set[tuple[str, str, str, str]] = set()
-        self._reported_aboard: set[str] = set()
-        self._last_at_s = 0
         self._orders: dict[str, tuple[int, str, int]] = {}  # epoch, order, update of each shuttle
         self._former: dict[str, set[str]] = defaultdict(set)
         self._boards: dict[str, frozenset[str]] = {}  # who may still board, by shuttle
@@ -100,48 +92,6 @@ class Watch:
             )
 
     # The store
-
-    def on_record(self, position: int, epoch: int, payload: bytes) -> None:
-        """A record became durable."""
-        if epoch < self.epoch:
-            self.violate(
-                "superseded_epoch", f"record {position} of epoch {epoch} after one of {self.epoch}"
-            )
-        self.epoch = max(self.epoch, epoch)
-        if position != self.position + 1:
-            self.violate("journal_gap", f"after record {self.position} comes {position}")
-        self.position = position
-        record = json.loads(payload)
-        event = record.get("event")
-        if event is None:
-            if "set_aside" in record:
-                self.violate("event_set_aside", f"record {record['set_aside']} was set aside")
-            return
-        kind = event["type"]
-        self.event_types[kind] += 1
-        if event["at_s"] < self._last_at_s:
-            self.violate("time_runs_back", f"record {position} is stamped {event['at_s']}")
-        self._last_at_s = max(self._last_at_s, event["at_s"])
-        if kind == "RequestSubmitted":
-            request = event["request"]
-            key = f"{request['rider_id']}/{request['request_id']}"
-            if key in self._requests:
-                self.violate("request_twice", f"request {key} became a second trip")
-            self._requests.add(key)
-            self.recorded.add(request["trip_id"])
-            self.riders[request["trip_id"]] = request["rider_id"]
-            party = request["party"]
-            self.parties[request["trip_id"]] = (party["seats"], party["wheelchairs"])
-            if request["wish"] != "now":
-                self._counts.note("pre-booked")
-        elif kind in ("RiderBoarded", "RiderAlighted", "VisitCompleted", "RiderNotThere"):
-            if kind == "RiderBoarded":
-                self._reported_aboard.add(event["trip_id"])
-            # A successor may be told again what a shuttle did; one dispatcher may not.
-            once = (kind, event["visit_id"], event.get("trip_id", event["shuttle_id"]), str(epoch))
-            if once in self._once:
-                self.violate("event_twice", f"record {position} repeats {' '.join(once)}")
-            self._once.add(once)
 
     def on_epoch(self, epoch: int, run: str) -> None:
         """A dispatcher begins an epoch; with one of its own it may go on."""
@@ -163,13 +113,13 @@ class Watch:
     def on_status(self, topic: str, payload: bytes) -> None:
         """A status document reached the broker."""
         document = json.loads(payload)
-        if document["trip"] not in self.recorded:
+        if document["trip"] not in self.journal.recorded:
             self.violate(
                 "acknowledged_not_durable",
                 f"{document['state']} was told for trip {document['trip']}, which no record has",
                 document["trip"],
             )
-        rider = self.riders.get(document["trip"])
+        rider = self.journal.riders.get(document["trip"])
         if rider is not None and f"/rider/{rider}/trip/{document['trip']}" not in topic:
             self.violate("wrong_rider", f"{topic} carries trip {document['trip']}")
 
@@ -214,7 +164,7 @@ class Watch:
                         places.pop(trip, None)
                         stays.discard(trip)
                     else:
-                        places[trip] = self.parties.get(trip, (1, 0))
+                        places[trip] = self.journal.parties.get(trip, (1, 0))
             seats = sum(seats for seats, _ in places.values())
             wheelchairs = sum(chairs for _, chairs in places.values())
             if seats > node.capacity.seats or wheelchairs > node.capacity.wheelchairs:
@@ -261,7 +211,7 @@ class Watch:
                 )
         self.sat[trip].append(Sat(trip, shuttle, begins_s))
         inside = [
-            self.parties.get(other, (1, 0))
+            self.journal.parties.get(other, (1, 0))
             for other, stays in self.sat.items()
             for sat in stays
             if sat.shuttle == shuttle and sat.out_s is None
@@ -271,7 +221,7 @@ class Watch:
             self.violate(
                 "capacity_physical", f"{seats} and {chairs} wheelchairs are in {shuttle}", trip
             )
-        if self.parties.get(trip, (1, 0))[1]:
+        if self.journal.parties.get(trip, (1, 0))[1]:
             self._counts.note("wheelchair boarded")
         told = self.told.get(trip)
         if told is not None and told.promise is not None:
@@ -356,7 +306,7 @@ class Watch:
             self.violate("one_end", f"trip {trip} ended as {' and '.join(sorted(told.ends))}", trip)
         shuttle = in_shuttle(trip)
         # A rider's own cancellation may cross the news that they are stepping in.
-        crossed = state == "cancelled_by_rider" and trip not in self._reported_aboard
+        crossed = state == "cancelled_by_rider" and trip not in self.journal.reported_aboard
         if shuttle is not None and not crossed:
             self.violate("ended_aboard", f"trip {trip} is {state}, but sits in {shuttle}", trip)
         since_s = standing_since_s(trip)

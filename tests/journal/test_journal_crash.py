@@ -121,6 +121,66 @@ async def test_a_journal_goes_on_after_its_store_restarts(own_redis_server: Redi
     await journal.aclose()
 
 
+async def append_one(server: RedisServer, n: int) -> None:
+    """Append entry ``n`` at position ``n`` as a dispatcher that has just been started."""
+    journal = await connect_journal(server.url, "z")
+    epoch = await journal.begin_epoch("d")
+    entry = Entry(b'{"n":%d}' % n, f"rider/{n}")
+    await journal.append([entry], epoch=epoch, expected_position=n - 1)
+    await journal.aclose()
+
+
+@pytest.mark.broker
+async def test_what_is_acknowledged_after_a_torn_start_survives_the_next(
+    own_redis_server: RedisServer,
+) -> None:
+    await append_one(own_redis_server, 1)
+    journal = await connect_journal(own_redis_server.url, "z")
+    epoch = await journal.begin_epoch("d")
+    await journal.append([Entry(b"never acknowledged", "k")], epoch=epoch, expected_position=1)
+    await journal.aclose()
+    own_redis_server.kill()
+    # The power fails within the transaction: its first command is on the disk, its last is not.
+    (file,) = (own_redis_server.directory / "appendonlydir").glob("*.incr.aof")
+    content = file.read_bytes()
+    file.write_bytes(content[: content.index(b"never acknowledged") + 40])
+    own_redis_server.start()
+    await append_one(own_redis_server, 2)
+    own_redis_server.kill()
+    own_redis_server.start()
+    journal = await connect_journal(own_redis_server.url, "z")
+    records = [record.payload async for record in journal.read()]
+    await journal.aclose()
+    assert records == [b'{"n":1}', b'{"n":2}']
+
+
+@pytest.mark.broker
+async def test_the_file_is_written_anew_once_for_each_start(own_redis_server: RedisServer) -> None:
+    def rewrites() -> int:
+        with Redis(port=own_redis_server.port) as redis:
+            return int(redis.info("persistence")["aof_rewrites"])
+
+    await append_one(own_redis_server, 1)
+    await append_one(own_redis_server, 2)
+    assert rewrites() == 1
+    own_redis_server.restart()
+    journal = await connect_journal(own_redis_server.url, "z")
+    await asyncio.gather(*(journal.last_position() for _ in range(8)))
+    await journal.aclose()
+    assert rewrites() == 1
+    await (await connect_journal(own_redis_server.url, "z", check_settings=False)).aclose()
+    assert rewrites() == 1
+
+
+@pytest.mark.broker
+async def test_a_store_that_may_not_be_asked_to_is_said_so(own_redis_server: RedisServer) -> None:
+    with Redis(port=own_redis_server.port) as redis:
+        redis.execute_command("ACL SETUSER limited on >pw ~* +@all -bgrewriteaof")
+    url = f"redis://limited:pw@127.0.0.1:{own_redis_server.port}"
+    with pytest.raises(UnsuitableSettings, match="allow INFO and BGREWRITEAOF"):
+        await connect_journal(url, "z")
+
+
 class LosesTheAnswer:
     """Stands between client and store, passes everything on, and can cut before an answer."""
 

@@ -125,3 +125,26 @@ async def test_a_store_that_is_away_is_no_news_about_its_settings() -> None:
         bench.journal.cut_off = True
         await bench.looked_again()
         assert bench.service.health.store_faults == (FAULT,)
+
+
+async def test_a_watch_that_is_ended_just_as_the_store_is_back_ends() -> None:
+    journal, ending = WatchedJournal(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ending.set()
+            await asyncio.sleep(0)
+
+    service = Service(CountingEngine(), journal, HandClock())
+    watch = asyncio.create_task(StoreWatch(service, journal, sleep=sleep).run())
+    await until(lambda: journal.looks == 1)
+    await asyncio.sleep(0)
+    journal.connected.set()
+    await ending.wait()
+    # It is on its way to another look. As the process ends it must not go there.
+    watch.cancel()
+    done, _ = await asyncio.wait({watch}, timeout=5.0)
+    assert watch in done
+    assert journal.looks == 1

@@ -1,0 +1,1 @@
+"""Real processes, real servers and a real network under faults; judged from raw histories."""
