@@ -26,7 +26,7 @@ ENV PATH=/opt/ringmaster/bin:$PATH \
     NUMBA_CACHE_DIR=/var/cache/ringmaster
 USER ringmaster
 WORKDIR /var/cache/ringmaster
-EXPOSE 9464
+EXPOSE 8080 9464
 # The first start compiles the kernels, hence the long start period.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9464/healthz', timeout=4)"]

@@ -41,6 +41,7 @@ from dispatcher.telemetry.decision_log import log_decisions
 from dispatcher.telemetry.lag import LoopLag, watch_lag
 from dispatcher.telemetry.metrics import Metrics
 from dispatcher.telemetry.watchdog import Watchdog, stack_of, watch
+from dispatcher.web.assembly import WebApi, build_web
 from dispatcher.zone_engine import ZoneEngine
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
@@ -93,6 +94,7 @@ class Dispatcher:
     improver_process: ImproverProcess | None
     charging_process: ChargingProcess | None
     metrics: Metrics
+    web: WebApi | None = None
     watches_loop: bool = True
     lag: LoopLag = field(default_factory=LoopLag)
     watchdog: Watchdog = field(default_factory=_watchdog)
@@ -107,25 +109,31 @@ class Dispatcher:
         ------
         SteppedDownError, DamagedJournal, StoreUnavailable
             As ``Service.run``.
+        OSError
+            The port of the HTTP API is taken.
         """
+        if self.web is not None:
+            self.web.server.bind()  # before anything else: a port that is taken is soon known
         deciding = asyncio.create_task(self.service.run())
         keeping = asyncio.create_task(self._keep_lease())
         starting = asyncio.create_task(self._started())
+        # Who stands by says so to whoever asks.
+        answering = [] if self.web is None else [asyncio.create_task(self.web.run())]
         borders: list[asyncio.Task[None]] = []
         try:
-            await _first(deciding, keeping, starting)
-            await _raise_mistakes([keeping])
+            await _first(deciding, keeping, starting, *answering)
+            await _raise_mistakes([keeping, *answering])
             if not deciding.done():
                 borders = self._open_borders()
                 borders.append(asyncio.create_task(self._stay_linked()))
-                await _first(deciding, keeping, *borders)
-                await _raise_mistakes([keeping, *borders])
+                await _first(deciding, keeping, *borders, *answering)
+                await _raise_mistakes([keeping, *borders, *answering])
             await deciding
             await self._flush()
             await _end(borders)
             await self.leadership.give_back()
         finally:
-            await _end([deciding, keeping, starting, *borders])
+            await _end([deciding, keeping, starting, *borders, *answering])
             await self.fleet_link.close()
             for process in (self.improver_process, self.charging_process):
                 if process is not None:
@@ -243,10 +251,12 @@ def build(
     )
     if isinstance(clock, WallClock):
         clock.on_jump = lambda by_s: _tell_jump(service, by_s)
+    writer = StatusWriter({stop.id: stop for stop in site.zone.stops})
     outbox, desk, rider_link = _rider_border(
         settings,
         site,
         service,
+        writer,
         leadership,
         metrics,
         new_trip_id or _new_trip_id,
@@ -272,6 +282,22 @@ def build(
     ):
         service.add_listener(listener)
     process = None if searcher else _improver_process(settings.improver)
+    improver = _improver(settings, service, searcher or process)
+    web = None
+    if settings.http.enabled:
+        web = build_web(
+            settings,
+            site,
+            service,
+            leadership,
+            desk,
+            writer,
+            fleet,
+            improver,
+            metrics,
+            journal.trail(),
+            monotonic=monotonic,
+        )
     return Dispatcher(
         settings=settings,
         site=site,
@@ -285,12 +311,13 @@ def build(
         fleet=fleet,
         fleet_border=fleet_border,
         fleet_link=fleet_link,
-        improver=_improver(settings, service, searcher or process),
+        improver=improver,
         improver_process=process,
         charging_process=(
             ChargingProcess() if any(stop.chargers for stop in site.zone.stops) else None
         ),
         metrics=metrics,
+        web=web,
         watches_loop=watches_loop,
     )
 
@@ -299,6 +326,7 @@ def _rider_border(
     settings: Settings,
     site: Site,
     service: Service,
+    writer: StatusWriter,
     leadership: Leadership,
     metrics: Metrics,
     new_trip_id: Callable[[], TripId],
@@ -306,7 +334,7 @@ def _rider_border(
     new_client: ClientMaker,
 ) -> tuple[RiderOutbox, RiderDesk, MqttLink]:
     stops = {stop.id: stop for stop in site.zone.stops}
-    topics, writer = RiderTopics(site.zone.id), StatusWriter(stops)
+    topics = RiderTopics(site.zone.id)
     broker = settings.mqtt.address()
 
     def lost(reason: str, pause_s: float) -> None:

@@ -120,6 +120,37 @@ def asyncapi() -> None:
     typer.echo(rider_document_text(), nl=False)
 
 
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP API."""
+    from dispatcher.web.openapi import openapi_text
+
+    typer.echo(openapi_text(), nl=False)
+
+
+@app.command("api-key")
+def api_key(
+    name: Annotated[str, typer.Argument(help="Of the program that gets it.")],
+    role: Annotated[str, typer.Option(help="service, operator or dispatcher")] = "service",
+) -> None:
+    """Make a key for another program, and the line for auth.api_keys that lets it in."""
+    from pydantic import ValidationError
+
+    from dispatcher.config_http import AuthSettings
+    from dispatcher.web.api_keys import digest_of, new_key
+
+    key = new_key()
+    line = f"{name}:{role}:{digest_of(key)}"
+    try:
+        AuthSettings(api_keys=(line,))
+    except ValidationError:
+        fail(
+            "name: 1 to 40 letters, digits and _ . -; role: service, operator or dispatcher",
+            EXIT_SETTINGS,
+        )
+    typer.echo(f"key (shown only now): {key}\nfor auth.api_keys:    {line}")
+
+
 def main() -> None:
     """The ``ringmaster`` command."""
     # The simulator builds on the dispatcher and not the other way round; only its commands

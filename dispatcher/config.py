@@ -15,8 +15,6 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -30,7 +28,9 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from dispatcher.config_http import AuthSettings, HttpSettings
 from dispatcher.config_rules import RuleSettings, service_rules
+from dispatcher.config_section import Section
 from dispatcher.config_words import in_words
 from dispatcher.domain.rules import ServiceRules
 
@@ -39,10 +39,6 @@ PREFIX: Final = "RINGMASTER_"
 
 class ConfigError(Exception):
     """The settings cannot be used; one line for each thing that is wrong."""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +244,8 @@ class Settings(BaseSettings):
     improver: ImproverSettings = ImproverSettings()
     clock: ClockSettings = ClockSettings()
     metrics: MetricsSettings = MetricsSettings()
+    http: HttpSettings = HttpSettings()
+    auth: AuthSettings = AuthSettings()
     logs: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -260,6 +258,8 @@ class Settings(BaseSettings):
             raise ValueError("rules.charge_to_pct must be above rules.charge_below_pct")
         if self.service.refuse_above > self.service.inbox:
             raise ValueError("service.refuse_above may not exceed service.inbox")
+        if self.auth.development and not self.http.is_local:
+            raise ValueError("auth.development lets anybody in; it needs a loopback http.host")
         return self
 
     @property

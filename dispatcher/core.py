@@ -12,7 +12,7 @@ from dispatcher.domain.decisions import Decision
 from dispatcher.domain.events import Event
 from dispatcher.domain.ids import RequestId, RiderId
 from dispatcher.domain.plans import ShuttlePlan
-from dispatcher.domain.trips import RideRequest, TripStatus
+from dispatcher.domain.trips import Offer, Refusal, RideRequest, TripStatus
 from dispatcher.engine.state import ServiceState
 
 
@@ -59,6 +59,12 @@ class Engine(Protocol):
         self, state: ServiceState, rider_id: RiderId, request_id: RequestId
     ) -> tuple[RideRequest, TripStatus] | None:
         """What was asked under this id and what has become of it, while remembered."""
+        ...
+
+    def quote(
+        self, state: ServiceState, request: RideRequest, now_s: int
+    ) -> tuple[Offer, ...] | Refusal:
+        """What would be offered now; the state stays as it is."""
         ...
 
     def list_statuses(self, state: ServiceState) -> Sequence[TripStatus]:

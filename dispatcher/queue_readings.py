@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dispatcher import bootstrap, fair_intake, fleet_border, mqtt
 from dispatcher.riders import outbox
 from dispatcher.telemetry.metrics import Reading
+from dispatcher.web import live
 from vehicles import durable_first, link
 
 if TYPE_CHECKING:
@@ -143,6 +144,13 @@ QUEUES: Final = (
         lambda d: mqtt.PUBLISHES_WAITING,
         "PUBLISHES_WAITING",
         ("dispatcher.mqtt_client:_unconfirmed",),
+    ),
+    Queue(
+        "live_streams",
+        lambda d: 0 if d.web is None else d.web.parts.hub.waiting,
+        lambda d: live.MOST_WAITING * d.settings.http.streams,
+        "MOST_WAITING x http.streams",
+        ("dispatcher.web.live:_waiting",),
     ),
 )
 

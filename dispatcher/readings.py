@@ -82,6 +82,10 @@ def add_readings(metrics: Metrics, dispatcher: "Dispatcher") -> None:
             "store_reachable", "The journal's store", lambda: one(service.health.store_reachable)
         ),
     ]
+    web = dispatcher.web
+    if web is not None:
+        hub = web.parts.hub
+        metrics.readings.append(Reading("http_streams", "Live streams", lambda: one(len(hub))))
     lag, watchdog = dispatcher.lag, dispatcher.watchdog
     metrics.readings += [
         Reading("loop_lag_p99_seconds", "Over the last minute", lambda: one(lag.p99_s)),

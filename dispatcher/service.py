@@ -199,6 +199,7 @@ class Service:
         dedup_key: str | None = None,
         refusable: bool = False,
         patience_s: float | None = None,
+        begins: bool = True,
     ) -> Receipt:
         """Take an event in; return when it is durable and decided.
 
@@ -215,6 +216,9 @@ class Service:
             Of whom can be refused, in seconds of the event loop. Who has been told that it
             was not taken in may have gone, so from then on it is not written any more; only
             what was under way to the store already may still prove to be written.
+        begins
+            Of what can be refused and has a key: it begins something, which could be lost with
+            an unsafe store. What is about something begun already is taken all the same.
 
         Raises
         ------
@@ -227,7 +231,7 @@ class Service:
             raise TooBusyError("too many requests are waiting", self._settings.retry_after_s)
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
-        if refusable and dedup_key is not None and self.health.store_faults:
+        if refusable and begins and dedup_key is not None and self.health.store_faults:
             # Who has a trip may still answer and cancel; what would be promised anew could be lost.
             raise self._not_taken("the journal's store is not safe just now")
         waiting = Waiting(build, dedup_key, refusable)

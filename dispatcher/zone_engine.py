@@ -12,7 +12,14 @@ from dispatcher.domain.events import Event, RequestSubmitted, ShuttleJoined
 from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity, DriveMode
-from dispatcher.domain.trips import Party, RideRequest, TimeWish, TripStatus
+from dispatcher.domain.trips import (
+    Offer,
+    Party,
+    Refusal,
+    RideRequest,
+    TimeWish,
+    TripStatus,
+)
 from dispatcher.domain.zone import StopKind
 from dispatcher.engine import ServiceState, Site
 from dispatcher.engine.hours import next_opening_s
@@ -120,6 +127,11 @@ class ZoneEngine:
             return None
         trip = state.trips[trip_id]
         return trip.request, _status(trip, state.now_s)
+
+    def quote(
+        self, state: ServiceState, request: RideRequest, now_s: int
+    ) -> tuple[Offer, ...] | Refusal:
+        return engine.quote_request(state, request, now_s)
 
     def list_statuses(self, state: ServiceState) -> Sequence[TripStatus]:
         return tuple(_status(trip, state.now_s) for trip in state.trips.values())

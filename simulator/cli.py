@@ -57,6 +57,10 @@ def run(
     journal_out: Annotated[
         Path | None, typer.Option(help="Write the journal here at the end.")
     ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Of the HTTP API; else 8080, or a free one."),
+    ] = None,
 ) -> None:
     """Broker, store, dispatcher, simulated shuttles and riders, on this one machine."""
     from rich.console import Console
@@ -66,6 +70,7 @@ def run(
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.streets.zones import load_zone
     from dispatcher.telemetry.logs import set_up_logs
+    from dispatcher.web.server import free_port
     from simulator.live import LivePlan, run_live
     from simulator.live_view import LiveTable, figures_table
     from simulator.separate import SeparateError, broker_access
@@ -88,6 +93,7 @@ def run(
             store_url=redis,
             improve=improve,
             journal_out=file_to_write(journal_out),
+            http_port=http_port if http_port is not None else free_port(8080),
         )
         console.print(
             f"{plan.zone.names.get('en', plan.zone.id)}: {shuttles} shuttles, "
@@ -97,8 +103,12 @@ def run(
         if for_ is None:
             console.print("Ctrl-C ends it.")
         console.print("Getting ready; a machine's first start compiles for up to half a minute.")
+
+        def say(text: str) -> None:
+            console.print(text, soft_wrap=True, highlight=False)
+
         with LiveTable(console) as table:
-            figures = run_live(plan, show=table.show, say=console.print)
+            figures = run_live(plan, show=table.show, say=say)
     except (ZoneFileError, SeparateError) as error:
         fail(str(error), EXIT_SETTINGS)
     except (EmbeddedServerError, JournalError, OSError) as error:

@@ -19,6 +19,7 @@ from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import ScaledClock
 from dispatcher.codec import EventRecord, decode_payload
 from dispatcher.config import (
+    ClockSettings,
     ImproverSettings,
     MetricsSettings,
     MqttSettings,
@@ -27,6 +28,7 @@ from dispatcher.config import (
     Settings,
     ShuttleSettings,
 )
+from dispatcher.config_http import AuthSettings, HttpSettings
 from dispatcher.domain.zone import Zone
 from dispatcher.embedded import embedded_broker, embedded_store
 from dispatcher.engine import Site
@@ -69,6 +71,7 @@ class LivePlan:
     store_url: str | None = None
     improve: bool = True
     journal_out: Path | None = None
+    http_port: int | None = 0  # of the API, in development; 0: any free one; None: without it
 
 
 @dataclass(slots=True)
@@ -160,6 +163,7 @@ async def _run(
         await asyncio.to_thread(ZoneEngine(site).warm_up)
         clock = ScaledClock(plan.speed, await _start_s(plan.zone, journal))
         run = _put_together(plan, site, journal, clock, broker_url)
+        _say_where(run.dispatcher, say)
         figures = await _serve(run, stop, show, show_every_s, say)
         result = await _replayed(run, journal)
         if plan.journal_out is not None:
@@ -177,11 +181,21 @@ async def _run(
     )
 
 
+def _say_where(dispatcher: Dispatcher, say: Callable[[str], None]) -> None:
+    """The API's address, which is known once the port is taken. Raises OSError where it is."""
+    if dispatcher.web is None:
+        return
+    server = dispatcher.web.server
+    server.bind()
+    say(f"HTTP: {server.url}/v1/zone; POST /v1/dev/login gives a token for any role.")
+
+
 def _put_together(
     plan: LivePlan, site: Site, journal: Journal, clock: ScaledClock, broker_url: str
 ) -> LiveRun:
     metrics = TimedMetrics()
-    dispatcher = build(_settings(plan, broker_url), site, journal, clock=clock, metrics=metrics)
+    settings = _settings(plan, broker_url, clock)
+    dispatcher = build(settings, site, journal, clock=clock, metrics=metrics)
     confirms = ConfirmWatch(time.perf_counter)
     dispatcher.service.add_listener(confirms.on_applied)
     crowds = CrowdWatch()
@@ -213,7 +227,7 @@ def _put_together(
     )
 
 
-def _settings(plan: LivePlan, broker_url: str) -> Settings:
+def _settings(plan: LivePlan, broker_url: str, clock: ScaledClock) -> Settings:
     return Settings(
         mqtt=MqttSettings(url=broker_url),
         redis=RedisSettings(),
@@ -226,6 +240,9 @@ def _settings(plan: LivePlan, broker_url: str) -> Settings:
             time_limit_s=min(3.0, max(0.2, 5.0 / plan.speed)),
         ),
         metrics=MetricsSettings(enabled=False),
+        clock=ClockSettings(speed=plan.speed, start_s=clock.now_s(), anchor_s=time.time()),
+        http=HttpSettings(enabled=plan.http_port is not None, port=plan.http_port or 0),
+        auth=AuthSettings(development=True, guests=True),
     )
 
 

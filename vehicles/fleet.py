@@ -237,6 +237,11 @@ class Fleet:
         }
         return {shuttle_id: latest for shuttle_id, latest in found.items() if latest is not None}
 
+    def latest_of(self, shuttle_id: ShuttleId) -> Latest | None:
+        """The same for one; None where it has not been heard."""
+        conversation = self._conversations.get(shuttle_id)
+        return None if conversation is None else conversation.latest()
+
     def _is_allowed(self, vehicle: VehicleName) -> bool:
         return self.rules.allowed is None or vehicle.shuttle_id in self.rules.allowed
 

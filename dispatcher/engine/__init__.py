@@ -1,6 +1,7 @@
 """The engine: a state, an event, decisions. No clock, no chance, no I/O."""
 
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
+from dispatcher.engine.quoting import quote_request
 from dispatcher.engine.site import Site
 from dispatcher.engine.snapshot import dump_state, load_state, new_state, picture, state_digest
 from dispatcher.engine.state import ServiceState
@@ -19,6 +20,7 @@ __all__ = [
     "next_due_s",
     "picture",
     "proposal_of",
+    "quote_request",
     "state_digest",
     "step",
     "trip_status",

@@ -1,6 +1,6 @@
 """From a request to offers: the best places in the fleet, each held while the rider decides."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
@@ -188,10 +188,21 @@ def _booking_id(trip: TripRecord, number: int) -> BookingId:
     return BookingId(f"{trip.request.trip_id}.{number}")
 
 
-def _offer(
+@dataclass(frozen=True, slots=True)
+class FoundOffer:
+    """An offer that could be made, and all that it takes to hold its seat."""
+
+    offer: Offer
+    booking: Booking
+    shuttle: Shuttle
+    insertion: Insertion
+    asked: InsertionRequest
+
+
+def look_for_offer(
     turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind, leeway: Leeway = AS_ASKED
-) -> Offer | NoInsertion | None:
-    """Make one more offer and hold its seat; None where the kind adds nothing new."""
+) -> FoundOffer | NoInsertion | None:
+    """The best offer of this kind; None where the kind adds nothing new. No seat is held."""
     state, rules, request = turn.state, turn.state.site.rules, trip.request
     if kind is OfferKind.LESS_WALKING:
         shorter = _less_walking(wish, trip.offers[0])
@@ -238,7 +249,6 @@ def _offer(
         dwell_s=asked.dwell_s,
         hold=Hold.OFFERED,
     )
-    place_booking(turn, shuttle, insertion, asked, booking)
     offer = Offer(
         booking_id=booking.id,
         kind=kind,
@@ -251,8 +261,19 @@ def _offer(
         expires_s=turn.now_s + rules.offer_ttl_s,
         quote=quote,
     )
-    trip.offers = (*trip.offers, offer)
-    return offer
+    return FoundOffer(offer, booking, shuttle, insertion, asked)
+
+
+def _offer(
+    turn: Turn, trip: TripRecord, wish: Wish, kind: OfferKind, leeway: Leeway = AS_ASKED
+) -> Offer | NoInsertion | None:
+    """Make one more offer and hold its seat; None where the kind adds nothing new."""
+    found = look_for_offer(turn, trip, wish, kind, leeway)
+    if not isinstance(found, FoundOffer):
+        return found
+    place_booking(turn, found.shuttle, found.insertion, found.asked, found.booking)
+    trip.offers = (*trip.offers, found.offer)
+    return found.offer
 
 
 def _offer_other_times(turn: Turn, trip: TripRecord, wish: Wish, refusal: Refusal) -> None:
@@ -261,20 +282,25 @@ def _offer_other_times(turn: Turn, trip: TripRecord, wish: Wish, refusal: Refusa
     The nearest later and the nearest sooner time, the one that is nearer to the wish first.
     """
     request = trip.request
-    too_many = refusal.nearest is not None and refusal.nearest.party is not None
-    if too_many or refusal.reason in _NO_TIME_WOULD_DO:
+    if not another_time_could_do(refusal):
         return
     for leeways in (leeways_later(wish.request), leeways_sooner(wish.request)):
         for leeway in leeways:
             if isinstance(_offer(turn, trip, wish, OfferKind.RETIMED, leeway), Offer):
                 break
-    trip.offers = tuple(sorted(trip.offers, key=lambda offer: _missed_s(request, offer)))
+    trip.offers = tuple(sorted(trip.offers, key=lambda offer: missed_s(request, offer)))
     for offer in trip.offers[max(1, request.alternatives) :]:
         drop_booking(turn, offer.booking_id)
     trip.offers = trip.offers[: max(1, request.alternatives)]
 
 
-def _missed_s(request: RideRequest, offer: Offer) -> int:
+def another_time_could_do(refusal: Refusal) -> bool:
+    """Whether what binds could be gone at another time."""
+    too_many = refusal.nearest is not None and refusal.nearest.party is not None
+    return not too_many and refusal.reason not in _NO_TIME_WOULD_DO
+
+
+def missed_s(request: RideRequest, offer: Offer) -> int:
     """How far an offer is from the time asked for."""
     if request.wish is TimeWish.ARRIVE_BY:
         return request.wish_s - offer.dropoff_planned_s

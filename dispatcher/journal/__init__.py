@@ -28,7 +28,9 @@ from dispatcher.journal.export import (
     zone_of_journal_file,
 )
 from dispatcher.journal.memory import MemoryJournal
+from dispatcher.journal.memory_trail import MemoryTrail
 from dispatcher.journal.stored import StoredJournal
+from dispatcher.journal.trail import Trail, TrailEntry, TrailKind
 
 __all__ = [
     "ENTRY_ID_MARK",
@@ -41,12 +43,16 @@ __all__ = [
     "LeaseAnswer",
     "LeaseOfAnother",
     "MemoryJournal",
+    "MemoryTrail",
     "Record",
     "Snapshot",
     "StaleEpoch",
     "StoreAwaited",
     "StoreUnavailable",
     "StoredJournal",
+    "Trail",
+    "TrailEntry",
+    "TrailKind",
     "UnexpectedPosition",
     "UnknownOutcome",
     "UnsuitableSettings",

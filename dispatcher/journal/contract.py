@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dispatcher.journal.trail import Trail
+
 SNAPSHOTS_KEPT = 3
 """Older snapshots are dropped when a new one is saved."""
 
@@ -205,6 +207,10 @@ class Journal(Protocol):
 
     async def reconnection(self) -> None:
         """Return when a connection to the store has been made since the call."""
+        ...
+
+    def trail(self) -> Trail:
+        """The zone's audit trail, in the same store."""
         ...
 
     async def aclose(self) -> None:

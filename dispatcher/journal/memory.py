@@ -23,6 +23,7 @@ from dispatcher.journal.errors import (
     StaleEpoch,
     UnexpectedPosition,
 )
+from dispatcher.journal.memory_trail import MemoryTrail
 
 
 class _Keys:
@@ -61,6 +62,7 @@ class MemoryJournal:
         self._request_keys = _Keys(request_keys_kept)
         self._entry_ids = _Keys(entry_ids_kept)
         self._snapshots: list[Snapshot] = []
+        self._trail = MemoryTrail()
 
     async def append(
         self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
@@ -157,6 +159,9 @@ class MemoryJournal:
 
     async def reconnection(self) -> None:
         await asyncio.Event().wait()  # there is nothing to be cut off from
+
+    def trail(self) -> MemoryTrail:
+        return self._trail
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -44,6 +44,7 @@ from dispatcher.journal.store_checks import (
     read_info,
     store_faults,
 )
+from dispatcher.journal.stored_trail import StoredTrail
 
 APPEND_SCRIPT: Final = resources.files(__package__).joinpath("append.lua").read_text("utf-8")
 EPOCH_SCRIPT: Final = resources.files(__package__).joinpath("epoch.lua").read_text("utf-8")
@@ -93,6 +94,7 @@ class StoredJournal:
         self._entry_ids = f"{root}:entry_ids"
         self._lease = f"{root}:lease"
         self._snapshots = f"{root}:snapshots"
+        self._trail = StoredTrail(root, self._call, self._read_call)
         self._request_keys_kept = request_keys_kept
         self._entry_ids_kept = entry_ids_kept
 
@@ -245,6 +247,9 @@ class StoredJournal:
     async def _on_connect(self, connection: Connection) -> None:
         await connection.on_connect()
         self._connected.set()
+
+    def trail(self) -> StoredTrail:
+        return self._trail
 
     async def aclose(self) -> None:
         await self._pool.aclose()

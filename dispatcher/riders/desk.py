@@ -12,7 +12,7 @@ import structlog
 from dispatcher.domain.decisions import RiderAnswered, TripChanged
 from dispatcher.domain.events import Event, OfferAnswered, RequestSubmitted, TripCancelled
 from dispatcher.domain.ids import BookingId, RiderId, TripId
-from dispatcher.domain.trips import RideRequest, TimeWish, TripStatus
+from dispatcher.domain.trips import Offer, Refusal, RideRequest, TimeWish, TripStatus
 from dispatcher.engine import is_resend
 from dispatcher.intake import NotTakenError, Receipt, TooBusyError
 from dispatcher.limits import PerSender, TokenBucket
@@ -136,8 +136,13 @@ class RiderDesk:
             return self._tell_again(earlier)
         raise ProblemError(id_reused(asked.request_id))
 
-    async def answer(self, rider_id: RiderId, message: TripAnswer) -> TripDocument | None:
+    async def answer(
+        self, rider_id: RiderId, message: TripAnswer, *, key: str | None = None
+    ) -> TripDocument | None:
         """Take or decline an offer; answers with the trip's status if that changed it.
+
+        ``key`` tells this message of the rider's from all others: sent again under it, it is
+        answered with the present status.
 
         Raises
         ------
@@ -148,18 +153,35 @@ class RiderDesk:
         offer = BookingId(message.offer) if message.offer is not None else None
         receipt = await self._hand_in(
             lambda at_s: OfferAnswered(at_s, rider_id, trip_id, message.accept, offer),
+            dedup_key=None if key is None else f"{rider_id}/answer/{key}",
             trip=message.trip,
         )
-        return self._told(receipt, trip_id)
+        return self._told(receipt, trip_id) if receipt.fresh else None
 
-    async def cancel(self, rider_id: RiderId, message: TripCancel) -> TripDocument | None:
+    async def cancel(
+        self, rider_id: RiderId, message: TripCancel, *, key: str | None = None
+    ) -> TripDocument | None:
         """Give up a trip; as ``answer``."""
         trip_id = TripId(message.trip)
         receipt = await self._hand_in(
             lambda at_s: TripCancelled(at_s, trip_id, rider_id, reason=message.reason),
+            dedup_key=None if key is None else f"{rider_id}/cancel/{key}",
             trip=message.trip,
         )
-        return self._told(receipt, trip_id)
+        return self._told(receipt, trip_id) if receipt.fresh else None
+
+    def quote(self, rider_id: RiderId, message: TripRequest) -> tuple[Offer, ...] | Refusal:
+        """What the request would be offered now. Nothing is written and nothing held.
+
+        Raises
+        ------
+        ProblemError
+            As ``request``, as far as the message itself is at fault.
+        """
+        now_s = self._service.clock.now_s()
+        asked = self._border.ride_request(message, rider_id, NO_TRIP, now_s)
+        core = self._service.core
+        return core.engine.quote(core.state, asked, now_s)
 
     def on_message(self, message: Message) -> Awaitable[None] | None:
         """One message over MQTT.
@@ -277,7 +299,11 @@ class RiderDesk:
     ) -> Receipt:
         submitting = asyncio.ensure_future(
             self._service.submit(
-                build, dedup_key=dedup_key, refusable=True, patience_s=self._answer_within_s
+                build,
+                dedup_key=dedup_key,
+                refusable=True,
+                patience_s=self._answer_within_s,
+                begins=request is not None,
             )
         )
         submitting.add_done_callback(_note_seen)

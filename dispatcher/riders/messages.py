@@ -106,14 +106,9 @@ def _short_form_too(schema: dict[str, Any]) -> None:
     schema["default"] = "now"
 
 
-class TripRequest(Message):
-    """A rider asks for a trip.
+class TripWish(Message):
+    """Where from, where to, when and with whom."""
 
-    The id is made by the rider's device. Sending the same request again under the same id
-    is harmless: the answer is the trip's present status.
-    """
-
-    id: Id
     origin: WirePlace = Field(alias="from", description="Stop id or point.")
     destination: WirePlace = Field(alias="to", description="Stop id or point.")
     when: Annotated[
@@ -134,6 +129,16 @@ class TripRequest(Message):
         description="If the time cannot be met, it may be missed by so much: later or sooner, "
         "an arrival only sooner. 0: the answer is no.",
     )
+
+
+class TripRequest(TripWish):
+    """A rider asks for a trip.
+
+    The id is made by the rider's device. Sending the same request again under the same id
+    is harmless: the answer is the trip's present status.
+    """
+
+    id: Id
 
 
 class TripAnswer(Message):

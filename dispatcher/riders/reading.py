@@ -11,6 +11,7 @@ from dispatcher.riders.messages import ID_PATTERN
 from dispatcher.riders.problems import Problem, ProblemCode, ProblemError
 
 LARGEST_BODY_BYTES: Final = 8 * 1024
+_LARGEST_EXACT: Final = 2**53
 DEEPEST_NESTING: Final = 4  # the deepest that any message needs is 2
 
 M = TypeVar("M", bound=BaseModel)
@@ -25,11 +26,11 @@ def read_message(kind: type[M], body: bytes) -> M:
         Too large, not JSON, or not this kind of message. Its problem names the request if
         that could be read, so that a device can tell which of its messages failed.
     """
-    fields = _read_object(body)
+    fields = read_object(body)
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        raise ProblemError(_problem_of(error.errors()[0], fields)) from error
+        raise ProblemError(field_problem(error.errors()[0], fields)) from error
 
 
 def too_large(size: int) -> Problem:
@@ -41,7 +42,11 @@ def too_large(size: int) -> Problem:
     )
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes, *, by_schema: bool = False) -> dict[str, Any]:
+    """The JSON object in ``body``; raises ``ProblemError`` as `read_message`.
+
+    ``by_schema`` takes 2.0 for the whole number that JSON Schema says it is.
+    """
     if len(body) > LARGEST_BODY_BYTES:
         raise ProblemError(too_large(len(body)))
     try:
@@ -50,7 +55,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
             body.decode("utf-8"),
             object_pairs_hook=_without_repeats,
             parse_constant=_no_constant,
-            parse_float=_finite,
+            parse_float=_whole_or_finite if by_schema else _finite,
         )
         # Half of a surrogate pair is a text that could never be sent on.
         json.dumps(fields, ensure_ascii=False).encode()
@@ -103,6 +108,11 @@ def _finite(text: str) -> float:
     return value
 
 
+def _whole_or_finite(text: str) -> float | int:
+    value = _finite(text)
+    return int(value) if value.is_integer() and abs(value) < _LARGEST_EXACT else value
+
+
 def _is_deeper(value: object, levels: int) -> bool:
     """Whether more than so many levels are nested; looks no deeper than that.
 
@@ -114,7 +124,7 @@ def _is_deeper(value: object, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in inside)
 
 
-def _problem_of(error: ErrorDetails, fields: dict[str, Any]) -> Problem:
+def field_problem(error: ErrorDetails, fields: dict[str, Any]) -> Problem:
     # In a location pydantic mixes keys with the names of the alternatives it tried.
     where: list[str] = []
     inside: Any = fields

@@ -88,6 +88,18 @@ class OfferTold(Document):
     odds: tuple[OddsTold, ...] = ()
 
 
+class QuotedOffer(Document):
+    """What would be offered now. No seat is held, so it can be gone when it is asked for."""
+
+    kind: OfferKind
+    promise: PromiseTold
+    walk_to_pickup_m: int
+    walk_from_dropoff_m: int
+    pickup_expected: datetime
+    dropoff_expected: datetime
+    odds: tuple[OddsTold, ...] = ()
+
+
 class NearestTold(Document):
     """The nearest thing that would have worked, as far as it was found."""
 
@@ -184,6 +196,23 @@ class StatusWriter:
             epoch=self.epoch,
             at=instant(at_s),
         )
+
+    def quoted(self, offer: Offer) -> QuotedOffer:
+        """An offer that nobody holds a seat for."""
+        told = self._offer(offer)
+        return QuotedOffer(
+            kind=told.kind,
+            promise=told.promise,
+            walk_to_pickup_m=told.walk_to_pickup_m,
+            walk_from_dropoff_m=told.walk_from_dropoff_m,
+            pickup_expected=told.pickup_expected,
+            dropoff_expected=told.dropoff_expected,
+            odds=told.odds,
+        )
+
+    def refused(self, refusal: Refusal) -> RefusalTold:
+        """Why not, and what would work."""
+        return self._refusal(refusal)
 
     def _stop(self, stop_id: StopId) -> StopPlace:
         stop = self._stops[stop_id]

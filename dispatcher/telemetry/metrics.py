@@ -82,6 +82,8 @@ class Metrics(Collector):
     confirm_s: Histogram = field(init=False)
     append_s: Histogram = field(init=False)
     loop_lag_s: Histogram = field(init=False)
+    http: Counter = field(init=False)
+    http_s: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         self.events = self._counter("events", "Events decided", "type")
@@ -101,6 +103,8 @@ class Metrics(Collector):
         )
         self.append_s = self._histogram("journal_append_seconds", "One append", _FAST_S)
         self.loop_lag_s = self._histogram("loop_lag_seconds", "Event loop lateness", _FAST_S)
+        self.http = self._counter("http_requests", "HTTP answers", "operation", "status")
+        self.http_s = self._histogram("http_seconds", "Request in to answer out", _FAST_S)
         self.registry.register(self)
 
     def answer(self) -> Answer:
@@ -132,6 +136,10 @@ class Metrics(Collector):
 
     def request_decided(self, seconds: float) -> None:
         self.decision_s.observe(seconds)
+
+    def http_answered(self, operation: str, status: int, seconds: float) -> None:
+        self.http.labels(operation, str(status)).inc()
+        self.http_s.observe(seconds)
 
     def _count_event(self, event: Event) -> None:
         match event:

@@ -14,6 +14,7 @@ from dispatcher.config import (
     Settings,
     ShuttleSettings,
 )
+from dispatcher.config_http import HttpSettings
 from dispatcher.domain.ids import TripId
 from dispatcher.engine import Site
 from dispatcher.journal import UnsuitableSettings, connect_journal
@@ -33,6 +34,7 @@ SETTINGS: Final = Settings(
     shuttles=ShuttleSettings(),
     improver=ImproverSettings(enabled=True, every_s=45, time_limit_s=1.0),
     metrics=MetricsSettings(enabled=False),
+    http=HttpSettings(enabled=False),
 )
 
 

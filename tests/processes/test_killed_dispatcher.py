@@ -110,7 +110,7 @@ def test_trips_under_way_survive_a_killed_dispatcher(tmp_path: Path) -> None:
     settings = tmp_path / "serve.toml"
     settings.write_text(
         f'[mqtt]\nurl = "mqtt://{mosquitto.host}:{mosquitto.port}"\n'
-        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {free_port()}\n'
+        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {free_port()}\n[http]\nport = 0\n'
         f"[clock]\n{clock}\n[shuttles]\nsilent_after_s = {max(45, round(6 * SPEED))}\n"
         # A pause of this machine, or of the dispatcher, must not cost every plan its validity.
         f"[rules]\nplan_validity_s = {max(60, round(15 * SPEED))}\n"

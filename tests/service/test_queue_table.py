@@ -22,6 +22,7 @@ KINDS |= {"QueuedIntake"}
 NO_QUEUES = {
     "dispatcher.recovery:_tail": "what a replay decided last",
     "dispatcher.telemetry.lag:_recent": "a minute of measurements",
+    "dispatcher.web.alerts:_kept": "the newest alerts, to be shown",
     "vehicles.durable_first:_sent": "what was sent last, to tell a repetition",
 }
 
@@ -40,6 +41,7 @@ def shell_modules() -> Iterator[tuple[str, Path]]:
         *(ROOT / "dispatcher").glob("*.py"),
         *(ROOT / "dispatcher/riders").glob("*.py"),
         *(ROOT / "dispatcher/telemetry").glob("*.py"),
+        *(ROOT / "dispatcher/web").glob("*.py"),
         ROOT / "vehicles/link.py",
         ROOT / "vehicles/fleet.py",
         ROOT / "vehicles/durable_first.py",

@@ -62,6 +62,8 @@ class Town:
             mqtt={"url": f"mqtt://{mosquitto.host}:{mosquitto.port}", "client_id": name},
             improver={"enabled": False},
             metrics={"enabled": False},
+            http={"port": 0},
+            auth={"development": True},
         )
 
     async def dispatcher(self, *, elsewhere: bool = False) -> Dispatcher:
@@ -387,7 +389,7 @@ class Served:
             config.write_text(
                 f"zone = '{zone}'\n"
                 f"[mqtt]\nurl = '{town.settings.mqtt.url}'\nclient_id = '{town.name}'\n"
-                f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n"
+                f"[redis]\nurl = '{town.redis_url}'\n[metrics]\nport = 0\n[http]\nport = 0\n"
                 "[logs]\nformat = 'json'\n[improver]\nenabled = false\n"
             )
             self._arguments += ["--config", str(config)]

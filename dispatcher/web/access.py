@@ -1,0 +1,72 @@
+"""Who may do what: one table. An operation that is not in it is not served at all."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dispatcher.web.principals import Role
+
+ANYONE: Final = frozenset[Role]()  # no login is asked for
+_RIDERS: Final = frozenset({Role.RIDER})
+_ASKING: Final = frozenset({Role.RIDER, Role.GUEST})
+_GUESTS: Final = frozenset({Role.GUEST, Role.RIDER, Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
+_VIEW: Final = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
+_ACT: Final = frozenset({Role.DISPATCHER, Role.ADMIN})
+_ALL_LOGINS: Final = frozenset(Role) - {Role.GUEST}
+
+# By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.
+ACCESS: Final[Mapping[str, frozenset[Role]]] = {
+    "getOpenapi": ANYONE,
+    "getZone": ANYONE,
+    "listStops": ANYONE,
+    "getStopCode": ANYONE,
+    "devLogin": ANYONE,
+    "beginSession": _ALL_LOGINS,
+    "getSession": _ALL_LOGINS,
+    "endSession": _ALL_LOGINS,
+    # Pages, which hold nothing by themselves
+    "frontPage": ANYONE,
+    "ridePage": ANYONE,
+    "ridePageFromStop": ANYONE,
+    "tripPage": ANYONE,
+    "stopsPage": ANYONE,
+    "staticFile": ANYONE,
+    # Riders
+    "quoteTrip": _ASKING,
+    "requestTrip": _RIDERS,
+    "answerOffer": _RIDERS,
+    "cancelTrip": _RIDERS,
+    "listTrips": _RIDERS | _VIEW,
+    "getTrip": _RIDERS | _VIEW,
+    "followTrip": _RIDERS | _VIEW,
+    # Guests: the link is what lets them in.
+    "requestGuestTrip": _GUESTS,
+    "getGuestTrip": _GUESTS,
+    "answerGuestOffer": _GUESTS,
+    "cancelGuestTrip": _GUESTS,
+    "followGuestTrip": _GUESTS,
+    # Operators
+    "listShuttles": _VIEW | {Role.SERVICE},
+    "getShuttle": _VIEW | {Role.SERVICE, Role.SHUTTLE},
+    "listPlans": _VIEW | {Role.SERVICE},
+    "getPlan": _VIEW | {Role.SERVICE, Role.SHUTTLE},
+    "listPromises": _VIEW,
+    "listAlerts": _VIEW | {Role.SERVICE},
+    "listClosures": _VIEW | {Role.SERVICE, Role.RIDER},
+    "listCommands": _VIEW,
+    "getFigures": _VIEW | {Role.SERVICE},
+    "followZone": _VIEW,
+    "getWhereabouts": _ACT,
+    "listAudit": frozenset({Role.ADMIN}),
+}
+
+
+class UnguardedRouteError(Exception):
+    """A route without a row in the table; the API does not start."""
+
+
+def roles_for(operation: str, access: Mapping[str, frozenset[Role]] = ACCESS) -> frozenset[Role]:
+    """Raises ``UnguardedRouteError`` where nobody has said who may do this."""
+    try:
+        return access[operation]
+    except KeyError:
+        raise UnguardedRouteError(f"{operation} has no row in the table of access") from None

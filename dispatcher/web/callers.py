@@ -1,0 +1,112 @@
+"""From what comes with a request to who asks. Whatever is shown must hold, or nothing is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import Request
+
+from dispatcher.web.api_keys import ApiKeys
+from dispatcher.web.principals import GUEST, NOBODY, Means, Principal, Role
+from dispatcher.web.problems import WebCode, WebProblem, web_problem
+from dispatcher.web.sessions import COOKIE, Sessions
+from dispatcher.web.tokens import TokenError, TokenVerifier
+
+log = structlog.get_logger(__name__)
+
+API_KEY_HEADER: Final = "X-API-Key"
+# Another site's page cannot set it without being asked for leave, which nobody gives.
+OWN_PAGE_HEADER: Final = "X-Ringmaster-Page"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Knows who asks. Without a verifier no token is believed."""
+
+    verifiers: tuple[TokenVerifier, ...]
+    api_keys: ApiKeys
+    sessions: Sessions
+    guests: bool
+
+    async def principal(self, request: Request) -> Principal:
+        """Who asks; `GUEST` or `NOBODY` where nothing is shown.
+
+        Raises
+        ------
+        WebProblem
+            What is shown is not believed, or it is a cookie sent along by another site.
+        """
+        authorization = request.headers.get("authorization")
+        if authorization is not None:
+            return await self._by_token(authorization)
+        api_key = request.headers.get(API_KEY_HEADER)
+        if api_key is not None:
+            holder = self.api_keys.find(api_key)
+            if holder is None:
+                raise _not_believed("the API key is not known")
+            return holder
+        secret = request.cookies.get(COOKIE)
+        if secret is not None:
+            session = self.sessions.find(secret)
+            if session is None:
+                raise _not_believed("the session has ended")
+            if request.method not in _SAFE_METHODS:
+                check_same_site(request.headers)
+            return session
+        return GUEST if self.guests else NOBODY
+
+    async def _by_token(self, authorization: str) -> Principal:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise _not_believed("only bearer tokens are")
+        reason = "no issuer is set up here"
+        for verifier in self.verifiers:
+            try:
+                return await verifier.principal(token.strip())
+            except TokenError as error:
+                reason = str(error)
+        raise _not_believed(reason)
+
+
+def admit(principal: Principal, roles: frozenset[Role]) -> None:
+    """Raises ``WebProblem`` unless one of the roles is there; no roles: everybody is let in."""
+    if not roles or not roles.isdisjoint(principal.roles):
+        return
+    if principal.means is Means.NONE:
+        raise web_problem(
+            WebCode.UNAUTHENTICATED,
+            "This needs a login.",
+            "Send a token: Authorization: Bearer …",
+        )
+    raise web_problem(
+        WebCode.FORBIDDEN,
+        "This login may not do that.",
+        "Use a login with one of the roles " + ", ".join(sorted(roles - {Role.GUEST})) + ".",
+    )
+
+
+def check_same_site(headers: Mapping[str, str]) -> None:
+    """A write with a cookie has to come from a page of ours. Raises ``WebProblem``."""
+    origin = headers.get("origin")
+    if origin is not None:
+        if urlsplit(origin).netloc == headers.get("host") and origin != "null":
+            return
+    elif OWN_PAGE_HEADER.lower() in headers or OWN_PAGE_HEADER in headers:
+        return
+    raise web_problem(
+        WebCode.CROSS_SITE,
+        "A write with a cookie has to come from a page of this address.",
+        f"Send the header {OWN_PAGE_HEADER}: 1, or a token instead of the cookie.",
+    )
+
+
+def _not_believed(why: str) -> WebProblem:
+    log.info("caller_not_believed", reason=why)
+    return web_problem(
+        WebCode.UNAUTHENTICATED,
+        f"The login is not believed: {why}.",
+        "Get a new one and try again.",
+    )

@@ -1,0 +1,88 @@
+"""The only kind of route there is: it lets in whom the table names, before it reads anything."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from dispatcher.riders.problems import ProblemCode, ProblemError
+from dispatcher.riders.reading import read_object
+from dispatcher.web.access import roles_for
+from dispatcher.web.callers import admit
+from dispatcher.web.parts import WebParts, parts_of
+from dispatcher.web.principals import GUEST, Principal
+from dispatcher.web.problems import WebCode, of_rider_problem, web_problem
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRequest(Request):
+    """Reads a body as riders' messages are read: no repeated keys, no NaN, no deep nesting."""
+
+    async def json(self) -> Any:
+        try:
+            return read_object(await self.body(), by_schema=True)
+        except ProblemError as error:
+            raise of_rider_problem(error.problem) from error
+
+
+class GuardedRoute(APIRoute):
+    """Raises ``UnguardedRouteError`` when made without a row in the table of access."""
+
+    def __init__(self, *about: Any, **more: Any) -> None:
+        super().__init__(*about, **more)
+        self.roles = roles_for(self.operation_id or self.name)
+
+    def get_route_handler(self) -> _Handler:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            parts = parts_of(request)
+            parts.rates.take_address(address_of(request))
+            # What everybody may see is not withheld from who comes with a login that has ended.
+            principal = await parts.callers.principal(request) if self.roles else GUEST
+            admit(principal, self.roles)
+            parts.rates.take_caller(principal)
+            if self.body_field is not None and not _is_json(request):
+                raise web_problem(
+                    WebCode.NOT_JSON,
+                    "The body is not said to be JSON.",
+                    "Send it with Content-Type: application/json.",
+                )
+            self._check_query(request)
+            request.state.principal = principal
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return guarded
+
+    def _check_query(self, request: Request) -> None:
+        """A misspelt name would otherwise silently mean the default. Raises ``WebProblem``."""
+        known = {parameter.alias for parameter in self.dependant.query_params}
+        unknown = next((name for name in request.query_params if name not in known), None)
+        if unknown is not None:
+            raise web_problem(
+                ProblemCode.INVALID,
+                f"The field {unknown[:40]} is unknown.",
+                "Remove it or correct its spelling"
+                + (f"; known here: {', '.join(sorted(known))}." if known else "."),
+                field=unknown[:40],
+            )
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_principal)]
+Parts = Annotated[WebParts, Depends(parts_of)]

@@ -1,0 +1,57 @@
+"""Who asks, and what they are."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dispatcher.domain.ids import RiderId, ShuttleId
+from dispatcher.riders.topics import RIDER_ID
+
+
+class Role(StrEnum):
+    GUEST = "guest"  # without a login, where the zone allows it
+    RIDER = "rider"  # own trips only
+    OPERATOR = "operator"  # sees everything but where riders are
+    DISPATCHER = "dispatcher"  # an operator who may act
+    ADMIN = "admin"
+    SHUTTLE = "shuttle"  # itself only
+    SERVICE = "service"  # another program; figures and plans, no riders
+
+
+class Means(StrEnum):
+    """How somebody showed who they are."""
+
+    NONE = "none"
+    TOKEN = "token"
+    COOKIE = "cookie"
+    API_KEY = "api_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """``expires_s`` is the machine's UTC seconds from which on this is not believed any more."""
+
+    id: str
+    roles: frozenset[Role]
+    means: Means
+    expires_s: float = float("inf")
+
+    def is_any(self, *roles: Role) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def rider_id(self) -> RiderId:
+        """The rider that this is in the journal, the same as over MQTT where the id allows it."""
+        if RIDER_ID.fullmatch(self.id):
+            return RiderId(self.id)
+        digest = hashlib.sha256(self.id.encode()).digest()
+        return RiderId("s_" + base64.urlsafe_b64encode(digest).decode().rstrip("="))
+
+    @property
+    def shuttle_id(self) -> ShuttleId:
+        return ShuttleId(self.id)
+
+
+NOBODY = Principal("", frozenset(), Means.NONE)
+GUEST = Principal("", frozenset({Role.GUEST}), Means.NONE)

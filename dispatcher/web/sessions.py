@@ -1,0 +1,54 @@
+"""Sessions of pages: a browser's live stream can send a cookie, but no header.
+
+They are kept in this process, so after a restart a page logs in again with its token.
+"""
+
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from dispatcher.web.principals import Means, Principal
+
+COOKIE: Final = "ringmaster_session"
+MOST_SESSIONS: Final = 10_000
+
+
+class Sessions:
+    """``now`` is the machine's UTC seconds. Of too many the oldest ends."""
+
+    def __init__(self, lasts_s: int, *, now: Callable[[], float] = time.time) -> None:
+        self._lasts_s = lasts_s
+        self._now = now
+        self._open: OrderedDict[str, Principal] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def begin(self, principal: Principal) -> tuple[str, Principal]:
+        """A new session's secret; it ends no later than what it was begun with."""
+        secret = secrets.token_urlsafe(32)
+        expires_s = min(principal.expires_s, self._now() + self._lasts_s)
+        session = replace(principal, means=Means.COOKIE, expires_s=expires_s)
+        self._open[_digest(secret)] = session
+        if len(self._open) > MOST_SESSIONS:
+            self._open.popitem(last=False)
+        return secret, session
+
+    def find(self, secret: str) -> Principal | None:
+        digest = _digest(secret)
+        session = self._open.get(digest)
+        if session is None or self._now() >= session.expires_s:
+            self._open.pop(digest, None)
+            return None
+        return session
+
+    def end(self, secret: str) -> None:
+        self._open.pop(_digest(secret), None)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -1,0 +1,11 @@
+// What cannot be done, in the rider's language. The API says it in English; here its code counts.
+
+import { Problem } from "../shared/api.js";
+import { el } from "../shared/dom.js";
+import { has, t } from "../shared/i18n.js";
+
+/** A notice of what went wrong; a mistake of the page's own is thrown on after it is shown. */
+export function problemNotice(error) {
+  const key = error instanceof Problem && has(`problem.${error.code}`) ? `problem.${error.code}` : "problem.other";
+  return el("div.notice.bad", { role: "alert" }, el("h2", {}, t("problem.heading")), el("p", {}, t(key)));
+}

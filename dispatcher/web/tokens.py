@@ -1,0 +1,124 @@
+"""From a signed token (JWT) to a principal. What is not certain is refused."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import KeySet
+
+from dispatcher.web.key_sets import Keys, KeySetError
+from dispatcher.web.principals import Means, Principal, Role
+
+LARGEST_TOKEN: Final = 8_000
+LONGEST_SUBJECT: Final = 200
+# A guest is who shows nothing; a token never makes one.
+_ROLES: Final = {role.value: role for role in Role if role is not Role.GUEST}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """Whose tokens are believed."""
+
+    issuer: str
+    audience: str
+    algorithms: tuple[str, ...]
+    roles_claim: str = "roles"
+    rider_by_default: bool = True
+    leeway_s: int = 30
+
+
+class TokenError(Exception):
+    """The token is not believed; the text says why, without repeating it."""
+
+
+class TokenVerifier:
+    """Believes the tokens of one issuer. ``now`` is the machine's UTC seconds."""
+
+    def __init__(
+        self, rules: TokenRules, keys: Keys, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._rules = rules
+        self._keys = keys
+        self._now = now
+
+    async def principal(self, token: str) -> Principal:
+        """Who it is that shows this token.
+
+        Raises
+        ------
+        TokenError
+            It is not believed.
+        """
+        claims = await self._claims(token)
+        expires_s = self._check(claims)
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not 1 <= len(subject) <= LONGEST_SUBJECT:
+            raise TokenError("it names no subject")
+        return Principal(subject, self._roles(claims), Means.TOKEN, expires_s)
+
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        if len(token) > LARGEST_TOKEN:
+            raise TokenError("it is too long")
+        try:
+            keys = await self._keys.key_set()
+            try:
+                return self._decoded(token, keys)
+            except (JoseError, ValueError):
+                # The issuer may have a new key.
+                newer = await self._keys.key_set(newer=True)
+                if newer is keys:
+                    raise
+                return self._decoded(token, newer)
+        except KeySetError as error:
+            raise TokenError(str(error)) from error
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise TokenError("its signature is not one of the issuer's") from error
+
+    def _decoded(self, token: str, keys: KeySet) -> Mapping[str, Any]:
+        with warnings.catch_warnings():
+            # EdDSA is an old name for Ed25519, and allowed only where the settings say so.
+            warnings.simplefilter("ignore", SecurityWarning)
+            return jwt.decode(token, keys, algorithms=self._rules.algorithms).claims
+
+    def _check(self, claims: Mapping[str, Any]) -> float:
+        """Raises ``TokenError`` unless it is of the issuer, for us, and in its time."""
+        rules, now_s = self._rules, self._now()
+        if claims.get("iss") != rules.issuer:
+            raise TokenError("it is another issuer's")
+        audience = claims.get("aud")
+        if rules.audience not in (audience if isinstance(audience, list) else [audience]):
+            raise TokenError("it is made for somebody else")
+        expires_s = _moment(claims, "exp")
+        if expires_s is None:
+            raise TokenError("it never expires")
+        if now_s >= expires_s + rules.leeway_s:
+            raise TokenError("it has expired")
+        begins_s = _moment(claims, "nbf")
+        if begins_s is not None and now_s < begins_s - rules.leeway_s:
+            raise TokenError("it does not hold yet")
+        return expires_s + rules.leeway_s
+
+    def _roles(self, claims: Mapping[str, Any]) -> frozenset[Role]:
+        found: Any = claims
+        for step in self._rules.roles_claim.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        named = found.split() if isinstance(found, str) else found
+        if named is None and self._rules.rider_by_default:
+            return frozenset({Role.RIDER})
+        if not isinstance(named, list):
+            return frozenset()
+        # Roles of other programs stand there, too.
+        return frozenset(_ROLES[name] for name in named if isinstance(name, str) and name in _ROLES)
+
+
+def _moment(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        raise TokenError(f"its {name} is not a time")
+    return float(value)

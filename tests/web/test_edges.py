@@ -1,0 +1,224 @@
+"""What stands around the routes: bounds, headers, cookies, and who serves at all."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from service_fakes import until
+from starlette.types import Message
+from test_rider_routes import problem
+from web_town import SHUTTLE, a_town, build_town
+
+from dispatcher.web.callers import OWN_PAGE_HEADER
+from dispatcher.web.edges import SECURITY_HEADERS, BoundedBody
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_who_stands_by_says_so_whatever_is_asked() -> None:
+    town = build_town()
+    for path in ("/zone", "/trips", "/nothing-here"):
+        answer = await town.call("GET", path, town.login("rider"))
+        told = problem(answer, 503, "STANDING_BY")
+        assert answer.headers["retry-after"] == str(told["retry_after_s"])
+
+
+async def test_whose_lease_has_lapsed_says_nothing_of_the_zone() -> None:
+    async with a_town() as town:
+        assert (await town.call("GET", "/stops")).is_success
+        leadership = town.dispatcher.leadership
+        leadership._monotonic = lambda: 1_000.0  # long after it was renewed
+        problem(await town.call("GET", "/stops"), 503, "LEASE_LAPSED")
+        leadership._monotonic = lambda: 0.0
+        assert (await town.call("GET", "/stops")).is_success
+
+
+async def test_who_has_stopped_or_makes_the_state_anew_says_so() -> None:
+    async with a_town() as town:
+        trip = (await town.ask())["trip"]
+        town.dispatcher.service.health.reloading = True
+        ana = town.login("rider", "ana")
+        # Not that there is no such trip.
+        problem(await town.call("GET", f"/trips/{trip}", ana), 503, "NOT_STARTED")
+        town.dispatcher.service.health.reloading = False
+        town.dispatcher.service.stop()
+        await until(lambda: not town.dispatcher.service.health.running)
+        problem(await town.call("GET", f"/trips/{trip}", ana), 503, "NOT_STARTED")
+
+
+async def test_every_answer_carries_the_security_headers() -> None:
+    async with a_town() as town:
+        answers = [
+            await town.call("GET", "/zone"),
+            await town.call("GET", "/nothing-here"),
+            await town.call("GET", "/trips"),
+            await town.call("POST", "/trips", content=b"x" * 9000, headers=JSON),
+            await town.call("GET", "/zone", {"Host": "elsewhere.example"}),
+        ]
+        assert [a.status_code for a in answers] == [200, 404, 401, 413, 403]
+        for answer in answers:
+            for name, value in SECURITY_HEADERS.items():
+                assert answer.headers[name] == value
+            assert "access-control-allow-origin" not in answer.headers
+        assert answers[0].headers["cache-control"] == "no-store"
+        assert "unsafe-inline" not in answers[0].headers["content-security-policy"]
+
+
+async def test_other_sites_may_read_only_where_the_settings_name_them() -> None:
+    async with a_town(http={"origins": ["https://city.example"]}) as town:
+        allowed = await town.call("GET", "/stops", {"Origin": "https://city.example"})
+        assert allowed.headers["access-control-allow-origin"] == "https://city.example"
+        other = await town.call("GET", "/stops", {"Origin": "https://elsewhere.example"})
+        assert "access-control-allow-origin" not in other.headers
+        assert "access-control-allow-credentials" not in allowed.headers
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
+    async with a_town() as town:
+        ana = {**town.login("rider"), **JSON}
+        told = await town.call("POST", "/trips", ana, content=b" " * 8193)
+        problem(told, 413, "TOO_LARGE")
+
+        async def endless() -> Any:
+            for _ in range(100):
+                yield b" " * 1000
+
+        problem(await town.call("POST", "/trips", ana, content=endless()), 413, "TOO_LARGE")
+        problem(await town.call("POST", "/trips", ana, content=b" " * 8192), 400, "UNREADABLE")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    sent: list[Message] = []
+
+    async def never() -> Message:
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def unreached(*about: object) -> None:
+        raise AssertionError("the app must not hear of it")
+
+    scope = {"type": "http", "headers": [(b"content-length", b"10")]}
+    await BoundedBody(unreached, within_s=0.0)(scope, never, send)
+    assert sent[0]["status"] == 408
+
+
+async def test_a_page_logs_in_with_a_token_and_goes_on_with_its_cookie() -> None:
+    async with a_town() as town, town.client() as page:
+        begun = await page.post("/v1/session", headers=town.login("rider", "ana"))
+        assert begun.json()["subject"] == "ana"
+        cookie = begun.headers["set-cookie"].lower()
+        for part in ("httponly", "samesite=strict", "path=/", "max-age=900"):
+            assert part in cookie
+        assert (await page.get("/v1/session")).json()["roles"] == ["rider"]
+        wish = {"id": "q1", "from": "Q", "to": "S"}
+        problem(await page.post("/v1/trips", json=wish), 403, "CROSS_SITE")
+        for headers in (
+            {"Origin": "https://elsewhere.example"},
+            {"Origin": "https://elsewhere.example", OWN_PAGE_HEADER: "1"},
+            {"Origin": "null"},
+        ):
+            answer = await page.post("/v1/trips", json=wish, headers=headers)
+            problem(answer, 403, "CROSS_SITE")
+        for headers in ({"Origin": "http://127.0.0.1"}, {OWN_PAGE_HEADER: "1"}):
+            assert (await page.post("/v1/trips", json=wish, headers=headers)).is_success
+        ended = await page.delete("/v1/session", headers={OWN_PAGE_HEADER: "1"})
+        assert ended.status_code == 204
+        secret = begun.cookies["ringmaster_session"]
+        again = await page.get("/v1/trips", headers={"Cookie": f"ringmaster_session={secret}"})
+        problem(again, 401, "UNAUTHENTICATED")
+
+
+async def test_a_cookie_does_not_lengthen_itself() -> None:
+    async with a_town() as town, town.client() as page:
+        begun = await page.post("/v1/session", headers=town.login("rider", "ana"))
+        again = await page.post("/v1/session", headers={OWN_PAGE_HEADER: "1"})
+        assert again.json()["expires"] == begun.json()["expires"]
+        assert "set-cookie" not in again.headers
+
+
+async def test_in_development_anybody_becomes_anybody_from_this_machine() -> None:
+    async with a_town() as town:
+        login = {"role": "admin", "subject": "dora"}
+        answer = await town.call("POST", "/dev/login", json=login)
+        token = {"Authorization": f"Bearer {answer.json()['token']}"}
+        assert (await town.call("GET", "/audit", token)).is_success
+        assert "ringmaster_session=" in answer.headers["set-cookie"]
+        for headers in (
+            {"Origin": "https://elsewhere.example"},  # another page in the same browser
+            {"Host": "rebound.example"},  # a name that leads here
+        ):
+            answer = await town.call("POST", "/dev/login", headers, json=login)
+            problem(answer, 403, "CROSS_SITE")
+            assert "set-cookie" not in answer.headers
+
+
+async def test_without_development_nobody_logs_in_like_that() -> None:
+    async with a_town(auth={"development": False}) as town:
+        problem(await town.call("POST", "/dev/login", json={"role": "admin"}), 404, "NOT_FOUND")
+        assert town.web.parts.dev_issuer is None
+        assert (await town.call("GET", "/zone", {"Host": "zone.example"})).is_success
+
+
+@pytest.mark.parametrize(
+    ("http", "calls"),
+    [
+        ({"caller_per_s": 1, "caller_burst": 3}, [("rider", "ana")] * 5),
+        ({"caller_per_s": 1, "caller_burst": 3}, [("shuttle", SHUTTLE)] * 5),
+        ({"address_per_s": 1, "address_burst": 3}, [("rider", f"r{n}") for n in range(5)]),
+    ],
+    ids=["rider", "shuttle", "address"],
+)
+async def test_who_asks_too_much_is_told_when_to_come_again(
+    http: dict[str, Any], calls: list[tuple[str, str]]
+) -> None:
+    async with a_town(http=http) as town:
+        answers = [
+            await town.call("GET", "/session", town.login(role, subject)) for role, subject in calls
+        ]
+        assert [a.status_code for a in answers] == [200, 200, 200, 429, 429]
+        problem(answers[3], 429, "TOO_MANY_REQUESTS")
+        assert answers[3].headers["retry-after"] == "1"
+
+
+async def test_one_callers_haste_costs_no_other() -> None:
+    async with a_town(http={"caller_per_s": 1, "caller_burst": 1}) as town:
+        for _ in range(3):
+            await town.call("GET", "/session", town.login("rider", "ana"))
+        assert (await town.call("GET", "/session", town.login("rider", "ben"))).is_success
+
+
+async def test_searches_are_bounded_over_all() -> None:
+    async with a_town(http={"quotes_per_s": 0.2}) as town:
+        wish = {"from": "Q", "to": "S"}
+        first = await town.call("POST", "/quotes", town.login("rider", "ana"), json=wish)
+        assert first.is_success
+        answer = await town.call("POST", "/quotes", town.login("rider", "ben"), json=wish)
+        problem(answer, 429, "TOO_MANY_REQUESTS")
+
+
+async def test_answers_are_counted_by_operation_and_status() -> None:
+    async with a_town() as town:
+        for path in ("/trips/x", "/trips/y", "/session", "/nothing-here"):
+            await town.call("GET", path, town.login("rider"))
+        registry = town.web.parts.metrics.registry
+        counted = {
+            (sample.labels["operation"], sample.labels["status"]): sample.value
+            for metric in registry.collect()
+            for sample in metric.samples
+            if sample.name == "ringmaster_http_requests_total"
+        }
+        assert counted == {("getTrip", "404"): 2, ("getSession", "200"): 1, ("none", "404"): 1}
+
+
+async def test_a_mistake_of_ours_tells_nothing_of_itself() -> None:
+    async with a_town() as town:
+        town.web.parts.figures = "a secret"  # type: ignore[assignment]
+        transport = town.client()._transport
+        transport.raise_app_exceptions = False  # type: ignore[attr-defined]
+        async with town.client(town.login("operator")) as client:
+            client._transport = transport
+            answer = await client.get("/v1/figures")
+        told = problem(answer, 500, "FAILED")
+        assert "secret" not in str(told)

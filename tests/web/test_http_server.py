@@ -1,0 +1,117 @@
+"""The server on a real socket: it starts and ends with the dispatcher, and waits for nobody."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from web_town import Town, a_town, build_town
+
+from dispatcher.config import Settings
+from dispatcher.config_http import HttpSettings
+from dispatcher.web import server as server_module
+from dispatcher.web.server import HttpServer
+
+PATIENCE_S = 20.0  # a bound, not a wait
+
+
+@asynccontextmanager
+async def listening(town: Town) -> AsyncIterator[str]:
+    """The API on a free port of this machine, until the block ends."""
+    town.web.server.bind()
+    running = asyncio.create_task(town.web.run())
+    try:
+        yield town.web.server.url
+    finally:
+        running.cancel()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_it_answers_on_its_port_and_is_gone_when_it_ends() -> None:
+    async with a_town() as town:
+        async with listening(town) as url, httpx.AsyncClient(base_url=url) as client:
+            answer = await client.get("/v1/zone")
+            assert answer.is_success
+            assert "server" not in answer.headers
+        with pytest.raises(httpx.ConnectError):
+            async with httpx.AsyncClient(base_url=url) as client:
+                await client.get("/v1/zone")
+
+
+async def test_who_stands_by_answers_from_the_start() -> None:
+    town = build_town()
+    async with listening(town) as url, httpx.AsyncClient(base_url=url) as client:
+        answer = await client.get("/v1/zone")
+        assert (answer.status_code, answer.json()["code"]) == (503, "STANDING_BY")
+
+
+async def test_a_stream_over_the_wire_ends_with_the_server_and_nothing_is_left() -> None:
+    async with a_town() as town:
+        await town.shuttle_at("P")
+        async with listening(town) as url, asyncio.timeout(PATIENCE_S):
+            client = httpx.AsyncClient(base_url=url, headers=town.login("operator"))
+            async with client, client.stream("GET", "/v1/live", timeout=None) as answer:
+                lines = answer.aiter_lines()
+                first = [await anext(lines) for _ in range(6)]
+                assert "event: snapshot" in first
+                assert len(town.web.parts.hub) == 1
+            # The client has left without a word.
+            while len(town.web.parts.hub):  # noqa: ASYNC110 - its end is what is waited for
+                await asyncio.sleep(0)
+            again = httpx.AsyncClient(base_url=url, headers=town.login("operator"))
+            async with again, again.stream("GET", "/v1/live", timeout=None) as answer:
+                ending = asyncio.create_task(town.web.server.close())
+                town.web.parts.hub.close()
+                async for _ in answer.aiter_bytes():
+                    pass
+                await ending
+
+
+async def test_a_taken_port_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        server = HttpServer(build_town().web.app, HttpSettings(port=port))
+        with pytest.raises(OSError, match=r"http\.port"):
+            server.bind()
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "HEAD_WITHIN_S", 0.0)
+    async with a_town() as town, listening(town) as url, asyncio.timeout(PATIENCE_S):
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/zone HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_head_that_is_too_long_is_refused() -> None:
+    async with a_town() as town:
+        answer = await town.call("GET", "/zone", {"X-Long": "x" * 40_000})
+        assert (answer.status_code, answer.json()["code"]) == (431, "HEAD_TOO_LARGE")
+
+
+async def test_many_connections_leave_the_dispatcher_alone() -> None:
+    async with a_town(http={"connections": 10}) as town, listening(town) as url:
+        async with asyncio.timeout(PATIENCE_S):
+            host, port = url.removeprefix("http://").split(":")
+            held = [await asyncio.open_connection(host, int(port)) for _ in range(12)]
+            async with httpx.AsyncClient(base_url=url) as client:
+                assert (await client.get("/v1/zone")).status_code == 503
+            for _, writer in held:
+                writer.close()
+
+
+def test_the_api_is_on_where_nothing_else_is_said_and_on_this_machine_only() -> None:
+    http = Settings().http
+    assert http.enabled
+    assert (http.host, http.port) == ("127.0.0.1", 8080)
+    auth = Settings().auth
+    assert not auth.guests
+    assert not auth.development
+    assert auth.issuer is None
