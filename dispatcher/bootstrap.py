@@ -26,6 +26,7 @@ from dispatcher.journal import Journal, LeaseOfAnother, StaleEpoch
 from dispatcher.leadership import Leadership, LeaseTimes
 from dispatcher.limits import TokenBucket
 from dispatcher.mqtt import AcknowledgingClient, ClientMaker, MqttLink, Subscription
+from dispatcher.operators import Explainer, OperatorDesk
 from dispatcher.place import has_ended
 from dispatcher.planning.charging_process import ChargingProcess
 from dispatcher.planning.improver import ImproverProcess, PartSize
@@ -75,7 +76,7 @@ class Dispatcher:
     """One zone's dispatcher with all its borders, ready to run.
 
     Whoever adds a border (a web page, say) adds it here: ``service`` takes events in,
-    ``desk`` takes riders' messages in, listeners hear of what is decided.
+    ``desk`` takes riders' messages in, ``operators`` commands; listeners hear of what is decided.
     """
 
     settings: Settings
@@ -85,6 +86,8 @@ class Dispatcher:
     service: Service
     leadership: Leadership
     desk: RiderDesk
+    operators: OperatorDesk
+    explainer: Explainer
     outbox: RiderOutbox
     rider_link: MqttLink
     fleet: Fleet
@@ -306,6 +309,8 @@ def build(
         service=service,
         leadership=leadership,
         desk=desk,
+        operators=OperatorDesk(service, site, journal),
+        explainer=Explainer(site, journal),
         outbox=outbox,
         rider_link=rider_link,
         fleet=fleet,

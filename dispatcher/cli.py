@@ -14,7 +14,7 @@ from dispatcher.cli_exits import (
     fail,
     settings_or_exit,
 )
-from dispatcher.cli_explain import explain
+from dispatcher.cli_explain import commands, explain
 from dispatcher.cli_journal import journal_app, replay_journal
 from dispatcher.cli_solve import solve
 from dispatcher.cli_zone import zone_app
@@ -31,6 +31,7 @@ app.add_typer(zone_app, name="zone")
 app.command("replay")(replay_journal)
 app.command("solve")(solve)
 app.command()(explain)
+app.command()(commands)
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; RINGMASTER_… goes over it.")

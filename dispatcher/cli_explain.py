@@ -1,4 +1,4 @@
-"""``ringmaster explain``: why a request was answered as it was, and what became of the trip."""
+"""``ringmaster explain`` and ``ringmaster commands``: why, and what operators ordered."""
 
 from typing import Annotated
 
@@ -47,3 +47,35 @@ def explain(
         typer.echo(explanation_json(explanation))
     else:
         typer.echo(explanation_text(explanation, everyone=everyone), nl=False)
+
+
+def commands(
+    journal: JournalPlace,
+    about: Annotated[
+        str | None, typer.Argument(help="A shuttle's or a trip's id; all commands without it.")
+    ] = None,
+    config: RecordedUnder = None,
+    zone: OtherZone = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+) -> None:
+    """List what operators ordered: who, when, what and why, and what came of it.
+
+    The journal is decided again, so that refusals are known however long ago they were. Ends
+    with 1 if anything comes out differently than recorded.
+    """
+    from dispatcher.explaining import (
+        ExplanationError,
+        commands_json,
+        commands_text,
+        recorded_commands,
+    )
+
+    with recording_or_exit(journal, config, zone) as recorded:
+        try:
+            found = recorded_commands(recorded.site, recorded.records, about)
+        except ExplanationError as error:
+            fail(f"no list: {error}", EXIT_DIFFERENT)
+    if as_json:
+        typer.echo(commands_json(found))
+    else:
+        typer.echo(commands_text(found, recorded.site.zone.timezone), nl=False)

@@ -198,6 +198,7 @@ class Service:
         *,
         dedup_key: str | None = None,
         refusable: bool = False,
+        urgent: bool = False,
         patience_s: float | None = None,
         begins: bool = True,
     ) -> Receipt:
@@ -212,6 +213,9 @@ class Service:
         refusable
             Rather refuse than wait long: for riders, who can ask again. What shuttles
             report waits as long as it takes.
+        urgent
+            Not refused because riders wait, nor because the store may lose what it is told: for
+            operators, who act on just such trouble.
         patience_s
             Of whom can be refused, in seconds of the event loop. Who has been told that it
             was not taken in may have gone, so from then on it is not written any more; only
@@ -227,11 +231,13 @@ class Service:
         """
         if self._stopping:
             raise self._not_taken("the dispatcher is stopping")
-        if refusable and self.waiting >= self._settings.refuse_above:
+        crowded = self.waiting >= self._settings.refuse_above
+        if refusable and crowded and not urgent:
             raise TooBusyError("too many requests are waiting", self._settings.retry_after_s)
         if refusable and not self.health.store_reachable:
             raise self._not_taken("the journal cannot be written just now")
-        if refusable and begins and dedup_key is not None and self.health.store_faults:
+        promises = refusable and begins and not urgent and dedup_key is not None
+        if promises and self.health.store_faults:
             # Who has a trip may still answer and cancel; what would be promised anew could be lost.
             raise self._not_taken("the journal's store is not safe just now")
         waiting = Waiting(build, dedup_key, refusable)

@@ -15,6 +15,7 @@ from dispatcher.codec import EventRecord, encode_payload
 from dispatcher.core import Applied, DispatchCore
 from dispatcher.domain.decisions import (
     OperatorAlerted,
+    OperatorAnswered,
     PlanPublished,
     RiderAnswered,
     ShuttleCommanded,
@@ -150,7 +151,7 @@ class VirtualDispatcher:
                             shuttle_id, command, applied.position, self.world.now, reason
                         )
                     )
-                case OperatorAlerted():
+                case OperatorAlerted() | OperatorAnswered():
                     pass
         self._alarm.set(self.core.engine.next_due_s(self.core.state))
         return applied

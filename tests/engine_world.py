@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from dispatcher.domain.commands import CommandOutcome
 from dispatcher.domain.decisions import (
     Decision,
+    OperatorAnswered,
     PlanPublished,
     RiderAnswered,
     ShuttleCommand,
@@ -23,6 +25,7 @@ from dispatcher.domain.events import (
     ClockTicked,
     Event,
     OfferAnswered,
+    OperatorEvent,
     PlanConfirmed,
     PlanProposed,
     PlanRefused,
@@ -37,15 +40,18 @@ from dispatcher.domain.events import (
     ShuttleJoined,
     ShuttleReleased,
     ShuttleReported,
+    ShuttleSent,
     ShuttleWithdrawn,
     StreetsClosed,
     StreetsOpened,
     TripCancelled,
+    TripMoved,
     VisitArrived,
     VisitCompleted,
 )
 from dispatcher.domain.ids import (
     BookingId,
+    CommandId,
     EdgeId,
     OperatorId,
     RequestId,
@@ -96,6 +102,10 @@ class Car:
     waiting_orders: list[ShuttleCommanded] = field(default_factory=list)
 
 
+OPERATOR = OperatorId("op")
+WAITING = (TripState.ACCEPTED, TripState.ASSIGNED)
+
+
 class EngineWorld:
     """Everything happens in order of time, then of asking; one seed gives one history."""
 
@@ -119,6 +129,7 @@ class EngineWorld:
         self.lateness = 0.05  # a drive takes up to so much more or less than planned
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._asked = 0
+        self._ordered = 0
 
     # Driving the world
 
@@ -539,6 +550,48 @@ class EngineWorld:
 
     def _release(self, car: Car) -> None:
         self.submit(ShuttleReleased(self.now_s, OperatorId("op"), car.id))
+
+    def move(self, trip_id: TripId, to: ShuttleId | None) -> CommandOutcome:
+        """An operator moves a trip; nobody else's promise may break for it."""
+        before = {key: status.breach for key, status in self.status.items()}
+        outcome = self.order(
+            TripMoved(self.now_s, OPERATOR, trip_id, to, "asked for", self.command_id())
+        )
+        # Whatever time alone has broken by now is told of, too, but nothing for the move's sake.
+        if outcome.accepted:
+            assert self.status[trip_id].breach == before[trip_id], trip_id
+            assert self.state.trips[trip_id].shuttle_id == (to or self.status[trip_id].shuttle_id)
+        return outcome
+
+    def send(self, car: Car, stop: StopId) -> CommandOutcome:
+        return self.order(
+            ShuttleSent(self.now_s, OPERATOR, car.id, stop, "a match ends", self.command_id())
+        )
+
+    def order(self, event: OperatorEvent) -> CommandOutcome:
+        """A command as a console gives it, at times twice; what came of it."""
+        answers = [d for d in self.submit(event) if isinstance(d, OperatorAnswered)]
+        assert len(answers) == 1
+        outcome = answers[0].outcome
+        if self.rng.random() < self.repeat_share:
+            again = [d for d in self.submit(event) if isinstance(d, OperatorAnswered)]
+            assert again == answers, event
+        done = "done" if outcome.refusal is None else outcome.refusal.problem
+        self.happened[f"{type(event).__name__}: {done}"] += 1
+        return outcome
+
+    def command_id(self) -> CommandId:
+        self._ordered += 1
+        return CommandId(f"c{self._ordered}")
+
+    def move_somebody(self) -> None:
+        """Any trip at all to any shuttle at all; most are such as can be moved."""
+        waiting = [key for key, status in self.status.items() if status.state in WAITING]
+        known = list(self.status)
+        if known:
+            trips = waiting if waiting and self.rng.random() < 0.8 else known
+            to = self.rng.choice([None, *self.cars])
+            self.move(self.rng.choice(trips), to)
 
     def propose(self) -> None:
         """An improver without sense: some rides move, some come back in any order."""

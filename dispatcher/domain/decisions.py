@@ -6,6 +6,7 @@ A decision's id is ``{event number}.{index}``: a receiver that sees it twice kno
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dispatcher.domain.commands import CommandOutcome
 from dispatcher.domain.ids import RequestId, RiderId, ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.trips import TripStatus
@@ -87,4 +88,18 @@ class OperatorAlerted:
     trip_id: TripId | None = None
 
 
-Decision = TripChanged | RiderAnswered | PlanPublished | ShuttleCommanded | OperatorAlerted
+@dataclass(frozen=True, slots=True)
+class OperatorAnswered:
+    """An operator's command was carried out, or refused with a reason."""
+
+    outcome: CommandOutcome
+
+
+Decision = (
+    TripChanged
+    | RiderAnswered
+    | PlanPublished
+    | ShuttleCommanded
+    | OperatorAlerted
+    | OperatorAnswered
+)

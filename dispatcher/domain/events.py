@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dispatcher.domain.energy import PlannedCharge
 from dispatcher.domain.ids import (
     BookingId,
+    CommandId,
     EdgeId,
     OperatorId,
     RiderId,
@@ -49,6 +50,7 @@ class TripCancelled:
     rider_id: RiderId | None = None
     operator_id: OperatorId | None = None
     reason: str = ""
+    command_id: CommandId | None = None
 
 
 # Shuttles
@@ -204,7 +206,8 @@ class VisitCompleted:
     visit_id: VisitId
 
 
-# Operators
+# Operators. Each command has an id made where it was given; earlier journals have none, and
+# nobody was answered then.
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ class StreetsClosed:
     edges: tuple[EdgeId, ...]
     stops: tuple[StopId, ...]
     reason: str = ""
+    command_id: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,8 @@ class StreetsOpened:
     operator_id: OperatorId
     edges: tuple[EdgeId, ...]
     stops: tuple[StopId, ...]
+    reason: str = ""
+    command_id: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +238,22 @@ class ShuttleHeld:
     operator_id: OperatorId
     shuttle_id: ShuttleId
     reason: str = ""
+    command_id: CommandId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShuttleReleased:
+    """Drive on. One that had refused its plans takes them again.
+
+    ``returns``: also back in service, as this once always meant.
+    """
+
     at_s: int
     operator_id: OperatorId
     shuttle_id: ShuttleId
+    reason: str = ""
+    command_id: CommandId | None = None
+    returns: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +264,42 @@ class ShuttleWithdrawn:
     operator_id: OperatorId
     shuttle_id: ShuttleId
     reason: str = ""
+    command_id: CommandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleReturned:
+    """Back in service: it takes new riders again."""
+
+    at_s: int
+    operator_id: OperatorId
+    shuttle_id: ShuttleId
+    reason: str = ""
+    command_id: CommandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TripMoved:
+    """Another shuttle is to take the trip as promised: this one, or any other than now."""
+
+    at_s: int
+    operator_id: OperatorId
+    trip_id: TripId
+    to_shuttle: ShuttleId | None = None
+    reason: str = ""
+    command_id: CommandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShuttleSent:
+    """With nothing else to do, stand at this stop until there are riders."""
+
+    at_s: int
+    operator_id: OperatorId
+    shuttle_id: ShuttleId
+    stop_id: StopId
+    reason: str = ""
+    command_id: CommandId | None = None
 
 
 # Timers and planning
@@ -329,8 +380,24 @@ Event = (
     | ShuttleHeld
     | ShuttleReleased
     | ShuttleWithdrawn
+    | ShuttleReturned
+    | TripMoved
+    | ShuttleSent
     | ClockTicked
     | PlanProposed
     | ChargingPlanned
     | EpochBegan
 )
+
+OperatorEvent = (
+    TripCancelled
+    | StreetsClosed
+    | StreetsOpened
+    | ShuttleHeld
+    | ShuttleReleased
+    | ShuttleWithdrawn
+    | ShuttleReturned
+    | TripMoved
+    | ShuttleSent
+)
+"""What an operator can order; a trip may be cancelled by its rider as well."""

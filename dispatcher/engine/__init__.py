@@ -1,5 +1,7 @@
 """The engine: a state, an event, decisions. No clock, no chance, no I/O."""
 
+from dispatcher.engine.commands import find_command, ordered
+from dispatcher.engine.copying import copy_state
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
 from dispatcher.engine.quoting import quote_request
 from dispatcher.engine.site import Site
@@ -12,12 +14,15 @@ __all__ = [
     "ImproveAsk",
     "ServiceState",
     "Site",
+    "copy_state",
     "dump_state",
+    "find_command",
     "improve_ask",
     "is_resend",
     "load_state",
     "new_state",
     "next_due_s",
+    "ordered",
     "picture",
     "proposal_of",
     "quote_request",

@@ -77,7 +77,6 @@ def rehouse(turn: Turn, booking: Booking, *, leave: bool, has_let_go: bool = Fal
     state = turn.state
     old = state.shuttles[booking.shuttle_id]
     trip = state.trips[booking.trip_id]
-    was_sent = booking.published_revision > 0
     was_released = is_released(old, booking.id)
     if was_released and old.released is not None:
         old.released.boards.remove(booking.id)
@@ -92,23 +91,38 @@ def rehouse(turn: Turn, booking: Booking, *, leave: bool, has_let_go: bool = Fal
     ):
         lose_rescue(turn, trip, booking)  # theirs drives again
         return
-    forbid = (old.id,) if leave else ()
-    if booking.hold is Hold.MOVING and booking.old_shuttle is not None:
-        # Still waiting for an earlier shuttle's word: that wait goes on.
-        waits_for, was_released = state.shuttles[booking.old_shuttle], False
-        revision = booking.old_revision
-    else:
-        waits_for, revision = old, old.revision + 1
-    found = place_again(turn, trip, booking, forbid)
+    found = place_again(turn, trip, booking, (old.id,) if leave else ())
     if found is None:
         if booking.rescues_from is None:
             leave_without_shuttle(turn, trip, booking)
         else:
             lose_rescue(turn, trip, booking)
         return
+    booking.by_operator = False
+    hand_over(turn, booking, old, found, was_released=was_released, has_let_go=has_let_go)
+
+
+def hand_over(
+    turn: Turn,
+    booking: Booking,
+    old: Shuttle,
+    new: Shuttle,
+    *,
+    was_released: bool = False,
+    has_let_go: bool = False,
+) -> None:
+    """A booking now stands in another route: its shuttle is told once the old one has let go."""
+    state = turn.state
+    if booking.hold is Hold.MOVING and booking.old_shuttle is not None:
+        # Still waiting for an earlier shuttle's word: that wait goes on.
+        waits_for, was_released = state.shuttles[booking.old_shuttle], False
+        revision = booking.old_revision
+    else:
+        waits_for, revision = old, old.revision + 1
+    was_sent = booking.published_revision > 0
     if has_let_go:
         booking.published_revision = 0
-    if has_let_go or found.id == waits_for.id:
+    if has_let_go or new.id == waits_for.id:
         booking.hold = Hold.FIRM
         if booking.id in state.moving:
             state.moving.remove(booking.id)

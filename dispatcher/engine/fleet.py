@@ -9,6 +9,7 @@ from dispatcher.domain.events import (
     ShuttleJoined,
     ShuttleReleased,
     ShuttleReported,
+    ShuttleReturned,
     ShuttleWithdrawn,
 )
 from dispatcher.domain.ids import NodeId
@@ -141,13 +142,15 @@ def hold(turn: Turn, event: ShuttleHeld) -> None:
 
 
 def release(turn: Turn, event: ShuttleReleased) -> None:
-    """The operator lets a held or withdrawn shuttle serve again."""
+    """The operator lets a held shuttle drive on, or one that had refused its plans try again."""
     shuttle = turn.state.shuttles.get(event.shuttle_id)
     if shuttle is None:
         return
     if shuttle.held:
         turn.command(shuttle, ShuttleCommand.RESUME, "released by the operator")
-    shuttle.held = shuttle.withdrawn = False
+    shuttle.held = False
+    if event.returns:
+        shuttle.withdrawn = False
     if shuttle.refusals >= turn.state.site.rules.max_plan_refusals:
         turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it is to start afresh")
         begin_order(turn, shuttle)
@@ -164,6 +167,14 @@ def withdraw(turn: Turn, event: ShuttleWithdrawn) -> None:
     turn.cause = BreachCause.SHUTTLE_WITHDRAWN
     turn.cause_text = "Your shuttle was taken out of service."
     clear_waiting(turn, shuttle, released_too=False)
+
+
+def take_back(turn: Turn, event: ShuttleReturned) -> None:
+    """Out of service no more: it takes new riders again."""
+    shuttle = turn.state.shuttles.get(event.shuttle_id)
+    if shuttle is not None:
+        shuttle.withdrawn = False
+        turn.touch(shuttle)
 
 
 def note_newer_epoch(turn: Turn, event: NewerEpochSeen) -> None:

@@ -4,6 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from dispatcher.domain.commands import CommandProblem, CommandRefusal
+from dispatcher.domain.ids import StopId
 from dispatcher.engine.hours import utc_offset_s
 from dispatcher.engine.release import release_errand
 from dispatcher.engine.routes import may_drive, takes_riders
@@ -41,12 +43,107 @@ def send_idle(turn: Turn, shuttle: Shuttle) -> None:
         state.wake(next_s, TimerKind.PARK, shuttle.id)
 
 
+def station(turn: Turn, shuttle: Shuttle, stop_id: StopId) -> CommandRefusal | None:
+    """Send a shuttle that has nothing to do to a stop, to stay there until it has riders.
+
+    It goes as any idle shuttle goes where it is needed; the rebalancing leaves it there.
+    """
+    state = turn.state
+    stop = state.streets.stop_index.get(stop_id)
+    refusal = _not_to_send(state, shuttle, stop, stop_id)
+    if refusal is not None or stop is None:
+        return refusal
+    shuttle.stationed_at = stop
+    shuttle.parking_stop = None if is_idle(shuttle) and shuttle.anchor == stop else stop
+    turn.touch(shuttle)
+    return None
+
+
+def _not_to_send(
+    state: ServiceState, shuttle: Shuttle, stop: int | None, stop_id: StopId
+) -> CommandRefusal | None:
+    if stop is None:
+        return CommandRefusal(
+            CommandProblem.UNKNOWN_PLACE, f"There is no stop {stop_id}.", "Name one of the zone's."
+        )
+    if not may_drive(shuttle):
+        return CommandRefusal(
+            CommandProblem.CANNOT_DRIVE,
+            f"{shuttle.id} cannot be sent on just now.",
+            "Release it if it is held; else it must be heard, drive itself and have no fault.",
+        )
+    if shuttle.charge is not None or _is_to_charge(shuttle):
+        return CommandRefusal(
+            CommandProblem.NOT_IDLE,
+            f"{shuttle.id} charges, or is about to.",
+            "Name another, or wait until it has charged.",
+        )
+    if shuttle.row.visits or shuttle.aboard or not _is_on_errand(shuttle):
+        return CommandRefusal(
+            CommandProblem.NOT_IDLE,
+            f"{shuttle.id} has riders to serve.",
+            "Name one that is idle, or move its trips first.",
+        )
+    if shuttle.stationed_at == stop:
+        return CommandRefusal(
+            CommandProblem.ALREADY_SO,
+            f"{shuttle.id} stands there already, or is on its way.",
+            "There is nothing to do.",
+        )
+    return _no_room(state, shuttle, stop)
+
+
+def _no_room(state: ServiceState, shuttle: Shuttle, stop: int) -> CommandRefusal | None:
+    here = shuttle.anchor if shuttle.released is None else shuttle.released.stop
+    stop_id = state.site.zone.stops[stop].id
+    if not state.streets.open_stops[stop]:
+        return CommandRefusal(
+            CommandProblem.STOP_CLOSED, f"Stop {stop_id} is closed.", "Open it, or name another."
+        )
+    if state.streets.stop_times_s[here, stop] >= UNREACHABLE_S:
+        return CommandRefusal(
+            CommandProblem.UNREACHABLE,
+            f"No open street leads from {shuttle.id} to stop {stop_id}.",
+            "Open streets, or name another stop.",
+        )
+    berths = state.berths.berths[stop]
+    if berths is not None:
+        number = state.row_of[shuttle.id]
+        taken = sum(1 for row in state.berths.parked(stop) if row != number)
+        bound = sum(
+            1
+            for other in state.shuttles.values()
+            if other.parking_stop == stop
+            and other.id != shuttle.id
+            and state.row_of[other.id] not in state.berths.parked(stop)
+        )
+        if taken + bound >= berths:
+            return CommandRefusal(
+                CommandProblem.STOP_FULL,
+                f"Stop {stop_id} has {berths} berths, and none is left.",
+                "Send a shuttle away from there first, or name another stop.",
+            )
+    return None
+
+
+def _is_on_errand(shuttle: Shuttle) -> bool:
+    """Standing, or driving with nothing to do at the end of it."""
+    released = shuttle.released
+    return released is None or not (released.visit.boards or released.visit.alights)
+
+
+def _is_to_charge(shuttle: Shuttle) -> bool:
+    released = shuttle.released
+    return released is not None and released.visit.charge_to_pct is not None
+
+
 def go_on_parking(turn: Turn, shuttle: Shuttle) -> None:
     """Drive the next hop towards the stop to park at, unless there is something better to do."""
     if shuttle.parking_stop is None:
         return
     if not is_idle(shuttle) or shuttle.anchor == shuttle.parking_stop:
-        if shuttle.row.visits or shuttle.anchor == shuttle.parking_stop:
+        stands_there = shuttle.released is None and shuttle.anchor == shuttle.parking_stop
+        if shuttle.row.visits or stands_there:
             shuttle.parking_stop = None
         return
     hop = _hop(turn.state, shuttle.anchor, shuttle.parking_stop)
@@ -98,7 +195,8 @@ def _idle_and_others(turn: Turn) -> tuple[list[Shuttle], list[int]]:
         since_s = shuttle.idle_since_s
         charges = shuttle.charging and shuttle.battery_pct < rules.charge_to_pct
         if is_idle(shuttle) and not charges and shuttle.charge is None and since_s is not None:
-            if turn.now_s - since_s >= rules.park_after_s:
+            rested = turn.now_s - since_s >= rules.park_after_s
+            if rested and shuttle.stationed_at is None:
                 idle.append((since_s, shuttle))
             else:
                 others_at.append(shuttle.anchor)

@@ -95,7 +95,7 @@ def _moves_on(turn: Turn, shuttle: Shuttle) -> bool:
         if not _still_fits(state, shuttle, stop, arrive_s + _MARGIN_S):
             return False  # what is farther away fits even less
         release_errand(turn, shuttle, stop, None)
-        shuttle.parking_stop = None
+        shuttle.parking_stop = shuttle.stationed_at = None
         turn.touch(shuttle)
         return True
     return False

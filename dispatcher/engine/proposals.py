@@ -158,7 +158,9 @@ def _rows(
             stays = booking.shuttle_id == shuttle.id
             if key not in boards and not (stays and _boards_before(shuttle, key)):
                 return None
-            if not stays and (booking.hold is not Hold.FIRM or key not in boards):
+            if not stays and (
+                booking.hold is not Hold.FIRM or booking.by_operator or key not in boards
+            ):
                 return None
         if any(_boards_before(shuttle, key) and key not in keys for key in keys_of(shuttle.row)):
             return None
@@ -224,9 +226,11 @@ def _move(turn: Turn, booking: Booking, shuttle: Shuttle) -> None:
 
 
 def _bound_keys(state: ServiceState, shuttle: Shuttle) -> set[str]:
-    """Rides that keep their shuttle: not firm, or to be picked up very soon."""
+    """Rides that keep their shuttle: not firm, put there by an operator, or picked up soon."""
     bound: set[str] = {
-        key for key in keys_of(shuttle.row) if state.bookings[key].hold is not Hold.FIRM
+        key
+        for key in keys_of(shuttle.row)
+        if state.bookings[key].hold is not Hold.FIRM or state.bookings[key].by_operator
     }
     for visit, begin_s in zip(shuttle.row.visits, shuttle.times.begin_s, strict=True):
         if begin_s < state.now_s + _KEEP_SHUTTLE_S:

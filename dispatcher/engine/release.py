@@ -81,6 +81,8 @@ def release_visit(
         not_before_s = planned_begin_s  # held back so that a ride does not become too long
     begin_s = max(arrive_s, not_before_s) if boards else arrive_s
 
+    if boards or alights or charge_to_pct is not None:
+        shuttle.stationed_at = None  # it has something better to do
     shuttle.visits_made += 1
     stop = state.site.zone.stops[visit.stop]
     shuttle.released = ReleasedVisit(

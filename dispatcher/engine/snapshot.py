@@ -12,7 +12,14 @@ from dispatcher.engine.berths import new_book, note_berths
 from dispatcher.engine.closures import apply_closures
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.site import Site
-from dispatcher.engine.state import Booking, Learnt, ServiceState, Shuttle, TripRecord
+from dispatcher.engine.state import (
+    Booking,
+    CommandRecord,
+    Learnt,
+    ServiceState,
+    Shuttle,
+    TripRecord,
+)
 from dispatcher.planning.fairness import WaitBook
 from dispatcher.planning.fleet import FleetArrays
 from dispatcher.planning.forecast import Forecast
@@ -26,6 +33,7 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "bookings": TypeAdapter(dict[BookingId, Booking]),
     "moving": TypeAdapter(list[BookingId]),
     "shuttles": TypeAdapter(dict[ShuttleId, Shuttle]),
+    "commands": TypeAdapter(dict[str, CommandRecord]),
     "closed_edges": TypeAdapter(tuple[EdgeId, ...]),
     "closed_stops": TypeAdapter(tuple[StopId, ...]),
     "timers": TypeAdapter(list[tuple[int, str, str]]),
@@ -44,7 +52,7 @@ _ITEMS: dict[str, TypeAdapter[object]] = {
 }
 
 # Parts that earlier versions did not write: a state without them begins with nothing learnt.
-_ADDED_LATER = frozenset({"learnt", "forecast", "waits", "rebalanced_s"})
+_ADDED_LATER = frozenset({"commands", "learnt", "forecast", "waits", "rebalanced_s"})
 
 # Parts that earlier versions wrote and nobody needs any more.
 _GONE = frozenset({"demand"})

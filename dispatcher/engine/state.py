@@ -9,6 +9,7 @@ import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dispatcher.domain.commands import CommandOutcome
 from dispatcher.domain.energy import ChargeSession, DrainMark, PlugTrouble
 from dispatcher.domain.events import EventNumber
 from dispatcher.domain.ids import BookingId, EdgeId, ShuttleId, StopId, TripId
@@ -63,6 +64,7 @@ class Booking:
     free_at_s: int | None = None
     # A rescue from this faulted shuttle, in which the riders still sit.
     rescues_from: ShuttleId | None = None
+    by_operator: bool = False  # put into this shuttle's route by one; no improvement moves it
 
 
 @dataclass(slots=True)
@@ -141,6 +143,7 @@ class Shuttle:
     aboard: list[BookingId] = field(default_factory=list)
     times: Schedule = field(default_factory=lambda: Schedule((), (), ()))
     parking_stop: int | None = None  # where it is being repositioned to
+    stationed_at: int | None = None  # where an operator has it stand until there are riders
     crowds: bool = False  # its promises leave it no time to wait for a berth, see `berths`
     room_asked: tuple[Standing, ...] = ()  # for which others were asked to wait, if they can
     published: ShuttlePlan | None = None
@@ -155,6 +158,14 @@ class Shuttle:
     drain_pct: int = 100  # of the rule's powers, as its battery has shown
     drain_mark: DrainMark | None = None
     driven_s: int = 0  # planned seconds of all completed legs
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """A command that was decided, for when it is given again."""
+
+    ordered: str  # tells apart what commands say
+    outcome: CommandOutcome
 
 
 class TimerKind(StrEnum):
@@ -199,6 +210,7 @@ class ServiceState:
     bookings: dict[BookingId, Booking] = field(default_factory=dict)
     moving: list[BookingId] = field(default_factory=list)  # those with Hold.MOVING
     shuttles: dict[ShuttleId, Shuttle] = field(default_factory=dict)
+    commands: dict[str, CommandRecord] = field(default_factory=dict)  # "operator/command", last
     closed_edges: tuple[EdgeId, ...] = ()
     closed_stops: tuple[StopId, ...] = ()
     timers: list[tuple[int, str, str]] = field(default_factory=list)  # heap: due, kind, subject

@@ -23,10 +23,13 @@ from dispatcher.domain.events import (
     ShuttleJoined,
     ShuttleReleased,
     ShuttleReported,
+    ShuttleReturned,
+    ShuttleSent,
     ShuttleWithdrawn,
     StreetsClosed,
     StreetsOpened,
     TripCancelled,
+    TripMoved,
     VisitArrived,
     VisitCompleted,
 )
@@ -37,7 +40,7 @@ from dispatcher.engine import (
     answers,
     barred,
     charging,
-    closures,
+    commands,
     fleet,
     idle,
     offers,
@@ -101,6 +104,8 @@ def _apply(turn: Turn, event: Event) -> None:
             _consider(turn, event.request)
         case OfferAnswered():
             answers.answer_offer(turn, event)
+        case TripCancelled(rider_id=None):
+            commands.carry_out(turn, event)
         case TripCancelled():
             answers.cancel(turn, event)
         case ShuttleJoined():
@@ -127,16 +132,17 @@ def _apply(turn: Turn, event: Event) -> None:
             visits.alight(turn, event)
         case VisitCompleted():
             visits.complete(turn, event)
-        case StreetsClosed():
-            closures.close_streets(turn, event)
-        case StreetsOpened():
-            closures.open_streets(turn, event)
-        case ShuttleHeld():
-            fleet.hold(turn, event)
-        case ShuttleReleased():
-            fleet.release(turn, event)
-        case ShuttleWithdrawn():
-            fleet.withdraw(turn, event)
+        case (
+            StreetsClosed()
+            | StreetsOpened()
+            | ShuttleHeld()
+            | ShuttleReleased()
+            | ShuttleWithdrawn()
+            | ShuttleReturned()
+            | TripMoved()
+            | ShuttleSent()
+        ):
+            commands.carry_out(turn, event)
         case PlanProposed():
             proposals.adopt_if_current(turn, event)
         case ChargingPlanned():

@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     OFFER_RETIMED = "offer_retimed"  # another time, within what the rider allows
     KEEP_PROMISE = "keep_promise"  # another shuttle within the promise given
     NEW_PROMISE = "new_promise"  # the promise cannot be kept: the best there still is
+    MOVE = "move"  # by an operator: as promised, in the shuttle named or any other
     RESCUE = "rescue"  # from a shuttle that cannot drive on
 
 

@@ -30,7 +30,7 @@ def answer_lines(search: Search, clock: Clock, everyone: bool) -> Iterator[str]:
         f"  {counted(len(search.answers), 'shuttle')} considered: {could} could,"
         f" {len(by_verdict.get(Verdict.IMPOSSIBLE, []))} could not,"
         f" {len(by_verdict.get(Verdict.UNAVAILABLE, []))} take no riders just now"
-        + (", 1 is the one to leave." if Verdict.LEFT_OUT in by_verdict else ".")
+        f"{_left_out(len(by_verdict.get(Verdict.LEFT_OUT, [])))}."
     )
     others = by_verdict.get(Verdict.TIED, []) + by_verdict.get(Verdict.DEARER, [])
     yield from _some(others, everyone, lambda answer: _dearer(answer, clock))
@@ -38,9 +38,17 @@ def answer_lines(search: Search, clock: Clock, everyone: bool) -> Iterator[str]:
     yield from _some(rest, everyone, lambda answer: _could_not(answer, clock))
     for answer in by_verdict.get(Verdict.CROWDED, []):
         yield f"    {answer.shuttle_id}: no berth is free when it would be there"
-    for verdict in (Verdict.LEFT_OUT, Verdict.UNAVAILABLE):
-        for answer in by_verdict.get(verdict, []):
-            yield f"    {answer.shuttle_id}: {_not_asked(answer, clock)}"
+    left_out = by_verdict.get(Verdict.LEFT_OUT, [])
+    if len(left_out) == 1 or everyone:
+        yield from _some(left_out, everyone, lambda answer: _not_asked(answer, clock))
+    for answer in by_verdict.get(Verdict.UNAVAILABLE, []):
+        yield f"    {answer.shuttle_id}: {_not_asked(answer, clock)}"
+
+
+def _left_out(count: int) -> str:
+    if count > 1:  # an operator named one
+        return f", {count} were not named"
+    return ", 1 is the one to leave" if count else ""
 
 
 def _some(

@@ -4,21 +4,25 @@ from collections.abc import Sequence
 
 from dispatcher.codec import EventRecord, decode_payload
 from dispatcher.domain.events import RequestSubmitted
+from dispatcher.domain.ids import TripId
 from dispatcher.domain.trips import RideRequest
 from dispatcher.engine import Site
 from dispatcher.explaining.explanation import Explanation, ExplanationError, UnknownTripError
 from dispatcher.explaining.recorded import watch_records
 from dispatcher.explaining.stop_names import stop_names
 from dispatcher.explaining.story import TripStory
-from dispatcher.journal import Record
+from dispatcher.journal import Record, Snapshot
 
 
-def explain_request(site: Site, records: Sequence[Record], name: str) -> Explanation:
+def explain_request(
+    site: Site, records: Sequence[Record], name: str, base: Snapshot | None = None
+) -> Explanation:
     """Why a request was answered as it was, and all that became of the trip.
 
     ``name`` is a trip id, a request id, or ``rider/request`` where riders share request ids.
     The journal is decided again under ``site``, which must be the one it was recorded under;
     every choice is worked out a second time, shuttle by shuttle, and must come out the same.
+    With a ``base`` the records are those after it, and the request among them.
 
     Raises
     ------
@@ -30,7 +34,7 @@ def explain_request(site: Site, records: Sequence[Record], name: str) -> Explana
         A record is not an event of this version.
     """
     request = find_recorded(records, name)
-    story, checked = watch_records(site, records, lambda: TripStory(request.trip_id))
+    story, checked = watch_records(site, records, lambda: TripStory(request.trip_id), base)
     if not story.steps:
         raise ExplanationError(
             f"the request of trip {request.trip_id} was set aside: nothing was decided about it"
@@ -44,6 +48,18 @@ def explain_request(site: Site, records: Sequence[Record], name: str) -> Explana
         steps=tuple(story.steps),
         checked=checked,
         stop_names=stop_names(site.zone),
+    )
+
+
+def asks_for(record: Record, trip_id: TripId) -> bool:
+    """Whether this record is the request of the trip."""
+    if b'"RequestSubmitted"' not in record.payload:
+        return False
+    payload = decode_payload(record.payload)
+    return (
+        isinstance(payload, EventRecord)
+        and isinstance(payload.event, RequestSubmitted)
+        and payload.event.request.trip_id == trip_id
     )
 
 

@@ -7,6 +7,7 @@ Nothing here is estimated afterwards: it is what the engine had before it when i
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dispatcher.domain.commands import CommandOutcome
 from dispatcher.domain.ids import BookingId, ShuttleId, StopId, TripId
 from dispatcher.domain.trips import Offer, Promise, Refusal, RideRequest, TripState
 from dispatcher.engine.state import Hold
@@ -202,6 +203,7 @@ class Step:
     alerts: tuple[str, ...] = ()
     searches: tuple[Search, ...] = ()
     improvement: Improvement | None = None
+    command: CommandOutcome | None = None  # of an operator, and what came of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class Checked:
 
     replayed_to: int
     compared_to: int
+    replayed_from: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """An event as one sentence for an operator."""
 
 import re
+from typing import assert_never
 
 from dispatcher.domain.events import (
     BoardingFailed,
@@ -9,6 +10,7 @@ from dispatcher.domain.events import (
     Event,
     NewerEpochSeen,
     OfferAnswered,
+    OperatorEvent,
     PlanConfirmed,
     PlanProposed,
     PlanRefused,
@@ -21,10 +23,13 @@ from dispatcher.domain.events import (
     ShuttleJoined,
     ShuttleReleased,
     ShuttleReported,
+    ShuttleReturned,
+    ShuttleSent,
     ShuttleWithdrawn,
     StreetsClosed,
     StreetsOpened,
     TripCancelled,
+    TripMoved,
     VisitArrived,
     VisitCompleted,
 )
@@ -43,8 +48,8 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
         case OfferAnswered(trip_id=who, accept=accept):
             answer = "accepted an offer" if accept else "declined"
             return f"The rider of {_whose(who, trip_id)} {answer}."
-        case TripCancelled(trip_id=who, rider_id=rider_id, reason=reason):
-            by = "its rider" if rider_id is not None else "an operator"
+        case TripCancelled(operator_id=None, trip_id=who, reason=reason):
+            by = "its rider" if event.rider_id is not None else "an operator"
             return f"{_whose(who, trip_id).capitalize()} was cancelled by {by}{_because(reason)}."
         case PlanProposed(routes=routes):
             return f"The improver proposed cheaper routes for {len(routes)} shuttles."
@@ -54,17 +59,18 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return f"A dispatcher took over (epoch {epoch})."
         case NewerEpochSeen(shuttle_id=shuttle, epoch=epoch):
             return f"Shuttle {shuttle} had heard of a dispatcher with epoch {epoch}."
-        case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
-            closed = _streets(len(edges), tuple(stops))
-            return f"{operator} closed {closed}{_because(reason)}."
-        case StreetsOpened(operator_id=operator, edges=edges, stops=stops):
-            return f"{operator} opened {_streets(len(edges), tuple(stops))} again."
-        case ShuttleHeld(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} stopped shuttle {shuttle}{_because(reason)}."
-        case ShuttleReleased(operator_id=operator, shuttle_id=shuttle):
-            return f"{operator} let shuttle {shuttle} serve again."
-        case ShuttleWithdrawn(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} took shuttle {shuttle} out of service{_because(reason)}."
+        case (
+            TripCancelled()
+            | StreetsClosed()
+            | StreetsOpened()
+            | ShuttleHeld()
+            | ShuttleReleased()
+            | ShuttleWithdrawn()
+            | ShuttleReturned()
+            | ShuttleSent()
+            | TripMoved()
+        ):
+            return ordered_in_words(event, trip_id)
         case RiderBoarded(shuttle_id=shuttle, trip_id=who):
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
         case RiderNotThere(shuttle_id=shuttle, trip_id=who):
@@ -76,6 +82,36 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
         case _:
             return _report(event)
+
+
+def ordered_in_words(event: OperatorEvent, trip_id: TripId | None = None) -> str:
+    """What an operator ordered; ``trip_id`` is the trip from which it is seen, if any."""
+    match event:
+        case TripCancelled(trip_id=who, operator_id=operator, reason=reason):
+            whose = _whose(who, trip_id).capitalize()
+            return f"{whose} was cancelled by {operator}{_because(reason)}."
+        case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
+            closed = _streets(len(edges), tuple(stops))
+            return f"{operator} closed {closed}{_because(reason)}."
+        case StreetsOpened(operator_id=operator, edges=edges, stops=stops, reason=reason):
+            return (
+                f"{operator} opened {_streets(len(edges), tuple(stops))} again{_because(reason)}."
+            )
+        case ShuttleHeld(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} stopped shuttle {shuttle}{_because(reason)}."
+        case ShuttleReleased(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} let shuttle {shuttle} drive on{_because(reason)}."
+        case ShuttleWithdrawn(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} took shuttle {shuttle} out of service{_because(reason)}."
+        case ShuttleReturned(operator_id=operator, shuttle_id=shuttle, reason=reason):
+            return f"{operator} put shuttle {shuttle} back into service{_because(reason)}."
+        case ShuttleSent(operator_id=operator, shuttle_id=shuttle, stop_id=stop, reason=reason):
+            return f"{operator} sent shuttle {shuttle} to stop {stop}{_because(reason)}."
+        case TripMoved(operator_id=operator, trip_id=who, to_shuttle=to, reason=reason):
+            where = "another shuttle" if to is None else f"shuttle {to}"
+            return f"{operator} moved {_whose(who, trip_id)} to {where}{_because(reason)}."
+        case _:
+            assert_never(event)
 
 
 def _report(event: Event) -> str:
@@ -116,7 +152,7 @@ def _lateness(state: ServiceState, trip_id: TripId) -> str:
     return f"Time passed; shuttle {shuttle_id} still stood at a stop."
 
 
-def _whose(who: TripId, trip_id: TripId) -> str:
+def _whose(who: TripId, trip_id: TripId | None) -> str:
     return "this trip" if who == trip_id else f"trip {who}"
 
 

@@ -115,8 +115,8 @@ def _footer(explanation: Explanation) -> Iterator[str]:
         priced = ", ".join(f"{term} {points(price)}" for term, price in terms.items())
         yield f"Points per second: {priced}; a rider's seconds count for each person."
     yield (
-        f"Worked out again from events 1 to {checked.replayed_to}; every choice above came out the"
-        " same a second time."
+        f"Worked out again from events {checked.replayed_from} to {checked.replayed_to}; every"
+        " choice above came out the same a second time."
     )
     last = explanation.steps[-1].position
     if checked.compared_to >= last:

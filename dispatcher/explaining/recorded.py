@@ -2,28 +2,50 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import structlog
 
 from dispatcher import engine
 from dispatcher.codec import EventRecord, SetAsideRecord, ZoneRecord, decode_payload
-from dispatcher.core import DispatchCore, Ground
+from dispatcher.core import Applied, DispatchCore, Ground
 from dispatcher.domain.decisions import Decision
 from dispatcher.domain.events import Event
 from dispatcher.engine import ServiceState, Site
+from dispatcher.engine.witness import Witness
 from dispatcher.explaining.explanation import Checked, DisagreementError, ExplanationError
-from dispatcher.explaining.story import TripStory
-from dispatcher.journal import Record
+from dispatcher.journal import Record, Snapshot
 from dispatcher.recovery import DigestChain
+from dispatcher.snapshots import core_of_snapshot
 from dispatcher.zone_engine import ZoneEngine
 
 log = structlog.get_logger(__name__)
 
 
+class Story(Witness, Protocol):
+    """What is kept of a journal while it is decided again."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more can come of it."""
+        ...
+
+    def before(self, event: Event, state: ServiceState) -> None:
+        """An event is about to be decided."""
+        ...
+
+    def after(self, applied: Applied, state: ServiceState) -> None:
+        """It was decided."""
+        ...
+
+
+_Told = TypeVar("_Told", bound=Story)
+
+
 class _WatchedEngine(ZoneEngine):
     """The real engine, with a witness."""
 
-    def __init__(self, site: Site, story: TripStory) -> None:
+    def __init__(self, site: Site, story: Story) -> None:
         super().__init__(site)
         self._story = story
 
@@ -43,9 +65,14 @@ class _EventFailedError(Exception):
 
 
 def watch_records(
-    site: Site, records: Sequence[Record], new_story: Callable[[], TripStory]
-) -> tuple[TripStory, Checked]:
+    site: Site,
+    records: Sequence[Record],
+    new_story: Callable[[], _Told],
+    base: Snapshot | None = None,
+) -> tuple[_Told, Checked]:
     """The story, as it unfolds when the records are decided again from the first on.
+
+    The first is record 1, or the one after the snapshot that is the ``base``.
 
     The replay ends as soon as the story has, and the journal's digests have confirmed it.
 
@@ -56,22 +83,29 @@ def watch_records(
     CodecError
         A record is not an event of this version.
     """
-    if records and records[0].position != 1:
+    first = 1 if base is None else base.position + 1
+    if records and records[0].position != first:
         raise ExplanationError(
-            f"the journal must begin with record 1, but its first one is {records[0].position}"
+            f"the journal must begin with record {first}, but its first one is"
+            f" {records[0].position}"
         )
     aside = _set_aside(records)
     while True:
         story = new_story()
         try:
-            return story, _watch(site, records, story, aside)
+            return story, _watch(_core(site, story, base), records, story, aside)
         except _EventFailedError as failed:
             aside.add(failed.position)
 
 
-def _watch(site: Site, records: Sequence[Record], story: TripStory, aside: set[int]) -> Checked:
-    core = DispatchCore(_WatchedEngine(site, story))
-    chain = DigestChain(1, core.digest)
+def _core(site: Site, story: Story, base: Snapshot | None) -> DispatchCore:
+    engine = _WatchedEngine(site, story)
+    return DispatchCore(engine) if base is None else core_of_snapshot(engine, base).core
+
+
+def _watch(core: DispatchCore, records: Sequence[Record], story: Story, aside: set[int]) -> Checked:
+    first = core.position + 1
+    chain = DigestChain(first, core.digest)
     done_at: int | None = None
     for record in records:
         payload = decode_payload(record.payload)
@@ -92,10 +126,10 @@ def _watch(site: Site, records: Sequence[Record], story: TripStory, aside: set[i
             core.skip()
         if done_at is None and story.ended:
             done_at = core.position
-    return Checked(replayed_to=core.position, compared_to=chain.batch_start - 1)
+    return Checked(core.position, chain.batch_start - 1, replayed_from=first)
 
 
-def _decide(core: DispatchCore, story: TripStory, position: int, payload: EventRecord) -> None:
+def _decide(core: DispatchCore, story: Story, position: int, payload: EventRecord) -> None:
     try:
         applied = core.apply(payload.event)
     except ExplanationError:

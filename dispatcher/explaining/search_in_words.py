@@ -24,6 +24,7 @@ _PURPOSES = {
     Purpose.OFFER_LESS_WALKING: "an alternative with less walking",
     Purpose.OFFER_LATER: "a later alternative",
     Purpose.OFFER_RETIMED: "another time within what the rider allows",
+    Purpose.MOVE: "another shuttle, as an operator ordered, with the promise kept",
     Purpose.KEEP_PROMISE: "another place that keeps the promise",
     Purpose.NEW_PROMISE: "the best place there still is, with a new promise",
     Purpose.RESCUE: "a shuttle to fetch the riders from one that cannot drive on",

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dispatcher.core import Applied
-from dispatcher.domain.decisions import OperatorAlerted, TripChanged
+from dispatcher.domain.commands import CommandOutcome
+from dispatcher.domain.decisions import OperatorAlerted, OperatorAnswered, TripChanged
 from dispatcher.domain.events import Event
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
 from dispatcher.domain.trips import ENDS, Offer, Refusal
@@ -75,7 +76,9 @@ class TripStory:
             for decision in applied.decisions
             if isinstance(decision, OperatorAlerted) and decision.trip_id == self.trip_id
         )
-        if told or alerts or self._log.searches or self._improvement or self._is_felt(view):
+        command = self._command(applied, view)
+        found = self._log.searches or self._improvement or command
+        if told or alerts or found or self._is_felt(view):
             self.steps.append(
                 Step(
                     position=applied.position,
@@ -89,6 +92,7 @@ class TripStory:
                     alerts=alerts,
                     searches=tuple(self._log.searches),
                     improvement=self._improvement,
+                    command=command,
                 )
             )
             self._shown = view
@@ -125,6 +129,17 @@ class TripStory:
             return
         with _our_mistakes(state):
             self._improvement = _improvement(state, shuttle_ids, rows)
+
+    def _command(self, applied: Applied, view: TripView) -> CommandOutcome | None:
+        """What an operator ordered for this trip, or for the shuttle that has it."""
+        event = applied.event
+        trip_id, shuttle_id = getattr(event, "trip_id", None), getattr(event, "shuttle_id", None)
+        had = None if self._before is None else self._before.shuttle_id
+        is_live = self._before is not None and self._before.state not in ENDS
+        its_shuttle = shuttle_id is not None and shuttle_id in (had, view.shuttle_id)
+        concerns = trip_id == self.trip_id or (is_live and its_shuttle)
+        outcomes = [d.outcome for d in applied.decisions if isinstance(d, OperatorAnswered)]
+        return outcomes[0] if outcomes and concerns else None
 
     def _is_felt(self, view: TripView) -> bool:
         shown = self._shown

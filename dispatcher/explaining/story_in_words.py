@@ -70,6 +70,9 @@ def _change_lines(explanation: Explanation, step: Step, clock: Clock) -> Iterato
     before, after = step.before, step.after
     if before is not None:
         yield from _compared(explanation, before, after, clock)
+    if step.command is not None and step.command.refusal is not None:
+        refusal = step.command.refusal
+        yield f"Nothing was done: {refusal.text} ({refusal.problem})"
     if step.told:
         said = f': "{step.told_text}"' if step.told_text else "."
         yield f"The rider was told{said}"

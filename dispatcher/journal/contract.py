@@ -185,6 +185,10 @@ class Journal(Protocol):
         """The snapshot with the highest position, if any."""
         ...
 
+    async def snapshot_before(self, position: int) -> Snapshot | None:
+        """The newest kept snapshot whose position is below this one, if any."""
+        ...
+
     async def discard_before(self, position: int) -> None:
         """Forget the records before ``position``, so that the journal does not grow for ever.
 

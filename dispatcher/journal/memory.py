@@ -146,6 +146,10 @@ class MemoryJournal:
     async def newest_snapshot(self) -> Snapshot | None:
         return self._snapshots[-1] if self._snapshots else None
 
+    async def snapshot_before(self, position: int) -> Snapshot | None:
+        older = [snapshot for snapshot in self._snapshots if snapshot.position < position]
+        return older[-1] if older else None
+
     async def discard_before(self, position: int) -> None:
         oldest = self._snapshots[0].position if self._snapshots else 0
         if position > oldest:

@@ -190,7 +190,13 @@ class StoredJournal:
                 raise
 
     async def newest_snapshot(self) -> Snapshot | None:
-        newest = await self._read_call("XREVRANGE", self._snapshots, "+", "-", "COUNT", 1)
+        return await self._newest_snapshot("+")
+
+    async def snapshot_before(self, position: int) -> Snapshot | None:
+        return await self._newest_snapshot(f"({position}-0")
+
+    async def _newest_snapshot(self, end: str) -> Snapshot | None:
+        newest = await self._read_call("XREVRANGE", self._snapshots, end, "-", "COUNT", 1)
         if not newest:
             return None
         stream_id, flat = newest[0]

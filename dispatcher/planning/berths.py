@@ -39,6 +39,14 @@ class BerthBook:
         self._parked: list[dict[int, None]] = [{} for _ in berths]
         self._of: dict[int, tuple[tuple[Standing, ...], int | None]] = {}
 
+    def copy(self) -> "BerthBook":
+        """The same standings in a book of its own."""
+        made = BerthBook(self.berths)
+        made._at = [{row: list(held) for row, held in at.items()} for at in self._at]
+        made._parked = [dict(parked) for parked in self._parked]
+        made._of = dict(self._of)
+        return made
+
     def set_row(self, row: int, standings: Sequence[Standing], parked_at: int | None) -> None:
         """Replace what is known of a shuttle. ``parked_at`` is where it stands, but could leave."""
         before, parked_before = self._of.get(row, ((), None))

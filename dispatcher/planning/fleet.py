@@ -52,6 +52,17 @@ class FleetArrays:
             self._travel = travel
         return self._view
 
+    def copy(self) -> "FleetArrays":
+        """The same rows in arrays of their own; what was derived is kept."""
+        made = FleetArrays()
+        made._plans = list(self._plans)
+        rows, positions, _ = self._view.along.shape
+        made._view = _empty_view(rows, positions, self._view.rides.shape[2])
+        for mine, theirs in zip(self._view, made._view, strict=True):
+            theirs[...] = mine
+        made._travel = self._travel
+        return made
+
     def add_row(self, plan: RowPlan) -> int:
         """Append a row and return its number."""
         row = len(self._plans)

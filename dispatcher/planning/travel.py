@@ -4,6 +4,7 @@ A scan asks for the drives to one stop from all over the zone. In a matrix turne
 side by side.
 """
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class TravelView(NamedTuple):
 
 _known: dict[int, tuple[TravelTimes, TravelView]] = {}
 """By identity of the matrix, which is held here so that no other can take its place."""
+_keeping = threading.Lock()  # a command's cost is worked out in a thread of its own
 
 
 def travel_view(travel_s: TravelTimes) -> TravelView:
@@ -40,10 +42,11 @@ def travel_view(travel_s: TravelTimes) -> TravelView:
     assert travel_s.shape[0] == travel_s.shape[1]
     if travel_s.flags.writeable:
         return _viewed(travel_s.copy())
-    while len(_known) >= _KEPT:
-        del _known[next(iter(_known))]
     view = _viewed(travel_s)
-    _known[id(travel_s)] = (travel_s, view)
+    with _keeping:
+        while len(_known) >= _KEPT:
+            del _known[next(iter(_known))]
+        _known[id(travel_s)] = (travel_s, view)
     return view
 
 

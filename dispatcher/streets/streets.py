@@ -44,6 +44,14 @@ _SAME_STREET_M = 3.0
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What somebody drew on the map: a line, or the outline of an area."""
+
+    points: tuple[Point, ...]  # at least two of a line, three of an outline
+    is_area: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Streets:
     """Immutable; closures and paces give another ``Streets``.
@@ -175,6 +183,18 @@ class Streets:
             ),
         )
 
+    def drive_m(self, from_stop: int, to_stop: int) -> float:
+        """Metres of ``path`` between two stops, at a fraction of its expense; raises as it."""
+        if from_stop == to_stop:
+            return 0.0
+        if self._reach.stop_s[from_stop, to_stop] == UNREACHABLE_S:
+            raise NoPathError(f"no open street leads to stop {self.zone.stops[to_stop].id}")
+        source = self._graph.n_pieces + from_stop
+        previous = self._reach.previous[from_stop]
+        states = trace_pieces(previous, source, self._graph.n_pieces + to_stop)
+        steps = steps_along(self._graph, self.zone.edges, states)
+        return sum(step.to_offset_m - step.from_offset_m for step in steps)
+
     def position_m(self, place: EdgePoint) -> tuple[float, float]:
         """``(x_m, y_m)`` of a place on an edge."""
         return self._shapes[self.edge_index[place.edge_id]].position(place.offset_m)
@@ -197,6 +217,32 @@ class Streets:
                 key=lambda edge: (-math.cos(self._bearing_rad(edge, here) - heading_rad), edge),
             )
         return EdgePoint(self.zone.edges[best].id, self._project_m(best, here))
+
+    def edges_across(self, drawn: Drawing) -> tuple[EdgeId, ...]:
+        """The edges that a drawing crosses, touches or holds, in the zone's order.
+
+        Raises ValueError for an area whose outline crosses itself.
+        """
+        found = self._edge_tree.query(self._drawn(drawn), predicate="intersects")
+        return tuple(self.zone.edges[int(edge)].id for edge in sorted(found))
+
+    def stops_within(self, drawn: Drawing) -> tuple[StopId, ...]:
+        """The stops inside a drawn area; a line holds none. Raises as ``edges_across``."""
+        if not drawn.is_area:
+            return ()
+        area = self._drawn(drawn)
+        return tuple(
+            stop.id for stop in self.zone.stops if shapely.intersects_xy(area, stop.x_m, stop.y_m)
+        )
+
+    def _drawn(self, drawn: Drawing) -> shapely.Geometry:
+        points_m = [self.frame.to_metres(point) for point in drawn.points]
+        if not drawn.is_area:
+            return shapely.LineString(points_m)
+        area = shapely.Polygon(points_m)
+        if not area.is_valid or area.area == 0.0:
+            raise ValueError("the outline crosses itself or encloses no area")
+        return area
 
     def stops_near(self, point: Point, max_walk_m: float) -> list[tuple[int, float]]:
         """Open stops for riders within a walk: ``(stop index, walk_m)``, the shortest walk first.

@@ -6,6 +6,7 @@ from dispatcher.core import Applied
 from dispatcher.domain.decisions import (
     Decision,
     OperatorAlerted,
+    OperatorAnswered,
     PlanPublished,
     RiderAnswered,
     ShuttleCommanded,
@@ -48,6 +49,13 @@ def _log_one(bound: structlog.typing.FilteringBoundLogger, decision: Decision) -
         case OperatorAlerted(kind, text, shuttle_id, trip_id):
             bound.warning(
                 "operator_alerted", alert=kind, text=text, shuttle=shuttle_id, trip=trip_id
+            )
+        case OperatorAnswered(outcome):
+            bound.info(
+                "operator_answered",
+                operator=outcome.operator_id,
+                command=outcome.command_id,
+                problem=None if outcome.refusal is None else outcome.refusal.problem,
             )
         case RiderAnswered():
             bound.info("rider_answered", trip=decision.trip_id, problem=decision.problem)

@@ -19,6 +19,7 @@ from dispatcher.core import Applied
 from dispatcher.domain.decisions import (
     Decision,
     OperatorAlerted,
+    OperatorAnswered,
     PlanPublished,
     RiderAnswered,
     TripChanged,
@@ -74,6 +75,7 @@ class Metrics(Collector):
     breaches: Counter = field(init=False)
     alerts: Counter = field(init=False)
     rider_problems: Counter = field(init=False)
+    commands: Counter = field(init=False)
     plans: Counter = field(init=False)
     plans_refused: Counter = field(init=False)
     wait_s: Histogram = field(init=False)
@@ -92,6 +94,7 @@ class Metrics(Collector):
         self.refusals = self._counter("refusals", "Requests refused", "reason")
         self.breaches = self._counter("promises_broken", "Promises not kept", "cause")
         self.alerts = self._counter("alerts", "Alerts to the operator", "kind")
+        self.commands = self._counter("commands", "Operators' commands decided", "problem")
         self.rider_problems = self._counter("rider_problems", "Messages without effect", "problem")
         self.plans = self._counter("plans_published", "Plans sent to shuttles")
         self.plans_refused = self._counter("plans_refused", "Plans that a shuttle refused")
@@ -178,6 +181,9 @@ class Metrics(Collector):
                     made.popitem(last=False)
             case OperatorAlerted(kind):
                 self.alerts.labels(kind.value).inc()
+            case OperatorAnswered(outcome):
+                refusal = outcome.refusal
+                self.commands.labels("none" if refusal is None else refusal.problem.value).inc()
             case RiderAnswered():
                 self.rider_problems.labels(decision.problem.value).inc()
             case _:

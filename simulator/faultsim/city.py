@@ -9,11 +9,14 @@ from dispatcher.domain.events import (
     Event,
     ShuttleHeld,
     ShuttleReleased,
+    ShuttleSent,
     StreetsClosed,
     StreetsOpened,
+    TripMoved,
 )
-from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, TripId
+from dispatcher.domain.ids import CommandId, EdgeId, OperatorId, ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
+from dispatcher.domain.trips import ENDS
 from dispatcher.domain.zone import StopKind
 from dispatcher.journal.store_checks import REQUIRED_SETTINGS
 from dispatcher.queue_readings import QUEUES
@@ -90,6 +93,8 @@ class City:
         self.site = the_site()
         seed = plan.seed
         self.rng = random.Random(f"{seed}/city")
+        self._operator_rng = random.Random(f"{seed}/operator")
+        self._commands = 0  # given
         self.store = SimStore(self.outside, random.Random(f"{seed}/store"))
         self.broker = SimBroker(self.outside, random.Random(f"{seed}/broker"))
         self.watch = Watch(self.now, START_S, counts, self._is_excused)
@@ -126,6 +131,7 @@ class City:
         for strike in self.plan.strikes:
             self.outside.call_at(strike.at_s, self._strike, strike)
         self.outside.call_at(self.plan.operator_every_s, self._operate)
+        self.outside.call_at(self.plan.operator_every_s / 4, self._rearrange)
         ticking = self.outside.spawn(self._tick())
         await asyncio.sleep(self.plan.hostile_s)
         self._calm_down()
@@ -377,6 +383,29 @@ class City:
             undo = ShuttleReleased(0, OPERATOR, shuttle_id)
         self.outside.call_later(lasts_s, self._order, undo)
         self.outside.call_later(self.plan.operator_every_s, self._operate)
+
+    def _rearrange(self) -> None:
+        """Move some trip, or send some shuttle to a stop, whether that can be or not.
+
+        Given until it is known to be taken, so at times twice: by its id that is harmless.
+        """
+        if not self._hostile:
+            return
+        rng, command_id = self._operator_rng, CommandId(f"c{self._commands}")
+        self._commands += 1
+        shuttle_id = rng.choice(self.shuttles).shuttle_id
+        dispatcher = self.leader.dispatcher if self.leader is not None else None
+        state = None if dispatcher is None else dispatcher.service.core.state
+        trips = [] if state is None else [k for k, t in state.trips.items() if t.state not in ENDS]
+        if trips and rng.random() < 0.7:
+            to = None if rng.random() < 0.5 else shuttle_id
+            self._order(TripMoved(0, OPERATOR, rng.choice(trips), to, "asked for", command_id))
+            self.counts.note("trip moved by operator")
+        else:
+            stop_id = rng.choice(self.site.zone.stops).id
+            self._order(ShuttleSent(0, OPERATOR, shuttle_id, stop_id, "a match ends", command_id))
+            self.counts.note("shuttle sent by operator")
+        self.outside.call_later(self.plan.operator_every_s / 4, self._rearrange)
 
     def _order(self, event: Event) -> None:
         self.outside.spawn(self._until_taken(event))

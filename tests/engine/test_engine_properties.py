@@ -69,6 +69,8 @@ def make_hostile(world: EngineWorld, for_s: int) -> None:
             rng.randint(60, 1200),
         ),
     )
+    sometimes(25, world.move_somebody)
+    sometimes(6, lambda: world.send(rng.choice(cars), rng.choice(zone.stops).id))
     sometimes(30, world.propose)
     sometimes(30, world.propose_better)
     world.repeat_share = 0.05
@@ -132,6 +134,12 @@ def test_the_hostile_hours_saw_every_trouble(hostile_worlds: list[EngineWorld]) 
         seen += world.happened
     wanted = [
         "another shuttle",
+        "ShuttleSent: done",
+        "ShuttleSent: NOT_IDLE",
+        "TripMoved: ON_ITS_WAY",
+        "TripMoved: TRIP_ENDED",
+        "TripMoved: WAIT_TOO_LONG",
+        "TripMoved: done",
         "boarding only reported",
         "breach",
         "closure",

@@ -107,7 +107,7 @@ def test_an_operators_cancellation_is_theirs() -> None:
     street.want("Q", "S")
     street.submit(TripCancelled(NOON_S, TripId("t1"), None, OperatorId("op"), "stop flooded"))
     last = explained(street, "t1").steps[-1]
-    assert last.cause == "This trip was cancelled by an operator (stop flooded)."
+    assert last.cause == "This trip was cancelled by op (stop flooded)."
     assert last.after.state is TripState.CANCELLED_BY_OPERATOR
 
 

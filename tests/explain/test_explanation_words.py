@@ -121,7 +121,7 @@ def test_json_has_every_value_by_name() -> None:
     assert best["placement"]["price"]["total_milli"] == 312_000
     assert (other["verdict"], other["over_best_milli"]) == ("dearer", 100_000)
     assert told["steps"][0]["after"]["state"] == "accepted"
-    assert told["checked"] == {"replayed_to": 3, "compared_to": 2}
+    assert told["checked"] == {"replayed_from": 1, "replayed_to": 3, "compared_to": 2}
 
 
 def test_spans_points_and_times_are_said_plainly() -> None:

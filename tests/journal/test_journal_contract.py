@@ -170,6 +170,14 @@ async def test_no_snapshot_at_first(journal: Journal) -> None:
     assert await journal.newest_snapshot() is None
 
 
+async def test_the_newest_snapshot_before_a_position_is_found(journal: Journal) -> None:
+    assert await journal.snapshot_before(9) is None
+    for position in (3, 6, 9):
+        await journal.save_snapshot(position, b"%d" % position, "hash", "1")
+    found = [await journal.snapshot_before(position) for position in (3, 4, 9, 10)]
+    assert [None if each is None else each.position for each in found] == [None, 3, 6, 9]
+
+
 async def test_the_newest_snapshot_counts(journal: Journal) -> None:
     await journal.save_snapshot(7, b"seven\x00", "hash7", "1.0")
     await journal.save_snapshot(9, b"nine", "hash9", "1.1")

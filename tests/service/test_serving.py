@@ -23,7 +23,7 @@ from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.cli import app
 from dispatcher.config import Settings
 from dispatcher.domain.events import ShuttleJoined, TripCancelled
-from dispatcher.domain.ids import OperatorId, ShuttleId, TripId
+from dispatcher.domain.ids import CommandId, OperatorId, ShuttleId, TripId
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.shuttles import Capacity, DriveMode
 from dispatcher.domain.zone import StopKind
@@ -31,6 +31,7 @@ from dispatcher.engine import Site
 from dispatcher.intake import NotTakenError
 from dispatcher.journal import connect_journal
 from dispatcher.mqtt import PublishFailed
+from dispatcher.operators import CancelTrip, Harm
 from dispatcher.readings import add_readings, health_report
 from dispatcher.replay import replay
 from dispatcher.service import SteppedDownError
@@ -358,6 +359,31 @@ async def test_while_the_broker_is_away_the_newest_status_is_kept(town: Town) ->
         async with a_rider(town, "ana") as ana:
             told, retained = await ana.hear("trip/")
     assert (told["state"], retained) == ("cancelled_by_operator", True)
+
+
+async def test_what_an_operator_orders_reaches_riders_and_is_kept(town: Town) -> None:
+    olga = OperatorId("olga")
+    async with serving(town) as dispatcher, a_rider(town, "ana") as ana:
+        await a_shuttle(dispatcher)
+        await ana.say("request", id="q1", accept="auto", **two_stops())
+        accepted, _ = await ana.hear("trip/", state="accepted")
+        trip_id, desk = TripId(accepted["trip"]), dispatcher.operators
+        cancel = CancelTrip(trip_id)
+        cost = await desk.preview(olga, cancel)
+        assert [(trip.trip_id, trip.harm) for trip in cost.trips] == [(trip_id, Harm.ENDED)]
+        outcome = await desk.submit(
+            olga, CommandId("c1"), cancel, "The stop is flooded.", expected=cost.expected
+        )
+        assert outcome.accepted
+        told, _ = await ana.hear("trip/", state="cancelled_by_operator")
+        assert told["reason"] == "The stop is flooded."
+        page = await desk.list_commands()
+        assert [entry.outcome for entry in page.entries] == [outcome]
+        why = await dispatcher.explainer.trip(trip_id)
+        assert why["steps"][-1]["command"]["command_id"] == "c1"
+    async with serving(town) as later:
+        again = await later.operators.submit(olga, CommandId("c1"), cancel, "The stop is flooded.")
+        assert again == outcome
 
 
 async def test_while_the_store_is_away_riders_are_told_so(

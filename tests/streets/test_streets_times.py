@@ -181,6 +181,14 @@ def test_path_names_edges_offsets_and_line() -> None:
     assert [c for xy in path.polyline_m for c in xy] == pytest.approx([40, 0, 100, 0, 100, 30])
 
 
+def test_the_metres_of_a_drive_are_those_of_its_path() -> None:
+    streets = Streets.of(a_zone(SQUARE, BOTH_WAYS, {"p": "A>B 40", "q": "B>C 30"}), DRIVE)
+    for here in (0, 1):
+        for there in (0, 1):
+            length_m = streets.path(here, there).length_m
+            assert streets.drive_m(here, there) == pytest.approx(length_m)
+
+
 def test_path_from_an_edge_starts_where_the_shuttle_is() -> None:
     streets = Streets.of(a_zone(SQUARE, BOTH_WAYS, {"p": "A>B 40", "q": "B>C 30"}), DRIVE)
     path = streets.path(EdgePoint(EdgeId("D>A"), 80.0), 1)
