@@ -187,7 +187,8 @@ def _say_where(dispatcher: Dispatcher, say: Callable[[str], None]) -> None:
         return
     server = dispatcher.web.server
     server.bind()
-    say(f"HTTP: {server.url}/v1/zone; POST /v1/dev/login gives a token for any role.")
+    say(f"Open {server.url} to order a trip in it and to follow it.")
+    say(f"The API is at {server.url}/v1; POST /v1/dev/login gives a token for any role.")
 
 
 def _put_together(

@@ -13,6 +13,11 @@ _VIEW: Final = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
 _ACT: Final = frozenset({Role.DISPATCHER, Role.ADMIN})
 _ALL_LOGINS: Final = frozenset(Role) - {Role.GUEST}
 
+# Pages hold nothing by themselves; who is logged in is not even looked at, so that they open with
+# a login that has ended.
+PAGES: Final = frozenset(
+    {"frontPage", "ridePage", "ridePageFromStop", "tripPage", "stopsPage", "staticFile"}
+)
 # By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.
 ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "getOpenapi": ANYONE,
@@ -23,13 +28,7 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "beginSession": _ALL_LOGINS,
     "getSession": _ALL_LOGINS,
     "endSession": _ALL_LOGINS,
-    # Pages, which hold nothing by themselves
-    "frontPage": ANYONE,
-    "ridePage": ANYONE,
-    "ridePageFromStop": ANYONE,
-    "tripPage": ANYONE,
-    "stopsPage": ANYONE,
-    "staticFile": ANYONE,
+    **dict.fromkeys(PAGES, ANYONE),
     # Riders
     "quoteTrip": _ASKING,
     "requestTrip": _RIDERS,

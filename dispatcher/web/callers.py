@@ -52,7 +52,9 @@ class Callers:
         if secret is not None:
             session = self.sessions.find(secret)
             if session is None:
-                raise _not_believed("the session has ended")
+                # The browser lets go of it, so that a page can go on without a login.
+                ended = {"Set-Cookie": f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=strict"}
+                raise _not_believed("the session has ended", ended)
             if request.method not in _SAFE_METHODS:
                 check_same_site(request.headers)
             return session
@@ -103,10 +105,11 @@ def check_same_site(headers: Mapping[str, str]) -> None:
     )
 
 
-def _not_believed(why: str) -> WebProblem:
+def _not_believed(why: str, headers: Mapping[str, str] | None = None) -> WebProblem:
     log.info("caller_not_believed", reason=why)
     return web_problem(
         WebCode.UNAUTHENTICATED,
         f"The login is not believed: {why}.",
         "Get a new one and try again.",
+        headers=headers,
     )

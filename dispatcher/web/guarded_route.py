@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
-from dispatcher.web.access import roles_for
+from dispatcher.web.access import PAGES, roles_for
 from dispatcher.web.callers import admit
 from dispatcher.web.parts import WebParts, parts_of
 from dispatcher.web.principals import GUEST, Principal
@@ -40,8 +40,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             parts = parts_of(request)
             parts.rates.take_address(address_of(request))
-            # What everybody may see is not withheld from who comes with a login that has ended.
-            principal = await parts.callers.principal(request) if self.roles else GUEST
+            principal = await self._principal(request, parts)
             admit(principal, self.roles)
             parts.rates.take_caller(principal)
             if self.body_field is not None and not _is_json(request):
@@ -55,6 +54,11 @@ class GuardedRoute(APIRoute):
             return await handle(StrictRequest(request.scope, request.receive))
 
         return guarded
+
+    async def _principal(self, request: Request, parts: WebParts) -> Principal:
+        if (self.operation_id or self.name) in PAGES:
+            return GUEST
+        return await parts.callers.principal(request)
 
     def _check_query(self, request: Request) -> None:
         """A misspelt name would otherwise silently mean the default. Raises ``WebProblem``."""

@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter
 from web_town import GUEST_ID, SHUTTLE, Town, a_town
 
-from dispatcher.web.access import ACCESS, UnguardedRouteError, roles_for
+from dispatcher.web.access import ACCESS, PAGES, UnguardedRouteError, roles_for
 from dispatcher.web.app import bare_app, check_guarded
 from dispatcher.web.guarded_route import GuardedRoute
 from dispatcher.web.openapi import describe
@@ -43,7 +43,8 @@ async def path_of(town: Town, path: str, whose: str) -> str:
     trip = {OWN: own["trip"], OTHERS: others["trip"], UNKNOWN: "no-such-trip"}[whose]
     link = {OWN: links.link(own["trip"]), OTHERS: f"{others['trip']}.x", UNKNOWN: "x"}[whose]
     shuttle = {OWN: SHUTTLE, OTHERS: "acme:s2", UNKNOWN: "acme:s9"}[whose]
-    return path.format(trip=trip, link=link, shuttle=shuttle)
+    stop = {OWN: "Q", OTHERS: "R", UNKNOWN: "no-such-stop"}[whose]
+    return path.format(trip=trip, link=link, shuttle=shuttle, stop=stop)
 
 
 def expected(operation: str, path: str, role: Role, whose: str) -> set[int]:
@@ -52,6 +53,8 @@ def expected(operation: str, path: str, role: Role, whose: str) -> set[int]:
         return {401} if role is Role.GUEST else {403}
     if "{" not in path or (whose == OWN and "{link}" in path):
         return {200, 204, 503}  # 503: a live stream that is closed at once
+    if "{stop}" in path:  # stops are everybody's
+        return {404} if whose == UNKNOWN else {200}
     if whose == UNKNOWN or "{link}" in path:
         return {404}
     if "{shuttle}" in path:
@@ -78,7 +81,7 @@ async def test_each_role_may_do_what_the_table_says(operation: str) -> None:
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 async def test_a_login_that_is_not_believed_opens_nothing(operation: str) -> None:
     method, path, _ = OPERATIONS[operation]
-    path = path.format(trip="t1", link="l", shuttle="s")
+    path = path.format(trip="t1", link="l", shuttle="s", stop="Q")
     async with a_town() as town:
         token = town.token("admin")
         for headers in (
@@ -96,7 +99,7 @@ async def test_a_login_that_is_not_believed_opens_nothing(operation: str) -> Non
 def test_the_table_has_a_row_for_every_operation_and_no_other() -> None:
     in_development = {route.operation_id for route in bare_app(development=True).routes}
     assert in_development == ACCESS.keys()
-    assert OPERATIONS.keys() == ACCESS.keys() - {"devLogin"}
+    assert OPERATIONS.keys() == ACCESS.keys() - PAGES - {"devLogin"}
 
 
 def test_a_route_without_a_row_is_not_served() -> None:

@@ -14,6 +14,10 @@ import { tripWish } from "./wish.js";
 const AGAIN_MS = 10_000; // offers are looked up anew while they are looked at
 const TOLERATED_MS = 60_000; // of the rider's time: reading and choosing takes a while
 
+const ASKED_AT_MOST = 3;
+
+const isExpired = (error) => error instanceof Problem && ["NO_OPEN_OFFER", "ALREADY_ENDED"].includes(error.code);
+
 export class OffersView {
   #ride;
   #wish;
@@ -140,18 +144,28 @@ export class OffersView {
     try {
       if (this.#held && this.#ride.time.secondsTo(offer.expires) > 0) {
         await this.#accept(this.#held.link, this.#held.trip, offer);
-        return;
-      }
-      await this.#ask(offer);
+      } else await this.#ask(offer);
     } catch (error) {
       if (this.#closed) return;
       this.#taking = false;
-      if (error instanceof Problem && error.code === "NO_OPEN_OFFER") this.#startAnew();
+      if (isExpired(error)) this.#startAnew();
       else this.#showProblem(error);
     }
   }
 
+  /** Asks for the trip. An offer that expires on the way is asked for again: the clock may be fast. */
   async #ask(shown) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#askOnce(shown);
+        return;
+      } catch (error) {
+        if (!isExpired(error) || attempt === ASKED_AT_MOST) throw error;
+      }
+    }
+  }
+
+  async #askOnce(shown) {
     const id = newId();
     const { link, trip } = await post("/v1/guest/trips", { id, ...tripWish(this.#wish), accept: "ask" });
     if (trip.state === "refused") {

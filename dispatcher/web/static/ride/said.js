@@ -15,11 +15,52 @@ export const SENTENCES = {
   "Your shuttle was out of contact and could not let you in.": "said.out_of_contact",
   "Your shuttle could not let you in.": "said.could_not_let_in",
   "One of the offers is no longer possible.": "said.offer_gone",
+  "The offer was not answered in time.": "said.not_answered",
+  "You declined the offer.": "said.declined",
+  "You cancelled the trip.": "said.cancelled",
+  "The operator cancelled it.": "said.operator_cancelled",
+  "We are sorry: the shuttles could not let you in.": "said.none_let_in",
+  "Please use another way.": "said.another_way",
+  "Your shuttle came later than promised.": "said.came_late",
+  "You arrived later than promised.": "said.arrived_late",
+  "A street on your way was closed.": "said.street_closed",
+  "The offer is no longer possible; please ask again.": "said.ask_again",
+  "Your shuttle is delayed; see the new times.": "said.shuttle_delayed",
+  "Your trip is delayed; see the new times.": "said.trip_delayed",
+  "We lost contact with your shuttle.": "said.lost_contact",
+  "We lost contact with your shuttle; it takes you to your stop.": "said.lost_contact_aboard",
+  "Your shuttle could not take the trip on.": "said.not_taken_on",
+  "Your shuttle was taken out of service.": "said.withdrawn",
+  "Your shuttle broke down.": "said.broke_down",
+  "Your shuttle's battery does not last for your trip.": "said.battery",
+  "Driving takes longer than usual.": "said.slow",
+  "No shuttle can take you just now.": "said.none_now",
+  "We keep looking and tell you at once.": "said.keep_looking",
+  "We are sorry: no shuttle can take you.": "said.none_at_all",
+  "We are sorry: your shuttle has been stopped too long.": "said.stopped_too_long",
+  "The shuttle waited, but nobody boarded.": "said.nobody_boarded",
+  "Your shuttle cannot drive on.": "said.cannot_drive_on",
 };
+
+// Sentences with a name in them.
+export const WITH_NAMES = [
+  [/^Your stop is cut off; the shuttle sets you down at (.+)\.$/, "said.set_down_at"],
+  [/^Shuttle (.+) takes you from here\.$/, "said.taken_from_here"],
+];
+
+/** One sentence in the page's language; null where it is not known. */
+function spoken(sentence) {
+  if (sentence in SENTENCES) return t(SENTENCES[sentence]);
+  for (const [pattern, key] of WITH_NAMES) {
+    const found = sentence.match(pattern);
+    if (found) return t(key, { name: found[1] });
+  }
+  return null;
+}
 
 /** `{text, lang}`: the sentences in the page's language, or as they came with their own. */
 export function said(text) {
   const parts = text.match(/[^.]+\.(?:\s|$)/g)?.map((part) => part.trim()) ?? [text];
-  if (!parts.every((part) => part in SENTENCES)) return { text, lang: "en" };
-  return { text: parts.map((part) => t(SENTENCES[part])).join(" "), lang: null };
+  const told = parts.map(spoken);
+  return told.includes(null) ? { text, lang: "en" } : { text: told.join(" "), lang: null };
 }

@@ -1,0 +1,128 @@
+"""The catalogues: one for each language, with the same keys, and every key that a page uses."""
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from dispatcher import engine
+from dispatcher.domain.trips import BreachCause, OfferKind, RefusalReason, TripState
+from dispatcher.web.static_files import ROOT, static_files
+from dispatcher.web.words import LANGUAGES, catalogue
+
+ENGLISH = catalogue("en")
+SCRIPTS = {
+    name: file.content.decode()
+    for name, file in static_files().files.items()
+    if name.endswith(".js")
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_things_with_the_same_gaps(language: str) -> None:
+    texts = catalogue(language)
+    assert list(texts) == list(ENGLISH)
+    for key, text in texts.items():
+        assert text.strip(), key
+        # A language may leave the number out of a form that says it by itself.
+        assert gaps(text) == gaps(ENGLISH[key]), key
+
+
+def gaps(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", text))
+
+
+def test_every_key_that_is_used_is_there() -> None:
+    used: dict[str, str] = {}
+    for path in ROOT.rglob("*.html"):
+        for key in re.findall(r"\{\{([a-z0-9_.]+)\}\}", path.read_text(encoding="utf-8")):
+            used[key] = path.name
+    for name, script in SCRIPTS.items():
+        for key in re.findall(r'\bt\("([^"]+)"', script):
+            used[key] = name
+        for key in re.findall(r'\btn\("([^"]+)"', script):
+            used[f"{key}.one"] = used[f"{key}.other"] = name
+        for key in re.findall(
+            r'"((?:trip\.change|said|problem|ask|ride|refusal)\.[\w.]+)"', script
+        ):
+            if not re.search(rf'\btn\("{re.escape(key)}"', script):
+                used[key] = name
+    assert used
+    assert {key: name for key, name in used.items() if key not in ENGLISH} == {}
+
+
+def test_every_key_is_used() -> None:
+    everything = "\n".join(
+        [*SCRIPTS.values(), *(path.read_text(encoding="utf-8") for path in ROOT.rglob("*.html"))]
+    )
+    made = [re.escape(prefix) for prefix in re.findall(r"`([a-z_]+\.[a-z_.]*)\$\{", everything)]
+    for key in ENGLISH:
+        plain = re.sub(r"\.(one|other)$", "", key)
+        if plain in everything or any(re.match(prefix, key) for prefix in made):
+            continue
+        # The titles of pages are named where these are put together.
+        assert re.fullmatch(r"\w+\.title", key), f"nothing says {key}"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [f"trip.heading.{state}" for state in TripState],
+        [f"refusal.{reason}" for reason in RefusalReason],
+        [f"trip.cause.{cause}" for cause in BreachCause],
+        [f"offers.kind.{kind}" for kind in OfferKind],
+    ],
+)
+def test_whatever_the_dispatcher_tells_has_words(keys: list[str]) -> None:
+    assert [key for key in keys if key not in ENGLISH] == []
+
+
+# What refusals and problems say: the page has words for their codes instead.
+BY_CODE = {
+    "No shuttle can bring you there by then.",
+    "You have no such trip.",
+    "You are aboard; the shuttle takes you to your stop.",
+}
+
+
+def test_what_the_engine_tells_riders_can_be_said_in_every_language() -> None:
+    """Sentences for riders are written in the engine; the page knows each by its words."""
+    script = SCRIPTS["ride/said.js"]
+    keys = dict(re.findall(r'^  "([^"]+)": "([^"]+)"', script, re.MULTILINE))
+    with_names = [
+        re.compile(pattern) for pattern in re.findall(r"^  \[/(.+)/, ", script, re.MULTILINE)
+    ]
+    for sentence in spoken_by_the_engine() - BY_CODE:
+        known = sentence in keys or any(pattern.match(sentence) for pattern in with_names)
+        assert known, f"{sentence!r} needs a key in ride/said.js and in the catalogues"
+    for english, key in keys.items():
+        assert ENGLISH[key] == english
+
+
+def spoken_by_the_engine() -> set[str]:
+    """Whole sentences to "you", which are for riders alone."""
+    found: set[str] = set()
+    for path in sorted(Path(engine.__path__[0]).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = text_of(node)
+            if re.fullmatch(r"[A-Z][^\n]*\b[Yy]ou(r)?\b[^\n]*\.", text):
+                found |= set(sentences(text))
+    return found
+
+
+def text_of(node: ast.AST) -> str:
+    """Of a string, with something in the place of what is filled in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(text_of(value) or "7" for value in values)
+        case _:
+            return ""
+
+
+def sentences(text: str) -> list[str]:
+    ends = [0, *(match.end() for match in re.finditer(r"\.(?:\s|$)", text))]
+    return [text[start:end].strip() for start, end in pairwise(ends)]
