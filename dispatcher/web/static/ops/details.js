@@ -93,6 +93,10 @@ export class Details {
     const live = () => this.#store.shuttles.get(id) ?? shuttle;
     return [
       this.#head(shuttleName(id), word, tone),
+      this.#console.acts && el("div.actions", {},
+        shuttle.held ? this.#order("release_shuttle", { shuttle: id }) : this.#order("hold_shuttle", { shuttle: id }),
+        shuttle.withdrawn ? this.#order("return_shuttle", { shuttle: id }) : this.#order("withdraw_shuttle", { shuttle: id }, true),
+        this.#order("send_shuttle", { shuttle: id })),
       el("dl.facts", {},
         fact(t("ops.fact.id"), el("dd", {}, id)),
         fact(t("ops.fact.load"), el("dd.number", {}, load(shuttle), gauge(shuttle.aboard.seats + shuttle.aboard.wheelchairs, shuttle.capacity.seats + shuttle.capacity.wheelchairs, ""))),
@@ -101,10 +105,6 @@ export class Details {
         shuttle.next_stop && fact(t("ops.fact.next"), el("dd", {}, this.#link("stop", shuttle.next_stop, stopName(this.#store, shuttle.next_stop)), " ",
           this.#tick(() => (live().arrivalMs ? time.time(live().arrivalMs) : ""), "span.number"))),
         shuttle.faults.length > 0 && fact(t("ops.fact.faults"), el("dd", { lang: "en" }, shuttle.faults.map(({ kind, text }) => `${kind} ${text}`.trim()).join("; ")))),
-      this.#console.acts && el("div.actions", {},
-        shuttle.held ? this.#order("release_shuttle", { shuttle: id }) : this.#order("hold_shuttle", { shuttle: id }),
-        shuttle.withdrawn ? this.#order("return_shuttle", { shuttle: id }) : this.#order("withdraw_shuttle", { shuttle: id }, true),
-        this.#order("send_shuttle", { shuttle: id })),
       el("h3", {}, t("ops.plan")),
       this.#plan(shuttle),
     ];
@@ -136,6 +136,10 @@ export class Details {
     const tone = ended ? "calm" : left !== null && left < 0 ? "bad" : trip.breach ? "warn" : "good";
     return [
       this.#head(tripName(id), t(`ops.trip_state.${trip.state}`), tone),
+      el("div.actions", {},
+        this.#why(id),
+        this.#console.acts && !ended && trip.state !== "aboard" && trip.state !== "offered" && this.#order("move_trip", { trip: id }),
+        this.#console.acts && !ended && trip.state !== "aboard" && this.#order("cancel_trip", { trip: id }, true)),
       el("dl.facts", {},
         fact(t("ops.fact.id"), el("dd.breaks", {}, id)),
         fact(t("ops.fact.asked"), el("dd.number", {}, time.time(trip.asked))),
@@ -150,10 +154,6 @@ export class Details {
         left !== null && fact(t("ops.fact.slack"), this.#tick(() => span(slack(trip, time.now()) ?? 0))),
         trip.shuttle && fact(t("ops.fact.shuttle"), el("dd", {}, this.#link("shuttle", trip.shuttle, shuttleName(trip.shuttle)))),
         trip.breach && fact(t("ops.fact.breach"), el("dd", {}, t(`ops.cause.${trip.breach}`)))),
-      el("div.actions", {},
-        this.#why(id),
-        this.#console.acts && !ended && trip.state !== "aboard" && trip.state !== "offered" && this.#order("move_trip", { trip: id }),
-        this.#console.acts && !ended && trip.state !== "aboard" && this.#order("cancel_trip", { trip: id }, true)),
     ];
   }
 

@@ -146,7 +146,7 @@ export class FleetLayer {
     const context = this.#context;
     const { tone } = standing(shuttle);
     const colour = this.#colour(NAMES[tone]);
-    const radius = large ? 11 : 6;
+    const radius = large ? 11 : 7;
     if (selected) {
       context.beginPath();
       context.arc(x, y, radius + 7, 0, 2 * Math.PI);

@@ -73,7 +73,8 @@ class Console {
     byId("other-language").before(
       el("span.who", {}, subject),
       el("button.button.small", { type: "button", id: "log-out", onclick: logOut }, t("ops.log_out")));
-    if (this.store.time.speed > 1) byId("clock").title = t("time.faster", { speed: this.store.time.speed });
+    const { speed } = this.store.time;
+    if (speed > 1) byId("clock").after(el("span.badge", { title: t("time.faster", { speed }) }, `×${speed}`));
   }
 
   #liveIs(state) {

@@ -90,8 +90,8 @@ export class WhyDialog {
     return el(answer.verdict === "chosen" ? "tr.chosen" : "tr", {},
       el("th", { scope: "row" }, shuttleName(answer.shuttle_id)),
       el("td", {}, t(`ops.verdict.${answer.verdict}`), this.#because(answer)),
-      el("td.number", {}, placement ? `${this.#time(placement.pickup_s)} ${stop(placement.pickup_stop)}` : answer.nearest_pickup_s ? t("ops.soonest", { time: this.#time(answer.nearest_pickup_s) }) : "–"),
-      el("td.number", {}, placement ? `${this.#time(placement.dropoff_s)} ${stop(placement.dropoff_stop)}` : "–"),
+      el("td", {}, placement ? `${this.#time(placement.pickup_s)} ${stop(placement.pickup_stop)}` : answer.nearest_pickup_s ? t("ops.soonest", { time: this.#time(answer.nearest_pickup_s) }) : "–"),
+      el("td", {}, placement ? `${this.#time(placement.dropoff_s)} ${stop(placement.dropoff_stop)}` : "–"),
       el("td.number", {}, placement ? points(placement.price.total_milli) : "", answer.over_best_milli ? ` (+${points(answer.over_best_milli)})` : ""),
       el("td", {}, placement?.delays.length ? placement.delays.map(({ trip_id, dropoff_s }) => t("ops.delays", { trip: tripName(trip_id), span: span(dropoff_s) })).join(", ") : ""));
   }

@@ -28,6 +28,8 @@ export class ConsoleMap {
     this.#fleet = new FleetLayer(this.#map.map, store);
     this.#map.map.on("click", (event) => this.#clicked(event));
     this.#map.map.on("load", () => this.#closures());
+    // Also after a change of theme.
+    this.#map.map.on("style.load", () => this.#calmStops());
     refill(byId("map-tools"),
       el("button.button.small", { type: "button", onclick: () => this.#map.show() }, t("ops.whole_zone")));
     refill(byId("legend"),
@@ -38,6 +40,16 @@ export class ConsoleMap {
 
   get shown() {
     return this.#map !== null;
+  }
+
+  /** Stops must not be taken for shuttles. */
+  #calmStops() {
+    const { map } = this.#map;
+    const ground = map.getPaintProperty("inside", "fill-color");
+    map.setPaintProperty("stops", "circle-color", ground);
+    map.setPaintProperty("stops", "circle-stroke-color", map.getPaintProperty("street-names", "text-color"));
+    map.setPaintProperty("stops", "circle-radius", ["interpolate", ["linear"], ["zoom"], 12, 1.5, 15, 4, 18, 8]);
+    map.setPaintProperty("stops", "circle-stroke-width", ["case", ["get", "hub"], 2.5, 1.25]);
   }
 
   /** Marks what is about to be closed, and the line that is being drawn. */
