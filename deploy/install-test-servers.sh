@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs mosquitto and redis-server for the tests, where that needs no questions asked.
-# Never fails: without the servers the tests that need them are skipped, and say so.
+# Installs mosquitto and redis-server for the tests, and a browser with Korean letters for those of
+# the pages, where that needs no questions asked.
+# Never fails: without them the tests that need them are skipped, and say so.
 
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
@@ -8,6 +9,7 @@ missing=""
 for server in mosquitto redis-server; do
   command -v "$server" >/dev/null || missing="$missing $server"
 done
+command -v chromium >/dev/null || missing="$missing chromium fonts-nanum"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ]; then

@@ -130,6 +130,10 @@ class Demand:
             raise ValueError("requests_per_day must not be negative")
         return cls(zone, seed, riders_per_hour, requests_per_day, shares or DemandShares(), name)
 
+    def is_own(self, rider_id: RiderId) -> bool:
+        """A rider of this demand's, by the name."""
+        return rider_id.startswith(self.name) and rider_id[len(self.name) :].isdecimal()
+
     def riders(self, start_s: float) -> Iterator[Wisher]:
         """Riders in the order in which they ask.
 

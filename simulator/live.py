@@ -50,6 +50,7 @@ from simulator.figures import ConfirmWatch, CrowdWatch, Figures, RunFacts, figur
 from simulator.live_parts import RiderLink, ShuttleLinks, every
 from simulator.separate import broker_access
 from simulator.vehicle import FleetPlan
+from simulator.visitors import Visitors
 
 START_HOUR = 8.0
 _PATIENT_ATTEMPTS = 3  # at the store before anything is said: 0.6 s
@@ -206,6 +207,8 @@ def _put_together(
     # Riders and shuttles of an earlier run may still be remembered by a given broker and store.
     name = "r" if plan.store_url is None else f"r{int(clock.now_s())}x"
     demand = Demand.of(plan.zone, plan.seed, riders_per_hour=plan.riders_per_hour, name=name)
+    visitors = Visitors(concourse, {stop.id: stop for stop in plan.zone.stops}, demand.is_own)
+    dispatcher.service.add_listener(visitors.on_applied)
     riders = RiderLink(
         demand, concourse, broker, clock, speed=plan.speed, client_id="ringmaster-sim-riders"
     )

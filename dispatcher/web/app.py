@@ -36,7 +36,7 @@ from dispatcher.web.edges import (
 from dispatcher.web.guarded_route import GuardedRoute
 from dispatcher.web.openapi import describe
 from dispatcher.web.parts import WebParts
-from dispatcher.web.problems import WebCode, WebProblem, of_rider_problem, web_problem
+from dispatcher.web.problems import WebCode, WebProblem, failed, of_rider_problem, web_problem
 
 log = structlog.get_logger(__name__)
 
@@ -184,11 +184,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     log.error("http_failed", path=request.url.path[:200], exc_info=error)
-    return web_problem(
-        WebCode.FAILED,
-        "This failed because of a mistake of the dispatcher's.",
-        "Ask again later; the operator has been told.",
-    ).response()
+    return failed().response()
 
 
 def operations(app: FastAPI) -> dict[str, GuardedRoute]:

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
@@ -13,7 +16,9 @@ from dispatcher.web.callers import admit
 from dispatcher.web.edges import largest_body_bytes
 from dispatcher.web.parts import WebParts, parts_of
 from dispatcher.web.principals import GUEST, Principal
-from dispatcher.web.problems import WebCode, of_rider_problem, web_problem
+from dispatcher.web.problems import WebCode, failed, of_rider_problem, web_problem
+
+log = structlog.get_logger(__name__)
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -41,10 +46,14 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             parts = parts_of(request)
-            parts.rates.take_address(address_of(request))
-            principal = await self._principal(request, parts)
+            is_page = (self.operation_id or self.name) in PAGES
+            if not is_page:
+                # A page is many files, small and in memory, and many people share an address.
+                parts.rates.take_address(address_of(request))
+            principal = GUEST if is_page else await parts.callers.principal(request)
             admit(principal, self.roles)
-            parts.rates.take_caller(principal)
+            if self.roles:
+                parts.rates.take_caller(principal, address_of(request))
             if self.body_field is not None and not _is_json(request):
                 raise web_problem(
                     WebCode.NOT_JSON,
@@ -53,14 +62,16 @@ class GuardedRoute(APIRoute):
                 )
             self._check_query(request)
             request.state.principal = principal
-            return await handle(StrictRequest(request.scope, request.receive))
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except (HTTPException, RequestValidationError):
+                raise
+            except Exception as error:
+                # Here, for further out nobody would put the headers on the answer any more.
+                log.exception("http_failed", operation=self.operation_id)
+                raise failed() from error
 
         return guarded
-
-    async def _principal(self, request: Request, parts: WebParts) -> Principal:
-        if (self.operation_id or self.name) in PAGES:
-            return GUEST
-        return await parts.callers.principal(request)
 
     def _check_query(self, request: Request) -> None:
         """A misspelt name would otherwise silently mean the default. Raises ``WebProblem``."""

@@ -185,6 +185,15 @@ def no_such_trip() -> WebProblem:
     )
 
 
+def failed() -> WebProblem:
+    """A mistake of ours, of which nothing more is told."""
+    return web_problem(
+        WebCode.FAILED,
+        "This failed because of a mistake of the dispatcher's.",
+        "Ask again later; if it stays so, tell the operator.",
+    )
+
+
 def not_found(what: str) -> WebProblem:
     return web_problem(WebCode.NOT_FOUND, f"There is no such {what}.", "Check the address.")
 

@@ -25,10 +25,14 @@ class Rates:
         """One request from there. Raises ``WebProblem``."""
         _refuse(self._addresses.take(address, self._monotonic()), "from your address")
 
-    def take_caller(self, principal: Principal) -> None:
-        """One request of a rider, an operator, a shuttle or a program. Raises ``WebProblem``."""
-        if principal.means is not Means.NONE:
-            _refuse(self._callers.take(principal.id, self._monotonic()), "of yours")
+    def take_caller(self, principal: Principal, address: str) -> None:
+        """One request of a rider, an operator, a shuttle or a program. Raises ``WebProblem``.
+
+        Guests at one address are one caller, so that they cannot use up what all riders share.
+        """
+        guest = principal.means is Means.NONE
+        caller = f"guest {address}" if guest else f"login {principal.id}"
+        _refuse(self._callers.take(caller, self._monotonic()), "of yours")
 
     def take_quote(self) -> None:
         """One search. Raises ``WebProblem``."""

@@ -41,6 +41,15 @@ async def test_it_answers_on_its_port_and_is_gone_when_it_ends() -> None:
                 await client.get("/v1/zone")
 
 
+async def test_one_after_the_other_can_use_the_same_port() -> None:
+    port = 0
+    for _ in range(4):
+        async with a_town(http={"port": port}) as town, listening(town) as url:
+            port = town.web.server.port
+            async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=url) as client:
+                assert (await client.get("/v1/stops")).is_success
+
+
 async def test_who_stands_by_answers_from_the_start() -> None:
     town = build_town()
     async with listening(town) as url, httpx.AsyncClient(base_url=url) as client:

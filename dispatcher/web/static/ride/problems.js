@@ -4,8 +4,8 @@ import { Problem } from "../shared/api.js";
 import { el } from "../shared/dom.js";
 import { has, t } from "../shared/i18n.js";
 
-/** A notice of what went wrong; a mistake of the page's own is thrown on after it is shown. */
-export function problemNotice(error) {
+/** A notice of what went wrong; `heading` is h1 where it stands alone. */
+export function problemNotice(error, heading = "h2") {
   const key = error instanceof Problem && has(`problem.${error.code}`) ? `problem.${error.code}` : "problem.other";
-  return el("div.notice.bad", { role: "alert" }, el("h2", {}, t("problem.heading")), el("p", {}, t(key)));
+  return el("div.notice.bad", { role: "alert" }, el(heading, {}, t("problem.heading")), el("p", {}, t(key)));
 }

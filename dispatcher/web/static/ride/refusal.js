@@ -28,7 +28,12 @@ function nearestWishes(ride, wish, { code, nearest = {} }) {
     works.push([t("refusal.try_walk", { distance: distance(nearest.walk_limit_m) }), { walkLimitM: nearest.walk_limit_m }]);
   }
   if (nearest.party) {
-    works.push([t("refusal.try_party", nearest.party), nearest.party]);
+    const party = {
+      seats: Math.min(wish.seats, nearest.party.seats),
+      wheelchairs: Math.min(wish.wheelchairs, nearest.party.wheelchairs),
+    };
+    const key = party.wheelchairs ? "refusal.try_party" : "refusal.try_seats";
+    if (party.seats + party.wheelchairs > 0) works.push([t(key, party), party]);
   }
   if (nearest.pickup) {
     works.push([t("refusal.try_pickup", { time: ride.time.time(nearest.pickup) }), { kind: "depart_at", at: nearest.pickup }]);

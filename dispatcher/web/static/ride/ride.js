@@ -109,6 +109,6 @@ try {
   new Ride(await get("/v1/zone")).open();
 } catch (error) {
   const again = el("button.button", { type: "button", onclick: () => location.reload() }, t("refusal.try_again"));
-  refill(byId("view"), el("div.stack", {}, problemNotice(error), again));
+  refill(byId("view"), el("div.stack", {}, problemNotice(error, "h1"), again));
   throw error;
 }

@@ -99,6 +99,7 @@ export class StopField {
     this.#choose(null);
     const sought = folded(this.input.value);
     this.#open(this.#stops.filter((stop) => stop.sought.some((text) => text.includes(sought))));
+    this.#activate(0); // what Enter takes
   }
 
   #open(stops) {

@@ -47,11 +47,12 @@ export class TripView {
       this.#follow();
     } catch (error) {
       if (error.code === "UNKNOWN_TRIP") forgetTrip(this.#link);
-      refill(this.body, problemNotice(error), this.#againButton());
+      refill(this.body, problemNotice(error, "h1"), this.#againButton());
     }
   }
 
   close() {
+    document.title = t("ride.title");
     this.#stream?.close();
     this.#stream = null;
     this.closed = true;
@@ -139,6 +140,7 @@ export class TripView {
       !["refused", "expired"].includes(trip.state) && this.#stepsPart(),
       this.#changesPart(),
       this.#actions());
+    document.title = `${this.#heading()} – ${t("shared.name")}`;
     this.#showOnMap();
     this.#showWhere();
   }
@@ -197,11 +199,17 @@ export class TripView {
   #showOnMap() {
     const { promise, state } = this.#trip;
     const under = UNDER_WAY.has(state);
-    const key = promise ? `${promise.pickup.id} ${promise.dropoff.id}` : "";
+    // Once the shuttle stands at the pickup, a pin there would only cover it.
+    const waits = under && state !== "boarding" && state !== "aboard";
+    const key = promise ? `${promise.pickup.id} ${promise.dropoff.id} ${waits}` : "";
     if (key === this.marked) return;
     this.marked = key;
-    this.#ride.map?.setPin("from", promise?.pickup);
+    this.#ride.map?.setPin("from", waits ? promise?.pickup : null);
     this.#ride.map?.setPin("to", promise?.dropoff);
+    if (under && !waits && this.#place) {
+      this.#lookAtAll();
+      return;
+    }
     this.#ride.map?.show(promise && under ? [promise.pickup, promise.dropoff] : []);
   }
 

@@ -1,0 +1,194 @@
+"""The rider's page in a browser, on a simulated city: order, follow, arrive, and all else."""
+
+import re
+from typing import Any
+
+import pytest
+from browser.conftest import Browser, violations
+
+WORDS = {
+    "en": {"from": "From", "to": "To", "offers": "Show offers", "arrived": "You have arrived"},
+    "ko": {"from": "출발", "to": "도착", "offers": "이동편 찾기", "arrived": "도착했습니다"},
+}
+
+
+def choose(page: Any, label: str, typed: str) -> None:
+    field = page.get_by_role("combobox", name=label)
+    field.fill(typed)
+    field.press("Enter")
+
+
+def ask(page: Any, language: str, origin: str | None, destination: str) -> None:
+    words = WORDS[language]
+    if origin is not None:
+        choose(page, words["from"], origin)
+    choose(page, words["to"], destination)
+    page.get_by_role("button", name=words["offers"]).click()
+
+
+def take_the_first(page: Any) -> None:
+    page.locator("#take-0").click()
+    page.wait_for_url(re.compile("/t/"))
+    page.locator("#trip-heading").wait_for()
+
+
+@pytest.mark.parametrize(("language", "phone", "dark"), [("en", False, False), ("ko", True, True)])
+def test_a_guest_orders_follows_and_arrives(
+    browser: Browser, language: str, phone: bool, dark: bool
+) -> None:
+    page = browser.open("/ride", language=language, phone=phone, dark=dark)
+    page.locator("#field-from").wait_for()
+    assert violations(page) == []
+    ask(page, language, "S031", "S042")
+    page.locator(".offer").first.wait_for()
+    assert violations(page) == []
+    take_the_first(page)
+    # The shuttle's number, where to stand, and the promise.
+    assert re.fullmatch(r"\d+", page.locator(".ticket .shuttle strong").inner_text())
+    assert "S031" in page.locator(".stand").inner_text()
+    assert page.locator(".promise dd").count() == 2
+    assert violations(page) == []
+    # Whoever has the link follows the same trip, without anything else.
+    other = browser.open(page.url, language=language)
+    other.locator("#trip-heading").wait_for()
+    page.get_by_role("heading", name=WORDS[language]["arrived"]).wait_for()
+    other.get_by_role("heading", name=WORDS[language]["arrived"]).wait_for()
+    assert violations(page) == []
+    assert page.locator(".steps .done").count() == 7
+
+
+def test_a_trip_is_cancelled_by_keyboard_alone(browser: Browser) -> None:
+    page = browser.open("/ride/stop/S012", phone=True)
+    assert page.locator("#field-from").input_value() == "Bodeum-ro & Hapgang Sunhwan-ro 1"
+    to = page.locator("#field-to")
+    to.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    second = page.locator("#field-to-list [role=option]").nth(1)
+    assert to.get_attribute("aria-activedescendant") == second.get_attribute("id")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.type("S091")
+    page.keyboard.press("Enter")
+    page.locator("button[type=submit]").focus()
+    page.keyboard.press("Enter")
+    page.locator("#take-0").wait_for()
+    page.locator("#take-0").focus()
+    page.keyboard.press("Enter")
+    page.locator("#cancel").wait_for()
+    page.locator("#cancel").focus()
+    page.keyboard.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    assert violations(page) == []
+    page.locator("#cancel-yes").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="You have cancelled this trip").wait_for()
+    assert "cancelled" in page.locator("#announced").inner_text()
+    assert violations(page) == []
+
+
+def test_what_is_missing_is_said_at_once_and_by_field(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.get_by_role("button", name="Show offers").click()
+    summary = page.locator("#wrong")
+    assert page.evaluate("() => document.activeElement.id") == "wrong"
+    assert summary.get_by_role("link").count() == 2
+    assert violations(page) == []
+    summary.get_by_role("link").first.click()
+    assert page.evaluate("() => document.activeElement.id") == "field-from"
+    assert page.locator("#field-from").get_attribute("aria-invalid") == "true"
+
+
+def test_a_refusal_names_what_binds_and_offers_what_would_work(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.get_by_label("Seats", exact=True).fill("19")
+    ask(page, "en", "S031", "S042")
+    page.get_by_text("No shuttle has that many free seats in time.").wait_for()
+    assert violations(page) == []
+    page.get_by_role("button", name="Ride with 10 seats at a time").click()
+    page.locator(".offer").first.wait_for()
+
+
+def test_a_link_that_leads_nowhere_says_so(browser: Browser) -> None:
+    page = browser.open("/t/no-such-link")
+    page.get_by_text("This link leads to no trip.").wait_for()
+    assert violations(page) == []
+    page.get_by_role("link", name="Order another trip").click()
+    page.locator("#field-from").wait_for()
+
+
+def test_stops_are_chosen_on_the_map(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.locator(".map canvas").wait_for()
+    stops = page.request.get("/v1/stops").json()["stops"]
+    assert len(stops) > 2
+    # Anywhere in reach of a stop; the map shows the whole zone, so the middle is full of them.
+    box = page.locator(".map").bounding_box()
+    spots = [(x / 10, y / 10) for x in range(3, 8) for y in range(3, 8)]
+    for right, down in spots:
+        page.mouse.click(box["x"] + box["width"] * right, box["y"] + box["height"] * down)
+        if page.locator("#field-from").input_value() and page.locator("#field-to").input_value():
+            break
+    names = {stop["names"]["en"] for stop in stops}
+    assert page.locator("#field-from").input_value() in names
+    assert page.locator("#field-to").input_value() in names
+
+
+def test_everything_works_without_a_map(chromium_without_webgl: Any, city: str) -> None:
+    opened = Browser(chromium_without_webgl, city)
+    page = opened.open("/ride", phone=True)
+    page.get_by_text("The map cannot be drawn here.").wait_for()
+    assert violations(page) == []
+    ask(page, "en", "S031", "S042")
+    page.locator("#take-0").wait_for()
+    take_the_first(page)
+    opened.close()
+
+
+@pytest.mark.parametrize(("path", "language"), [("/", "en"), ("/ride/stops", "ko")])
+def test_the_other_pages_are_for_everybody_too(browser: Browser, path: str, language: str) -> None:
+    page = browser.open(path, language=language, phone=True, dark=language == "ko")
+    assert page.evaluate("() => document.documentElement.lang") == language
+    assert violations(page) == []
+
+
+def test_a_lost_connection_is_said_and_found_again(browser: Browser) -> None:
+    page = browser.open("/ride/stop/S031")
+    ask(page, "en", None, "S095")
+    page.locator("#take-0").wait_for()
+    page.route("**/events", lambda route: route.abort())
+    take_the_first(page)
+    lost = page.get_by_text("Connection lost; trying again.")
+    lost.wait_for()
+    assert violations(page) == []
+    page.unroute("**/events")
+    lost.wait_for(state="hidden")
+    # The browser itself notes a connection that could not be made.
+    browser.wrongs = [wrong for wrong in browser.wrongs if "ERR_FAILED" not in wrong]
+
+
+def test_the_zones_time_is_shown_wherever_the_reader_is(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.locator("#field-from").wait_for()
+    # 30 March 2031: clocks go forward in Berlin at 02:00, and never in Seoul.
+    shown = page.evaluate(
+        """async () => {
+          const scripts = document.querySelector("script[type=module]").src;
+          const { ZoneTime } = await import(new URL("../shared/time.js", scripts));
+          const at = (zone, date, time) =>
+            new ZoneTime(zone, { now: "2031-03-29T00:00:00Z", speed: 1 }).instant(date, time);
+          return [
+            at("Asia/Seoul", "2031-03-30", "08:05"),
+            at("Europe/Berlin", "2031-03-30", "01:30"),
+            at("Europe/Berlin", "2031-03-30", "03:30"),
+            new ZoneTime("Asia/Seoul", { now: "2031-03-29T23:30:00Z", speed: 1 })
+              .fields("2031-03-29T23:05:00Z"),
+          ];
+        }"""
+    )
+    assert shown == [
+        "2031-03-29T23:05:00.000Z",
+        "2031-03-30T00:30:00.000Z",
+        "2031-03-30T01:30:00.000Z",
+        {"date": "2031-03-30", "time": "08:05"},
+    ]
