@@ -4,7 +4,7 @@ import { byId, el, refill } from "../shared/dom.js";
 import { language, named, t, tn } from "../shared/i18n.js";
 import { streetName, stopName } from "./words.js";
 
-const MOST_FOUND = 12;
+const MOST_FOUND = 8;
 const folded = (text) => text.normalize("NFC").toLocaleLowerCase(language);
 
 export class Closing {
@@ -54,9 +54,9 @@ export class Closing {
     this.element = el("div.stack.closing", {},
       el("h2", { id: "close-heading", tabindex: "-1" }, t("ops.close_places")),
       this.#console.map.shown && el("div.stack", {}, this.hint, el("div.row", {}, this.draw, this.undo)),
-      el("div.field", {}, el("label", { for: "close-search" }, t("ops.close_by_name")), el("p.hint", { id: "close-search-about" }, t("ops.close_by_name_about")), this.search, this.found, this.count),
       el("h3", {}, t("ops.to_close")), this.list,
-      el("div.row", {}, this.next, el("button.button", { type: "button", id: "close-leave", onclick: () => this.#console.endClosing() }, t("ops.leave"))));
+      el("div.row", {}, this.next, el("button.button", { type: "button", id: "close-leave", onclick: () => this.#console.endClosing() }, t("ops.leave"))),
+      el("div.field", {}, el("label", { for: "close-search" }, t("ops.close_by_name")), el("p.hint", { id: "close-search-about" }, t("ops.close_by_name_about")), this.search, this.found, this.count));
   }
 
   #placed({ stop, street, point }) {
@@ -87,7 +87,10 @@ export class Closing {
       el("li", {}, el("button.button.small", { type: "button", id: `found-${index}`, onclick: () => {
         const chosen = kind === "stop" ? this.#stops : this.#streets;
         for (const id of ids) chosen.add(id);
+        this.search.value = "";
+        this.#find();
         this.#show();
+        this.search.focus();
         this.#look(kind, ids[0]);
       } }, t("ops.add", { what: text })))));
     this.count.textContent = sought ? tn("ops.found", hits.length) : "";

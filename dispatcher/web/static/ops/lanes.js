@@ -17,6 +17,7 @@ export class Lanes {
   #store;
   #minutes = 30;
   #asTable = false;
+  #all = false;
   #table;
   #width = 0;
 
@@ -43,9 +44,13 @@ export class Lanes {
       this.render();
     } }, SPANS_MIN.map((minutes) =>
       el("option", { value: minutes, selected: minutes === this.#minutes }, t("ops.minutes", { count: minutes }))));
+    const which = el("select", { "aria-label": t("ops.lanes_which"), onchange: (event) => {
+      this.#all = event.target.value === "all";
+      this.render();
+    } }, ["planned", "all"].map((kind) => el("option", { value: kind }, t(`ops.lanes_${kind}`))));
     this.#table.element.hidden = true;
     this.element = el("div.lane-side", {},
-      el("div.row.table-tools", {}, toggle, range,
+      el("div.row.table-tools", {}, toggle, which, range,
         el("span.lane-key", { "aria-hidden": "true" },
           ["board", "alight", "both", "charge", "window", "late"].map((kind) => el("span", {}, el(`i.key.${kind}`), t(`ops.lane.${kind}`))))),
       this.scroll, this.#table.element);
@@ -61,7 +66,7 @@ export class Lanes {
       this.#table.render();
       return;
     }
-    const shuttles = [...this.#store.shuttles.values()].sort((one, other) =>
+    const shuttles = [...this.#store.shuttles.values()].filter(({ plan }) => this.#all || plan.visits.length).sort((one, other) =>
       shuttleNumber(one.id).localeCompare(shuttleNumber(other.id), "en", { numeric: true }) || (one.id < other.id ? -1 : 1));
     const high = HEAD + shuttles.length * LANE;
     if (this.room.style.height !== `${high}px`) this.room.style.height = `${high}px`;
