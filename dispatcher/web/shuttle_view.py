@@ -104,7 +104,7 @@ class FleetView:
             status=shuttle_status(shuttle),
             mode=shuttle.mode,
             place=self.place(shuttle, latest),
-            last_heard=instant(_heard_s(shuttle, latest)),
+            last_heard=instant(int(_heard_s(shuttle, latest))),
             battery_pct=round(shuttle.battery_pct, 1),
             charging=shuttle.charging,
             held=shuttle.held,
@@ -148,7 +148,8 @@ class FleetView:
                 place.lon,
                 place.heading_deg,
                 place.driving,
-                _heard_s(shuttle, latest),
+                # Exactly, so that how old it is when it is shown can be measured.
+                round(_heard_s(shuttle, latest), 2),
                 round(shuttle.battery_pct, 1),
                 arrival_s,
             ],
@@ -235,8 +236,8 @@ def named_shuttle(state: ServiceState, shuttle_id: str) -> Shuttle | None:
     return state.shuttles.get(ShuttleId(shuttle_id))
 
 
-def _heard_s(shuttle: Shuttle, latest: Latest | None) -> int:
-    return max(shuttle.last_heard_s, 0 if latest is None else int(latest.heard_s))
+def _heard_s(shuttle: Shuttle, latest: Latest | None) -> float:
+    return max(shuttle.last_heard_s, 0 if latest is None else latest.heard_s)
 
 
 def _visit(shuttle: Shuttle, visit: PlannedVisit, released: bool) -> VisitView:

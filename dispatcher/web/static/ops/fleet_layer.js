@@ -7,6 +7,9 @@ import { shuttleNumber, standing } from "./words.js";
 
 const LARGE_FROM_ZOOM = 14.2;
 const REACH_PX = 18;
+const DRAWN_EVERY_MS = 30; // small things gliding for a second need no more
+const HEADINGS = 32;
+const LOADS = 12;
 const NAMES = { good: "accent", calm: "ink-soft", warn: "warn", bad: "bad" };
 
 export class FleetLayer {
@@ -16,6 +19,8 @@ export class FleetLayer {
   #context;
   #colours = {};
   #frame = 0;
+  #painted = -Infinity;
+  #pictures = new Map(); // of a shuttle, by all that it is drawn from
   #drawn = [];
   #size = [0, 0];
   /** What is closed, or about to be: ids of streets and stops, and a line of [lon, lat]. */
@@ -27,12 +32,17 @@ export class FleetLayer {
     this.#store = store;
     this.#canvas = el("canvas.fleet", { "aria-hidden": "true" });
     map.getCanvasContainer().append(this.#canvas);
-    this.#context = this.#canvas.getContext("2d");
-    map.on("move", () => this.draw());
+    // Drawn by the processor: without a good graphics card that is twenty times as fast.
+    this.#context = this.#canvas.getContext("2d", { willReadFrequently: true });
+    map.on("move", () => {
+      this.#painted = -Infinity; // never behind the map
+      this.draw();
+    });
     map.on("resize", () => this.#fit());
     this.#fit();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.#colours = {};
+      this.#pictures.clear();
       this.draw();
     });
   }
@@ -55,7 +65,13 @@ export class FleetLayer {
 
   #paint = () => {
     this.#frame = 0;
-    const now = this.#calm.matches ? Infinity : performance.now();
+    const started = performance.now();
+    if (started - this.#painted < DRAWN_EVERY_MS) {
+      this.draw();
+      return;
+    }
+    this.#painted = started;
+    const now = this.#calm.matches ? Infinity : started;
     const large = this.#map.getZoom() >= LARGE_FROM_ZOOM;
     const context = this.#context;
     const selected = this.#store.selected?.kind === "shuttle" ? this.#store.selected.id : null;
@@ -75,9 +91,17 @@ export class FleetLayer {
       if (x < -30 || y < -30 || x > width + 30 || y > height + 30) continue;
       this.#drawn.push([shuttle.id, x, y]);
       if (shuttle.id === selected) last = [shuttle, place, x, y];
-      else this.#shuttle(shuttle, place, x, y, large, false);
+      else this.#shuttle(shuttle, place, x, y, large);
     }
-    if (last) this.#shuttle(...last, true, true);
+    if (last) {
+      const [, , x, y] = last;
+      context.beginPath();
+      context.arc(x, y, 18, 0, 2 * Math.PI);
+      context.lineWidth = 3;
+      context.strokeStyle = this.#colour("ink");
+      context.stroke();
+      this.#shuttle(...last, true);
+    }
     if (goesOn) this.draw();
   };
 
@@ -142,51 +166,62 @@ export class FleetLayer {
     context.stroke();
   }
 
-  #shuttle(shuttle, place, x, y, large, selected) {
-    const context = this.#context;
+  #shuttle(shuttle, place, x, y, large) {
     const { tone } = standing(shuttle);
-    const colour = this.#colour(NAMES[tone]);
-    const radius = large ? 11 : 7;
-    if (selected) {
-      context.beginPath();
-      context.arc(x, y, radius + 7, 0, 2 * Math.PI);
-      context.lineWidth = 3;
-      context.strokeStyle = this.#colour("ink");
-      context.stroke();
+    const { aboard, capacity, silent } = shuttle;
+    const places = capacity.seats + capacity.wheelchairs;
+    const load = places ? Math.ceil((LOADS * (aboard.seats + aboard.wheelchairs)) / places) : 0;
+    const heading = typeof place.heading_deg === "number" ? Math.round((place.heading_deg * HEADINGS) / 360) % HEADINGS : -1;
+    const picture = this.#picture(tone, silent, large, heading, Math.min(LOADS, load));
+    this.#context.drawImage(picture, x - picture.reach, y - picture.reach, 2 * picture.reach, 2 * picture.reach);
+    if (!large) return;
+    this.#context.fillStyle = this.#colour(silent ? NAMES[tone] : "surface");
+    this.#context.fillText(shuttleNumber(shuttle.id), x, y + 0.5);
+  }
+
+  #picture(tone, silent, large, heading, load) {
+    const ratio = devicePixelRatio || 1;
+    const key = `${tone} ${silent} ${large} ${heading} ${load} ${ratio}`;
+    let made = this.#pictures.get(key);
+    if (!made) {
+      const radius = large ? 11 : 7;
+      const reach = radius + 9;
+      made = el("canvas", { width: Math.ceil(2 * reach * ratio), height: Math.ceil(2 * reach * ratio) });
+      made.reach = reach;
+      const context = made.getContext("2d", { willReadFrequently: true });
+      context.scale(ratio, ratio);
+      context.translate(reach, reach);
+      this.#drawPicture(context, radius, this.#colour(NAMES[tone]), silent, heading, load);
+      this.#pictures.set(key, made);
     }
-    // A beak shows where it heads.
-    if (typeof place.heading_deg === "number") {
-      const angle = ((place.heading_deg - 90) * Math.PI) / 180;
+    return made;
+  }
+
+  #drawPicture(context, radius, colour, silent, heading, load) {
+    const ground = this.#colour("surface");
+    if (heading >= 0) {
+      // A beak shows where it heads.
+      const angle = (2 * Math.PI * heading) / HEADINGS - Math.PI / 2;
+      const at = (turn, far) => [Math.cos(angle + turn) * far, Math.sin(angle + turn) * far];
       context.beginPath();
-      context.moveTo(x + Math.cos(angle) * (radius + (large ? 8 : 6)), y + Math.sin(angle) * (radius + (large ? 8 : 6)));
-      context.lineTo(x + Math.cos(angle + 0.7) * radius, y + Math.sin(angle + 0.7) * radius);
-      context.lineTo(x + Math.cos(angle - 0.7) * radius, y + Math.sin(angle - 0.7) * radius);
+      context.moveTo(...at(0, radius + 7));
+      context.lineTo(...at(0.7, radius));
+      context.lineTo(...at(-0.7, radius));
       context.fillStyle = colour;
       context.fill();
     }
     context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.fillStyle = tone === "bad" && shuttle.silent ? this.#colour("surface") : colour;
+    context.arc(0, 0, radius, 0, 2 * Math.PI);
+    context.fillStyle = silent ? ground : colour;
     context.fill();
     context.lineWidth = 2;
-    context.strokeStyle = shuttle.silent ? colour : this.#colour("surface");
+    context.strokeStyle = silent ? colour : ground;
     context.stroke();
-    this.#load(shuttle, x, y, radius, large);
-    if (large) {
-      context.fillStyle = shuttle.silent ? colour : this.#colour("surface");
-      context.fillText(shuttleNumber(shuttle.id), x, y + 0.5);
-    }
-  }
-
-  /** An arc around it, as long as it is full. */
-  #load({ aboard, capacity }, x, y, radius, large) {
-    const places = capacity.seats + capacity.wheelchairs;
-    const riders = aboard.seats + aboard.wheelchairs;
-    if (!riders || !places) return;
-    const context = this.#context;
+    if (!load) return;
+    // An arc around it, as long as it is full.
     context.beginPath();
-    context.arc(x, y, radius + (large ? 3 : 2), -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * riders) / places);
-    context.lineWidth = large ? 3.5 : 2.5;
+    context.arc(0, 0, radius + 2.5, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * load) / LOADS);
+    context.lineWidth = 3;
     context.strokeStyle = this.#colour("ink");
     context.stroke();
   }
