@@ -15,7 +15,7 @@ from dispatcher.web.closures_view import ClosuresDocument, closures_document
 from dispatcher.web.figures_view import FiguresDocument, figures_document
 from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts
 from dispatcher.web.parts import WebParts
-from dispatcher.web.plan_path import plan_path, way_ahead
+from dispatcher.web.plan_path import PathView, plan_path, way_ahead
 from dispatcher.web.principals import Principal, Role
 from dispatcher.web.problems import no_such_trip, not_found, web_problem
 from dispatcher.web.rider_routes import EVENT_STREAM, TripPath
@@ -29,7 +29,6 @@ from dispatcher.web.schemas import (
 )
 from dispatcher.web.shuttle_view import PlanView, ShuttleView, named_shuttle, plan_view
 from dispatcher.web.trip_list import Whereabouts, promise_rows, trip_of, whereabouts
-from dispatcher.web.zone_view import LineView
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -101,7 +100,7 @@ async def get_plan(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Respon
     operation_id="getPlanPath",
     summary="The way that a shuttle is to take, from where it is over all its visits",
     tags=["operators"],
-    response_model=LineView,
+    response_model=PathView,
     responses=problems(401, 403, 404),
 )
 async def get_plan_path(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Response:

@@ -2,11 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dispatcher.engine.state import Shuttle
+from dispatcher.riders.status import Document
 from dispatcher.streets import LocalFrame, NoPathError, Streets
-from dispatcher.web.zone_view import LineView
 from vehicles.exchange import Latest
+
+Place = Annotated[tuple[float, ...], Field(min_length=2, max_length=2)]
+
+
+class PathView(Document):
+    """A GeoJSON LineString, WGS84, longitude first; of one place where nothing is planned."""
+
+    type: Literal["LineString"] = "LineString"
+    coordinates: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ def way_ahead(shuttle: Shuttle, latest: Latest | None) -> WayAhead:
     return WayAhead(x_m, y_m, heading_rad, tuple(stops))
 
 
-def plan_path(streets: Streets, frame: LocalFrame, ahead: WayAhead) -> LineView:
+def plan_path(streets: Streets, frame: LocalFrame, ahead: WayAhead) -> PathView:
     """Through streets that are open; where there is no way the line ends."""
     line_m = [(ahead.x_m, ahead.y_m)]
     place = streets.nearest_point(ahead.x_m, ahead.y_m, ahead.heading_rad)
@@ -42,4 +54,4 @@ def plan_path(streets: Streets, frame: LocalFrame, ahead: WayAhead) -> LineView:
             break
         line_m.extend(path.polyline_m)
     points = (frame.to_point(x_m, y_m) for x_m, y_m in line_m)
-    return LineView(coordinates=tuple((round(p.lon, 6), round(p.lat, 6)) for p in points))
+    return PathView(coordinates=tuple((round(p.lon, 6), round(p.lat, 6)) for p in points))

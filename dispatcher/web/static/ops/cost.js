@@ -57,19 +57,28 @@ function change(store, { harm, cause, moves, before, after, pickup_later_s: pick
   const said = [];
   if (harm === "ended") said.push(t("ops.harm.ended"));
   if (harm === "without_shuttle") said.push(t("ops.harm.without_shuttle"));
-  if (harm === "new_promise" && after.promise && before.promise) {
-    said.push(t("ops.harm.new_promise", {
-      before: time.span(before.promise.window.opens, before.promise.window.closes),
-      after: time.span(after.promise.window.opens, after.promise.window.closes),
-      latest: time.time(after.promise.dropoff_latest),
-    }));
-  }
+  if (harm === "new_promise") said.push(`${t("ops.harm.new_promise")} ${newPromise(store, before.promise, after.promise)}.`);
   if (moves && after.shuttle) said.push(before.shuttle ? t("ops.moves", { from: shuttleName(before.shuttle), to: shuttleName(after.shuttle) }) : t("ops.gets", { to: shuttleName(after.shuttle) }));
-  if (harm !== "ended") {
+  if (harm !== "ended" && harm !== "new_promise") {
     if (pickup && Math.abs(pickup) >= WORTH_SAYING_S) said.push(t("ops.pickup_shift", { shift: shift(pickup), time: time.time(after.pickup) }));
     if (dropoff && Math.abs(dropoff) >= WORTH_SAYING_S) said.push(t("ops.dropoff_shift", { shift: shift(dropoff), time: time.time(after.dropoff) }));
     if (!harm) said.push(t("ops.within_promise"));
   }
   if (cause) said.push(t("ops.recorded_as", { cause: t(`ops.cause.${cause}`) }));
   return said.join(" ");
+}
+
+/** What is otherwise in the new promise, as far as a clock shows it. */
+function newPromise(store, before, after) {
+  const { time } = store;
+  const told = (promise) => ({
+    window: time.span(promise.window.opens, promise.window.closes),
+    latest: time.time(promise.dropoff_latest),
+    pickup: stopName(store, promise.pickup),
+    dropoff: stopName(store, promise.dropoff),
+  });
+  const [was, is] = [told(before), told(after)];
+  const changes = Object.keys(is).filter((part) => was[part] !== is[part])
+    .map((part) => t(`ops.new.${part}`, { before: was[part], after: is[part] }));
+  return changes.join(", ") || t("ops.new.same");
 }

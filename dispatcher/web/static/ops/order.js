@@ -47,7 +47,7 @@ export class OrderDialog {
           el("datalist", { id: "order-reasons" }, REASONS.map((reason) => el("option", { value: t(`ops.reason.${reason}`) }))),
           this.wrong),
         el("section.stack", { "aria-labelledby": "cost-heading" }, el("h3", { id: "cost-heading" }, t("ops.cost")), this.costs),
-        el("div.row", {}, this.confirm,
+        el("div.row.last-row", {}, this.confirm,
           el("button.button", { type: "button", id: "order-again", onclick: () => this.#preview() }, t("ops.cost_again")),
           el("button.button", { type: "button", onclick: () => this.dialog.close() }, t("ops.leave")))));
     this.dialog.addEventListener("close", () => {

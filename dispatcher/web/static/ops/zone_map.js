@@ -63,6 +63,7 @@ export class ConsoleMap {
   look(place) {
     if (!this.#map || !place) return;
     const { map } = this.#map;
+    if (map.getZoom() >= 14 && map.getBounds().contains([place.lon, place.lat])) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     map.easeTo({ center: [place.lon, place.lat], zoom: Math.max(map.getZoom(), 14.5), animate: !calm });
   }
