@@ -37,7 +37,7 @@ def require_binary(name: str) -> str:
     return path
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -67,7 +67,7 @@ class RealServer:
     def start(self) -> None:
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, preexec_fn=_die_with_parent
+                self.command(), stdout=log, stderr=log, preexec_fn=die_with_parent
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.is_ready():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import require_binary
+from servers import die_with_parent, require_binary
 
 START_WITHIN_S = 240.0  # a machine's first start compiles
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
@@ -33,6 +33,7 @@ def city() -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "COLUMNS": "200"},
+        preexec_fn=die_with_parent,
     )
     try:
         yield _address(process)
@@ -98,7 +99,8 @@ class Browser:
             context.close()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is there its event loop runs, and no other can.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = require_binary("chromium")
@@ -108,7 +110,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium_without_webgl(chromium: Any) -> Iterator[Any]:
     path = require_binary("chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-webgl", "--disable-3d-apis"]

@@ -192,3 +192,62 @@ def test_the_zones_time_is_shown_wherever_the_reader_is(browser: Browser) -> Non
         "2031-03-30T01:30:00.000Z",
         {"date": "2031-03-30", "time": "08:05"},
     ]
+
+
+def a_broken_trip(stops: dict[str, Any]) -> dict[str, Any]:
+    """As the API tells it: shuttle 12 came instead of another, later than was promised."""
+
+    def promise(opens: str, closes: str, latest: str) -> dict[str, Any]:
+        return {
+            "pickup": stops["S031"],
+            "dropoff": stops["S042"],
+            "window": {"opens": opens, "closes": closes},
+            "dropoff_latest": latest,
+            "party": {"seats": 2, "wheelchairs": 1},
+        }
+
+    before = promise("2031-03-01T23:05:00Z", "2031-03-01T23:10:00Z", "2031-03-01T23:20:00Z")
+    after = promise("2031-03-01T23:12:00Z", "2031-03-01T23:18:00Z", "2031-03-01T23:30:00Z")
+    return {
+        "version": 1,
+        "trip": "t1",
+        "request": "q1",
+        "state": "assigned",
+        "revision": 7,
+        "epoch": 1,
+        "at": "2031-03-01T23:04:00Z",
+        "offers": [],
+        "promise": after,
+        "shuttle": "acme:s012",
+        "pickup_expected": "2031-03-01T23:13:00Z",
+        "dropoff_expected": "2031-03-01T23:19:00Z",
+        "reason": "Your shuttle broke down. Another shuttle takes you, as promised.",
+        "breach": {
+            "known": "2031-03-01T23:04:00Z",
+            "cause": "shuttle_fault",
+            "text": "Your shuttle broke down.",
+            "promise": before,
+        },
+    }
+
+
+def test_a_broken_promise_is_told_with_its_cause_and_with_what_holds_now(browser: Browser) -> None:
+    page = browser.open("/", language="ko", phone=True)
+    stops = {stop["id"]: stop for stop in page.request.get("/v1/stops").json()["stops"]}
+    page.route("**/v1/guest/trips/a-link", lambda route: route.fulfill(json=a_broken_trip(stops)))
+    page.route("**/events", lambda route: route.fulfill(body="", content_type="text/event-stream"))
+    page.goto("/t/a-link")
+    told = page.get_by_role("alert")
+    told.wait_for()
+    assert "셔틀에 고장이 났습니다." in told.inner_text()
+    assert "8:05" in told.inner_text()  # the window that was promised before
+    assert "8:12" in page.locator(".promise").inner_text()
+    assert page.locator(".promise p").inner_text() == "좌석 2, 휠체어 자리 1"
+    assert page.locator(".ticket .shuttle strong").inner_text() == "12"
+    # It comes another day: a time says more than minutes, and the shuttle is not on its way yet.
+    assert "8:13" in page.locator(".coming .when").inner_text()
+    assert page.locator(".steps .now").inner_text().startswith("예약")
+    # Both sentences of the dispatcher's, in the reader's language.
+    changes = page.locator(".changes").inner_text()
+    assert "셔틀이 고장 났습니다. 다른 셔틀이 약속대로 모십니다." in changes
+    assert violations(page) == []

@@ -102,7 +102,9 @@ export class OffersView {
   #card(offer, index) {
     const time = this.#ride.time;
     const { promise } = offer;
-    const kind = t(`offers.kind.${offer.kind}`);
+    // To be there by a time, the best offer is not the soonest.
+    const inTime = offer.kind === "soonest" && this.#wish.kind === "arrive_by";
+    const kind = t(inTime ? "offers.in_time" : `offers.kind.${offer.kind}`);
     const window = time.span(promise.window.opens, promise.window.closes);
     const sure = offer.odds?.find(({ level_pct }) => level_pct === 95);
     const fact = (name, value, more) =>
@@ -168,11 +170,17 @@ export class OffersView {
   async #askOnce(shown) {
     const id = newId();
     const { link, trip } = await post("/v1/guest/trips", { id, ...tripWish(this.#wish), accept: "ask" });
+    if (trip.state === "requested") {
+      // Not decided yet: the trip's own page shows what comes.
+      this.#ride.showTrip(link, trip);
+      return;
+    }
     if (trip.state === "refused") {
       this.#taking = false;
       this.#showRefusal(trip.refusal, true);
       return;
     }
+    if (!trip.offers.length) throw new Problem({ code: "NO_OPEN_OFFER", detail: "The offer has expired." });
     const same = trip.offers.find((offer) => this.#isAsGood(offer, shown));
     if (same) await this.#accept(link, trip, same);
     else this.#ride.showOffers(this.#wish, t("offers.changed"), { link, trip });
@@ -182,6 +190,7 @@ export class OffersView {
     const accepted = await post(`/v1/guest/trips/${encodeURIComponent(link)}/answer`, {
       id: `accept-${offer.id}`, accept: true, offer: offer.id,
     });
+    if (accepted.state === "expired") throw new Problem({ code: "NO_OPEN_OFFER", detail: "The offer has expired." });
     keepTrip(link);
     this.#ride.showTrip(link, accepted);
   }

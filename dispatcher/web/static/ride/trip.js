@@ -15,6 +15,7 @@ const STEPS = ["requested", "offered", "accepted", "assigned", "boarding", "aboa
 const UNDER_WAY = new Set(["accepted", "assigned", "boarding", "aboard"]);
 const MAY_CANCEL = new Set(["requested", "offered", "accepted", "assigned", "boarding"]);
 const ON_ITS_WAY_S = 20 * 60; // a shuttle that comes later than this is not yet on its way
+const TOLD_AS_TIME_S = 60 * 60; // further off than this, minutes say little
 
 export class TripView {
   #ride;
@@ -26,6 +27,7 @@ export class TripView {
   #changes = [];
   #drawn = "";
   #state = "";
+  #wasForLater = false;
 
   constructor(ride, link, trip) {
     this.#ride = ride;
@@ -120,14 +122,20 @@ export class TripView {
     keepChanges(this.#link, this.#changes);
   }
 
-  #heading() {
+  /** A shuttle is chosen, but it has other things to do before it sets out. */
+  #isForLater() {
     const { state, pickup_expected } = this.#trip;
-    const later = state === "assigned" && pickup_expected && this.#ride.time.secondsTo(pickup_expected) > ON_ITS_WAY_S;
-    return t(later ? "trip.heading.assigned_later" : `trip.heading.${state}`);
+    if (state !== "assigned" || !pickup_expected) return false;
+    return this.#ride.time.secondsTo(pickup_expected) > ON_ITS_WAY_S;
+  }
+
+  #heading() {
+    return t(this.#isForLater() ? "trip.heading.assigned_later" : `trip.heading.${this.#trip.state}`);
   }
 
   #draw() {
     const trip = this.#trip;
+    this.#wasForLater = this.#isForLater();
     const under = UNDER_WAY.has(trip.state);
     const about = `trip.about.${trip.state}`;
     const ended = !under && trip.state !== "requested";
@@ -170,15 +178,24 @@ export class TripView {
     const time = this.#ride.time;
     const aboard = trip.state === "aboard";
     const expected = aboard ? trip.dropoff_expected : trip.pickup_expected;
+    const later = this.#isForLater();
+    if (later !== this.#wasForLater) {
+      // It sets out: the heading and the steps say so.
+      this.#draw();
+      announce(this.#heading());
+      return;
+    }
     if (trip.state === "boarding") setText(this.when, t("trip.here"));
+    else if (expected && time.secondsTo(expected) > TOLD_AS_TIME_S) setText(this.when, time.time(expected));
     else if (expected) {
       const soon = time.secondsTo(expected) < 30;
       const key = aboard ? "dropoff" : "pickup";
       setText(this.when, soon ? t(`trip.${key}_now`) : t(`trip.${key}_in`, { when: time.fromNow(expected) }));
     } else setText(this.when, "");
-    setText(this.about, expected && trip.state !== "boarding" ? t("trip.pickup_at", { time: time.time(expected) }) : "");
-    setText(this.before, trip.state === "boarding" ? "" : this.#away());
-    const place = this.#place;
+    const exact = expected && trip.state !== "boarding" && this.when.textContent !== time.time(expected);
+    setText(this.about, exact ? t("trip.pickup_at", { time: time.time(expected) }) : later ? t("trip.expected") : "");
+    setText(this.before, trip.state === "boarding" || later ? "" : this.#away());
+    const place = later ? null : this.#place;
     this.#ride.map?.setShuttles(
       place ? [{ id: place.shuttle, label: shuttleNumber(place.shuttle), ...place.place }] : [],
     );
@@ -253,7 +270,7 @@ export class TripView {
   }
 
   #stepsPart() {
-    const at = STEPS.indexOf(this.#trip.state);
+    const at = STEPS.indexOf(this.#isForLater() ? "accepted" : this.#trip.state);
     if (at < 0) return null; // ended otherwise: the heading says how
     const mark = (index) => (index < at || at === STEPS.length - 1 ? "done" : index === at ? "now" : "");
     const step = (name, index) =>
@@ -309,10 +326,11 @@ export class TripView {
       await navigator.share({ url, title: document.title }).catch(() => {}); // given up by the rider
       return;
     }
-    await navigator.clipboard?.writeText(url);
+    // Without https a page may not copy: the link is shown instead.
+    const copied = await navigator.clipboard?.writeText(url).then(() => true, () => false);
     const about = byId("shared");
-    if (about) setText(about, t("trip.shared"));
-    announce(t("trip.shared"));
+    if (about) setText(about, copied ? t("trip.shared") : t("trip.share_this", { url }));
+    if (copied) announce(t("trip.shared"));
   }
 
   #askCancel() {

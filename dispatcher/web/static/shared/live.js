@@ -17,7 +17,7 @@ export class LiveStream {
 
   /**
    * `handlers` by kind of event, each called with the read data.
-   * `onState` hears "live" and "waiting".
+   * `onState` hears "live", and "waiting" when the stream is lost or cannot be had.
    */
   constructor(path, handlers, onState = () => {}) {
     this.#path = path;
@@ -59,7 +59,7 @@ export class LiveStream {
   };
 
   #listen() {
-    this.#is(this.#source?.readyState === EventSource.OPEN ? "live" : this.#state || "waiting");
+    if (this.#source?.readyState === EventSource.OPEN) this.#is("live");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#is("waiting");
