@@ -9,6 +9,7 @@ import { ENDED, load, pct, people, shuttleName, slack, span, standing, stopName,
 
 const TABS = ["shuttles", "trips", "lanes", "commands"];
 const REFRESH_MS = 1000;
+const COMMANDS_EVERY_MS = 10_000; // others order, too
 
 export class Lists {
   #console;
@@ -40,6 +41,7 @@ export class Lists {
     this.show("shuttles");
     // Tables are read, so they change once a second; the map shows every movement.
     setInterval(() => this.#stale && this.render(), REFRESH_MS);
+    setInterval(() => this.#shown === "commands" && this.refreshCommands(), COMMANDS_EVERY_MS);
   }
 
   show(name) {

@@ -14,7 +14,11 @@ export const mayAct = (session) => session.roles.some((role) => ACTS.includes(ro
 /** Who is logged in and may see the console; asks for a login until somebody is. */
 export async function loggedIn() {
   const session = await call("GET", "/v1/session").catch(() => null);
-  if (session && session.roles.some((role) => SEES.includes(role))) return session;
+  if (session && session.roles.some((role) => SEES.includes(role))) {
+    // Opened again with the cookie alone: when that ends, a login is asked for.
+    if (session.expires) setTimeout(() => location.reload(), Math.max(5_000, Date.parse(session.expires) - Date.now()));
+    return session;
+  }
   return new Promise((done) => new Login(done, session).show());
 }
 
