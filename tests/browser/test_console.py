@@ -1,5 +1,6 @@
 """The operator's console in a browser, on a simulated city: watch, ask why, order, close."""
 
+import json
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -153,3 +154,56 @@ def test_who_may_only_look_is_offered_no_orders(browser: Browser) -> None:
     page.locator("#details h2").wait_for()
     assert page.locator("#details .actions").count() == 0
     assert violations(page) == []
+
+
+@pytest.mark.parametrize(("language", "dark"), [("en", True), ("ko", False)])
+def test_alerts_say_what_to_do_and_when_they_are_over(
+    browser: Browser, language: str, dark: bool
+) -> None:
+    page = browser.open("/ops", language=language, dark=dark)
+    page.route("**/v1/live", lambda route: route.fulfill(**a_bad_moment(page)))
+    enter(page)
+    alerts = page.locator(".alert")
+    alerts.first.wait_for()
+    told = alerts.evaluate_all("all => all.map(each => each.className)")
+    # The silent shuttle, the broken promise and the low battery hold; the fault is over.
+    assert sorted(told) == ["alert", "alert grave", "alert grave", "alert over"]
+    assert page.locator("#alerts-count").inner_text() == "3"
+    assert page.locator(".alert .todo").count() == 3
+    assert violations(page) == []
+    page.locator(".alert.over .button").click()
+    assert alerts.count() == 3
+    page.locator(".alert.grave .link").first.click()
+    page.locator("#details h2").wait_for()
+    assert violations(page) == []
+
+
+def a_bad_moment(page: Any) -> dict[str, Any]:
+    """The city as it is, but that two shuttles and a trip are in trouble."""
+    shuttles = page.request.get("/v1/shuttles").json()["shuttles"]
+    clock = page.request.get("/v1/zone").json()["clock"]
+    now = datetime.fromisoformat(clock["now"])
+    for shuttle in shuttles:
+        shuttle.update(silent=False, status="driving", battery_pct=80.0, charging=False)
+    silent, low, well = shuttles[:3]
+    silent.update(silent=True, status="offline")
+    low.update(battery_pct=9.0)
+    past = (now - timedelta(minutes=9)).isoformat()
+    promise = {
+        "pickup": "S031",
+        "dropoff": "S042",
+        "window": {"opens": past, "closes": (now + timedelta(hours=8)).isoformat()},
+        "dropoff_latest": (now + timedelta(hours=9)).isoformat(),
+        "party": {"seats": 2, "wheelchairs": 0},
+    }
+    trip = {"trip": "t-1", "state": "accepted", "revision": 3, "asked": past, "promise": promise}
+    trip |= {"shuttle": well["id"], "breach": "delay"}
+    alerts = [
+        {"number": 3, "at": past, "kind": "promise_breached", "text": "Late.", "trip": "t-1"},
+        {"number": 2, "at": past, "kind": "shuttle_fault", "text": "Motor.", "shuttle": well["id"]},
+        {"number": 1, "at": past, "kind": "shuttle_silent", "text": "-", "shuttle": silent["id"]},
+    ]
+    snapshot = {"clock": clock, "shuttles": shuttles, "trips": [trip], "alerts": alerts}
+    snapshot["closures"] = {"edges": [], "stops": []}
+    body = f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"
+    return {"status": 200, "content_type": "text/event-stream", "body": body}
