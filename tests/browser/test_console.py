@@ -120,12 +120,19 @@ def test_streets_are_closed_by_name_by_click_and_by_drawing(browser: Browser) ->
     page.locator("#do-close_streets").click()
     page.locator("#close-search").fill("S090")
     page.locator("#found-0").click()
-    assert page.locator(".places li").count() == 1
-    # A line of single clicks, right across the map.
+    chosen = page.locator(".places li")
+    assert chosen.count() == 1
+    # A street or stop by a click; where there is none, a little further.
     page.get_by_role("button", name="Whole zone").click()
-    page.locator("#close-draw").click()
     box = page.locator(".map canvas.maplibregl-canvas").bounding_box()
     middle = box["y"] + box["height"] / 2
+    for step in range(20):
+        page.mouse.click(box["x"] + box["width"] * (0.3 + 0.02 * step), middle)
+        if chosen.count() == 2:
+            break
+    assert chosen.count() == 2
+    # A line of single clicks, right across the map.
+    page.locator("#close-draw").click()
     for part in (0.45, 0.5):
         page.mouse.click(box["x"] + box["width"] * part, middle)
     page.get_by_text("Streets under the line").wait_for()
@@ -135,7 +142,7 @@ def test_streets_are_closed_by_name_by_click_and_by_drawing(browser: Browser) ->
     assert violations(page) == []
     confirm(page, "road works")
     closed = page.request.get("/v1/closures").json()
-    assert closed["stops"] == ["S090"]
+    assert "S090" in closed["stops"]
     assert closed["edges"]
     # Open all of it again: what is closed is named in the log, too.
     body = {
