@@ -289,6 +289,7 @@ def build(
         service.add_listener(listener)
     process = None if searcher else _improver_process(settings.improver)
     improver = _improver(settings, service, searcher or process)
+    operators, explainer = OperatorDesk(service, site, journal), Explainer(site, journal)
     web = None
     if settings.http.enabled:
         web = build_web(
@@ -297,6 +298,8 @@ def build(
             service,
             leadership,
             desk,
+            operators,
+            explainer,
             writer,
             fleet,
             improver,
@@ -312,8 +315,8 @@ def build(
         service=service,
         leadership=leadership,
         desk=desk,
-        operators=OperatorDesk(service, site, journal),
-        explainer=Explainer(site, journal),
+        operators=operators,
+        explainer=explainer,
         outbox=outbox,
         rider_link=rider_link,
         fleet=fleet,

@@ -7,8 +7,9 @@ was made from, and the engine checks it in full before adopting anything.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.events import PlanProposed
 from dispatcher.engine import ServiceState
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
@@ -16,11 +17,14 @@ from dispatcher.planning.improver import (
     ImproveProblem,
     ImproveResult,
     NoImprovement,
+    NoReason,
     PartSize,
     subproblem,
 )
 from dispatcher.repeating import repeat
 from dispatcher.service import Service
+
+FAILURES_TOLD: Final = 3  # in a row: one can be chance
 
 
 class Searcher(Protocol):
@@ -46,6 +50,7 @@ class ImproverHealth:
     asked: int = 0
     improved: int = 0
     last: str = "not asked yet"
+    failed_in_a_row: int = 0
 
 
 class ImproverLoop:
@@ -88,9 +93,23 @@ class ImproverLoop:
         problem = subproblem(ask.problem, random.Random(seed), self._part)
         result = await self._searcher.improve(problem, self._time_limit_s, seed)
         if isinstance(result, NoImprovement):
-            self.health.last = result.reason.lower()
+            self._note_none(result.reason)
             return
+        self.health.failed_in_a_row = 0
         proposal = self._improving.proposal(ask, result, self._service.clock.now_s())
         receipt = await self._service.submit_event(proposal)
         self.health.improved += 1
         self.health.last = f"proposed at event {receipt.position}"
+
+    def _note_none(self, reason: NoReason) -> None:
+        self.health.last = reason.lower()
+        if reason is NoReason.NOTHING_CHEAPER:
+            self.health.failed_in_a_row = 0
+            return
+        self.health.failed_in_a_row += 1
+        if self.health.failed_in_a_row == FAILURES_TOLD:
+            text = (
+                f"The last {FAILURES_TOLD} searches for better plans failed ({reason.lower()}). "
+                "Offers and promises go on with the plans as they are; look at the machine's load."
+            )
+            self._service.alert(AlertKind.SOLVER_DOWN, text)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, fail
+from simulator.cli_bench_live import bench_live
 from simulator.cli_bench_load import bench_load
 from simulator.cli_bench_speed import bench_speed
 from simulator.cli_bench_static import bench_static
@@ -17,6 +18,7 @@ bench_app = typer.Typer(help="Measures against fixed inputs.", no_args_is_help=T
 bench_app.command("speed")(bench_speed)
 bench_app.command("static")(bench_static)
 bench_app.command("load")(bench_load)
+bench_app.command("live")(bench_live)
 
 
 @bench_app.command("dynamic")

@@ -78,6 +78,7 @@ class AlertKind(StrEnum):
     EVENT_SET_ASIDE = "event_set_aside"  # a mistake of ours
     STORE_UNSAFE = "store_unsafe"
     CLOCK_JUMPED = "clock_jumped"
+    SOLVER_DOWN = "solver_down"  # plans are not improved any more; offers go on
 
 
 @dataclass(frozen=True, slots=True)

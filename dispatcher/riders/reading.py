@@ -42,12 +42,14 @@ def too_large(size: int) -> Problem:
     )
 
 
-def read_object(body: bytes, *, by_schema: bool = False) -> dict[str, Any]:
+def read_object(
+    body: bytes, *, by_schema: bool = False, most_bytes: int = LARGEST_BODY_BYTES
+) -> dict[str, Any]:
     """The JSON object in ``body``; raises ``ProblemError`` as `read_message`.
 
     ``by_schema`` takes 2.0 for the whole number that JSON Schema says it is.
     """
-    if len(body) > LARGEST_BODY_BYTES:
+    if len(body) > most_bytes:
         raise ProblemError(too_large(len(body)))
     try:
         # Not pydantic's own parser, which lets repeated keys, NaN and 1e999 pass.

@@ -16,7 +16,15 @@ _ALL_LOGINS: Final = frozenset(Role) - {Role.GUEST}
 # Pages hold nothing by themselves; who is logged in is not even looked at, so that they open with
 # a login that has ended.
 PAGES: Final = frozenset(
-    {"frontPage", "ridePage", "ridePageFromStop", "tripPage", "stopsPage", "staticFile"}
+    {
+        "frontPage",
+        "ridePage",
+        "ridePageFromStop",
+        "tripPage",
+        "stopsPage",
+        "consolePage",
+        "staticFile",
+    }
 )
 # By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.
 ACCESS: Final[Mapping[str, frozenset[Role]]] = {
@@ -51,7 +59,11 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "listPromises": _VIEW,
     "listAlerts": _VIEW | {Role.SERVICE},
     "listClosures": _VIEW | {Role.SERVICE, Role.RIDER},
+    "getPlanPath": _VIEW,
     "listCommands": _VIEW,
+    "whyTrip": _VIEW,
+    "previewCommand": _ACT,
+    "submitCommand": _ACT,
     "getFigures": _VIEW | {Role.SERVICE},
     "followZone": _VIEW,
     "getWhereabouts": _ACT,

@@ -16,7 +16,14 @@ from dispatcher.config_http import LOOPBACK
 from dispatcher.leadership import Role as Leading
 from dispatcher.riders.problems import ProblemCode
 from dispatcher.riders.reading import field_problem
-from dispatcher.web import guest_routes, operator_routes, pages, public_routes, rider_routes
+from dispatcher.web import (
+    command_routes,
+    guest_routes,
+    operator_routes,
+    pages,
+    public_routes,
+    rider_routes,
+)
 from dispatcher.web.access import UnguardedRouteError
 from dispatcher.web.callers import API_KEY_HEADER
 from dispatcher.web.edges import (
@@ -73,7 +80,14 @@ def bare_app(*, development: bool = False) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (public_routes, rider_routes, guest_routes, operator_routes, pages):
+    for module in (
+        public_routes,
+        rider_routes,
+        guest_routes,
+        operator_routes,
+        command_routes,
+        pages,
+    ):
         # The routes themselves, so that each can be looked at; included ones stay hidden.
         app.router.routes.extend(module.router.routes)
     if development:

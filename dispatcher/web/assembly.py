@@ -15,6 +15,7 @@ from dispatcher.engine import Site
 from dispatcher.improving import ImproverLoop
 from dispatcher.journal import JournalError, Trail
 from dispatcher.leadership import Leadership
+from dispatcher.operators import Explainer, OperatorDesk
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.status import StatusWriter
 from dispatcher.service import Service
@@ -95,6 +96,8 @@ def build_web(
     service: Service,
     leadership: Leadership,
     desk: RiderDesk,
+    operators: OperatorDesk,
+    explainer: Explainer,
     writer: StatusWriter,
     fleet: Fleet,
     improver: ImproverLoop | None,
@@ -130,6 +133,8 @@ def build_web(
         service=service,
         leadership=leadership,
         desk=desk,
+        operators=operators,
+        explainer=explainer,
         writer=writer,
         fleet=fleet,
         improver=improver,

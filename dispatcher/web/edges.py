@@ -13,6 +13,8 @@ from dispatcher.web.problems import WebCode, WebProblem, web_problem
 
 BODY_WITHIN_S: Final = 10.0
 LARGEST_HEAD_BYTES: Final = 16 * 1024
+# A command names every trip whose promise it was agreed to break, and may be drawn.
+LARGEST_COMMAND_BYTES: Final = 64 * 1024
 
 # No page of ours has a script or a style in its text, and nobody may frame one.
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
@@ -117,9 +119,10 @@ class BoundedBody:
                 "The headers are too large.",
                 f"Send at most {LARGEST_HEAD_BYTES} bytes of them.",
             )
+        most = largest_body_bytes(scope["path"])
         told = Headers(scope=scope).get("content-length", "0")
-        if not told.isdecimal() or int(told[:12]) > LARGEST_BODY_BYTES:
-            raise _too_large()
+        if not told.isdecimal() or int(told[:12]) > most:
+            raise _too_large(most)
         body = b""
         try:
             async with asyncio.timeout(self._within_s):
@@ -128,8 +131,8 @@ class BoundedBody:
                     if message["type"] != "http.request":
                         return None
                     body += bytes(message.get("body", b""))
-                    if len(body) > LARGEST_BODY_BYTES:
-                        raise _too_large()
+                    if len(body) > most:
+                        raise _too_large(most)
                     if not message.get("more_body", False):
                         return body
         except TimeoutError as error:
@@ -175,9 +178,13 @@ class KnownHosts:
         await self._app(scope, receive, send)
 
 
-def _too_large() -> WebProblem:
+def largest_body_bytes(path: str) -> int:
+    return LARGEST_COMMAND_BYTES if path.startswith("/v1/commands") else LARGEST_BODY_BYTES
+
+
+def _too_large(most: int) -> WebProblem:
     return web_problem(
         ProblemCode.TOO_LARGE,
         "The body is too large.",
-        f"Send at most {LARGEST_BODY_BYTES} bytes.",
+        f"Send at most {most} bytes.",
     )

@@ -51,6 +51,7 @@ class TimesView(Document):
     )
     searches: int = Field(description="For better plans.")
     searches_improved: int
+    searches_failed: int = Field(description="The last ones in a row; 3 are an alert.")
     last_search: str
 
 
@@ -126,6 +127,7 @@ def _times(metrics: Metrics, improver: ImproverLoop | None) -> TimesView:
         decision_p99_below_ms=None if p99_s is None else 1000.0 * p99_s,
         searches=improver.health.asked if improver else 0,
         searches_improved=improver.health.improved if improver else 0,
+        searches_failed=improver.health.failed_in_a_row if improver else 0,
         last_search=improver.health.last if improver else "switched off",
     )
 

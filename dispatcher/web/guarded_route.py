@@ -13,6 +13,7 @@ from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
 from dispatcher.web.access import PAGES, roles_for
 from dispatcher.web.callers import admit
+from dispatcher.web.edges import largest_body_bytes
 from dispatcher.web.parts import WebParts, parts_of
 from dispatcher.web.principals import GUEST, Principal
 from dispatcher.web.problems import WebCode, failed, of_rider_problem, web_problem
@@ -27,7 +28,8 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         try:
-            return read_object(await self.body(), by_schema=True)
+            most = largest_body_bytes(self.url.path)
+            return read_object(await self.body(), by_schema=True, most_bytes=most)
         except ProblemError as error:
             raise of_rider_problem(error.problem) from error
 

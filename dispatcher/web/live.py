@@ -55,6 +55,10 @@ class LiveStream:
             self._stale = True
         self._news.set()
 
+    def put_part(self, key: Key, part: bytes, whole: Callable[[], bytes]) -> None:
+        """What has changed since the part before; where that still waits, all of it instead."""
+        self.put(key, whole() if key in self._waiting else part)
+
     def close(self) -> None:
         self.closed = True
         self._news.set()

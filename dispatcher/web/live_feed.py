@@ -2,24 +2,33 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import islice
 from typing import Final
 
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import TripChanged
 from dispatcher.domain.events import StreetsClosed, StreetsOpened
 from dispatcher.domain.ids import ShuttleId, TripId
-from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.domain.trips import ENDS, TripState, TripStatus
 from dispatcher.riders.status import Document, StatusWriter
 from dispatcher.service import Service
 from dispatcher.web.alerts import AlertBook, AlertView
 from dispatcher.web.closures_view import closures_document
-from dispatcher.web.live import Key, LiveHub, LiveStream
-from dispatcher.web.shuttle_view import FleetView, ShuttlePlaceView, stops_before
-from dispatcher.web.trip_list import trip_document
+from dispatcher.web.live import Key, LiveHub, LiveStream, Readers
+from dispatcher.web.shuttle_view import (
+    FleetView,
+    ShuttlePlaceView,
+    Standing,
+    standing_of,
+    stops_before,
+)
+from dispatcher.web.trip_list import trip_document, trip_row
 from vehicles.fleet import Fleet
 
 LOOK_EVERY_S: Final = 0.5  # at the shuttles, real seconds
 MOST_ALERTS_SHOWN: Final = 50
+MOST_ENDED_SHOWN: Final = 100  # trips
 # From here on the rider is shown where the shuttle is.
 _ON_THE_WAY: Final = frozenset({TripState.ASSIGNED, TripState.BOARDING, TripState.ABOARD})
 
@@ -45,6 +54,10 @@ class LiveFeed:
         self._alerts = alerts
         self._clock = clock
         self._shown: dict[Key, bytes] = {}
+        self._standing: dict[ShuttleId, Standing] = {}
+        self._rows: dict[ShuttleId, bytes] = {}
+        self._looks = 0
+        self._snapshot: tuple[tuple[int, int], bytes] | None = None
         alerts.on_alert = self._on_alert
 
     def on_applied(self, applied: Applied) -> None:
@@ -53,9 +66,7 @@ class LiveFeed:
         readers = self._hub.readers()
         for decision in applied.decisions:
             if isinstance(decision, TripChanged):
-                key = ("trip", decision.status.trip_id)
-                if streams := [*readers.of_all, *readers.of_key.get(key, ())]:
-                    _tell(streams, key, self._writer.document(decision.status).to_json())
+                self._tell_trip(readers, decision.status)
         if isinstance(applied.event, StreetsClosed | StreetsOpened):
             _tell(readers.of_all, ("closures", ""), self._closures())
 
@@ -68,16 +79,13 @@ class LiveFeed:
 
     def look(self) -> None:
         """Tell of every shuttle that looks otherwise than when it was last told of."""
-        readers, state = self._hub.readers(), self._service.core.state
-        shown: dict[Key, bytes] = {}
+        readers = self._hub.readers()
+        self._looks += 1
         if readers.of_all:
-            latest = self._fleet.latest()
-            for shuttle in state.shuttles.values():
-                view = self._view.shuttle(state, shuttle, latest.get(shuttle.id))
-                key = ("shuttle", shuttle.id)
-                shown[key] = _json(view)
-                if self._shown.get(key) != shown[key]:
-                    _tell(readers.of_all, key, shown[key])
+            self._look_at_fleet(readers.of_all)
+        else:
+            self._standing, self._rows = {}, {}
+        shown: dict[Key, bytes] = {}
         for place, streams in readers.of_key.items():
             if place[0] == "place":
                 seen = self._place(TripId(place[1]))
@@ -88,19 +96,53 @@ class LiveFeed:
                     _tell(streams, place, shown[place])
         self._shown = shown  # what nobody watches any more is forgotten
 
+    def _look_at_fleet(self, streams: list[LiveStream]) -> None:
+        """Whole shuttles where more has changed than where they are; places all together."""
+        state, latest = self._service.core.state, self._fleet.latest()
+        standing, rows = {}, {}
+        for shuttle in state.shuttles.values():
+            heard = latest.get(shuttle.id)
+            standing[shuttle.id] = standing_of(shuttle)
+            if self._standing.get(shuttle.id) != standing[shuttle.id]:
+                view = self._view.shuttle(state, shuttle, heard)
+                _tell(streams, ("shuttle", shuttle.id), _json(view))
+            rows[shuttle.id] = self._view.place_row(shuttle, heard)
+        moved = [row for shuttle_id, row in rows.items() if self._rows.get(shuttle_id) != row]
+        self._standing, self._rows = standing, rows
+        if not moved:
+            return
+        part = _places(moved)
+        # Written once for all who are behind.
+        whole = cache(lambda: _places(rows.values()))
+        for stream in streams:
+            stream.put_part(("places", ""), part, whole)
+
+    def _tell_trip(self, readers: Readers, status: TripStatus) -> None:
+        key = ("trip", status.trip_id)
+        if streams := readers.of_key.get(key):
+            _tell(streams, key, self._writer.document(status).to_json())
+        trip = self._service.core.state.trips.get(status.trip_id)
+        if readers.of_all and trip is not None:
+            _tell(readers.of_all, key, _json(trip_row(trip)))
+
     def zone_snapshot(self) -> list[tuple[str, bytes]]:
         """Everything that an operator's map shows, as one event."""
+        # Many may come at once, after a restart: between two looks all get the same.
+        key = (self._looks, self._service.core.position)
+        if self._snapshot is None or self._snapshot[0] != key:
+            self._snapshot = key, self._zone_snapshot()
+        return [("snapshot", self._snapshot[1])]
+
+    def _zone_snapshot(self) -> bytes:
         latest = self._fleet.latest()
         state = self._service.core.state
         shuttles = [
             _json(self._view.shuttle(state, shuttle, latest.get(shuttle.id)))
             for shuttle in state.shuttles.values()
         ]
-        trips = [
-            trip_document(state, self._writer, trip).to_json()
-            for trip in state.trips.values()
-            if trip.state not in ENDS
-        ]
+        open_trips = [trip for trip in state.trips.values() if trip.state not in ENDS]
+        ended = (trip for trip in reversed(state.trips.values()) if trip.state in ENDS)
+        trips = [_json(trip_row(trip)) for trip in [*open_trips, *islice(ended, MOST_ENDED_SHOWN)]]
         alerts = [_json(alert) for alert in self._alerts.newest(MOST_ALERTS_SHOWN)]
         parts = (
             (b"clock", self._clock()),
@@ -110,7 +152,7 @@ class LiveFeed:
             (b"closures", self._closures()),
         )
         written = b",".join(b'"' + name + b'":' + body for name, body in parts)
-        return [("snapshot", b"{" + written + b"}")]
+        return b"{" + written + b"}"
 
     def trip_snapshot(self, trip_id: TripId) -> list[tuple[str, bytes]]:
         """A rider's trip, and where its shuttle is once that is on its way."""
@@ -163,6 +205,10 @@ class LiveFeed:
 def _tell(streams: Iterable[LiveStream], key: Key, data: bytes) -> None:
     for stream in streams:
         stream.put(key, data)
+
+
+def _places(rows: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(rows) + b"]"
 
 
 def _json(document: Document) -> bytes:

@@ -51,9 +51,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _NOT_OURS:
         schemas.pop(name, None)
-    schemas["ProblemDocument"] = ProblemDocument.model_json_schema(
-        ref_template="#/components/schemas/{model}"
-    )
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["ProblemDocument"] = problem
     document["components"]["securitySchemes"] = _SCHEMES
     for path in document["paths"].values():
         for operation in path.values():

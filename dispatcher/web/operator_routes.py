@@ -1,5 +1,6 @@
 """What operators see. Nothing here changes anything."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -8,11 +9,13 @@ from dispatcher.domain.ids import TripId
 from dispatcher.engine.state import Shuttle
 from dispatcher.journal import JournalError, TrailEntry, TrailKind
 from dispatcher.riders.problems import ProblemCode
+from dispatcher.streets.frame import LocalFrame
 from dispatcher.web.answers import document, problems
 from dispatcher.web.closures_view import ClosuresDocument, closures_document
 from dispatcher.web.figures_view import FiguresDocument, figures_document
 from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts
 from dispatcher.web.parts import WebParts
+from dispatcher.web.plan_path import PathView, plan_path, way_ahead
 from dispatcher.web.principals import Principal, Role
 from dispatcher.web.problems import no_such_trip, not_found, web_problem
 from dispatcher.web.rider_routes import EVENT_STREAM, TripPath
@@ -90,6 +93,21 @@ async def list_plans(parts: Parts) -> Response:
 )
 async def get_plan(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Response:
     return document(plan_view(_visible(parts, caller, shuttle)))
+
+
+@router.get(
+    "/v1/plans/{shuttle}/path",
+    operation_id="getPlanPath",
+    summary="The way that a shuttle is to take, from where it is over all its visits",
+    tags=["operators"],
+    response_model=PathView,
+    responses=problems(401, 403, 404),
+)
+async def get_plan_path(shuttle: ShuttlePath, parts: Parts, caller: Caller) -> Response:
+    found = _visible(parts, caller, shuttle)
+    ahead = way_ahead(found, parts.fleet.latest_of(found.id))
+    streets, frame = parts.state.streets, LocalFrame(parts.site.zone.origin)
+    return document(await asyncio.to_thread(plan_path, streets, frame, ahead))
 
 
 @router.get(
@@ -178,18 +196,6 @@ async def get_whereabouts(
 
 
 @router.get(
-    "/v1/commands",
-    operation_id="listCommands",
-    summary="What operators have commanded, the newest first",
-    tags=["operators"],
-    response_model=TrailPage,
-    responses=problems(401, 403),
-)
-async def list_commands(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
-    return document(await _trail_page(parts, limit, before, TrailKind.COMMAND))
-
-
-@router.get(
     "/v1/audit",
     operation_id="listAudit",
     summary="Every command, and every look at where a rider is, the newest first",
@@ -198,7 +204,7 @@ async def list_commands(parts: Parts, limit: Most = 50, before: Before = None) -
     responses=problems(401, 403),
 )
 async def list_audit(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
-    return document(await _trail_page(parts, limit, before, None))
+    return document(await _trail_page(parts, limit, before))
 
 
 async def written_down(
@@ -238,11 +244,9 @@ async def written_down(
         ) from error
 
 
-async def _trail_page(
-    parts: WebParts, limit: int, before: int | None, kind: TrailKind | None
-) -> TrailPage:
+async def _trail_page(parts: WebParts, limit: int, before: int | None) -> TrailPage:
     try:
-        entries = await parts.trail.newest(limit, before=before, kind=kind)
+        entries = await parts.trail.newest(limit, before=before)
     except JournalError as error:
         raise web_problem(
             ProblemCode.NOT_AVAILABLE,

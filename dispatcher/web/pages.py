@@ -22,6 +22,7 @@ FRONT: Final = Page("front.title", "front/page.html", ("front/front.css",))
 RIDE: Final = Page(
     "ride.title", "ride/page.html", ("ride/ride.css",), "ride/ride.js", with_map=True
 )
+CONSOLE: Final = Page("ops.title", "ops/page.html", ("ops/ops.css",), "ops/ops.js", with_map=True)
 STOPS: Final = Page("stops.title", "ride/stops.html", ("ride/stops.css",))
 
 Language = Annotated[str | None, Query(alias="lang", max_length=8)]
@@ -32,6 +33,11 @@ _FOR_EVER: Final = "public, max-age=31536000, immutable"
 @router.get("/", operation_id="frontPage", include_in_schema=False)
 async def front_page(request: Request, lang: Language = None) -> Response:
     return page_answer(request, FRONT, lang)
+
+
+@router.get("/ops", operation_id="consolePage", include_in_schema=False)
+async def console_page(request: Request, lang: Language = None) -> Response:
+    return page_answer(request, CONSOLE, lang)
 
 
 @router.get("/ride", operation_id="ridePage", include_in_schema=False)

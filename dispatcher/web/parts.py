@@ -10,6 +10,7 @@ from dispatcher.config import Settings
 from dispatcher.engine import ServiceState, Site
 from dispatcher.improving import ImproverLoop
 from dispatcher.journal import Trail
+from dispatcher.operators import Explainer, OperatorDesk
 from dispatcher.riders.desk import RiderDesk
 from dispatcher.riders.status import StatusWriter
 from dispatcher.service import Service
@@ -39,6 +40,8 @@ class WebParts:
     service: Service
     leadership: "Leadership"
     desk: RiderDesk
+    operators: OperatorDesk
+    explainer: Explainer
     writer: StatusWriter
     fleet: Fleet
     improver: ImproverLoop | None

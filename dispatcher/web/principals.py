@@ -5,7 +5,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dispatcher.domain.ids import RiderId, ShuttleId
+from dispatcher.domain.ids import OperatorId, RiderId, ShuttleId
+from dispatcher.riders.messages import ID_PATTERN
 from dispatcher.riders.topics import RIDER_ID
 
 
@@ -43,14 +44,21 @@ class Principal:
     @property
     def rider_id(self) -> RiderId:
         """The rider that this is in the journal, the same as over MQTT where the id allows it."""
-        if RIDER_ID.fullmatch(self.id):
-            return RiderId(self.id)
-        digest = hashlib.sha256(self.id.encode()).digest()
-        return RiderId("s_" + base64.urlsafe_b64encode(digest).decode().rstrip("="))
+        return RiderId(self.id if RIDER_ID.fullmatch(self.id) else self._digest())
+
+    @property
+    def operator_id(self) -> OperatorId:
+        """Who it is that commands, in the journal."""
+        return OperatorId(self.id if ID_PATTERN.fullmatch(self.id) else self._digest())
 
     @property
     def shuttle_id(self) -> ShuttleId:
         return ShuttleId(self.id)
+
+    def _digest(self) -> str:
+        """Of an id that the journal does not take."""
+        digest = hashlib.sha256(self.id.encode()).digest()
+        return "s_" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 NOBODY = Principal("", frozenset(), Means.NONE)

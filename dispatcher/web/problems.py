@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from dispatcher.riders.problems import Problem, ProblemCode
+from dispatcher.web.command_views import CostView
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -33,6 +34,13 @@ class WebCode(StrEnum):
     NOT_STARTED = "NOT_STARTED"
     TOO_MANY_STREAMS = "TOO_MANY_STREAMS"
     FAILED = "FAILED"  # a mistake of ours
+    # Commands
+    UNKNOWN_PLACE = "UNKNOWN_PLACE"
+    COMMAND_ID_REUSED = "COMMAND_ID_REUSED"
+    COST_CHANGED = "COST_CHANGED"  # nothing was done; the new cost comes with it
+    FORGOTTEN = "FORGOTTEN"  # given so long ago that its outcome is not remembered
+    TOO_BUSY = "TOO_BUSY"
+    NOT_EXPLAINED = "NOT_EXPLAINED"
 
 
 STATUS: Final[Mapping[str, HTTPStatus]] = {
@@ -66,6 +74,12 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     WebCode.NOT_STARTED: HTTPStatus.SERVICE_UNAVAILABLE,
     WebCode.TOO_MANY_STREAMS: HTTPStatus.SERVICE_UNAVAILABLE,
     WebCode.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    WebCode.UNKNOWN_PLACE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebCode.COMMAND_ID_REUSED: HTTPStatus.CONFLICT,
+    WebCode.COST_CHANGED: HTTPStatus.CONFLICT,
+    WebCode.FORGOTTEN: HTTPStatus.CONFLICT,
+    WebCode.TOO_BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    WebCode.NOT_EXPLAINED: HTTPStatus.CONFLICT,
 }
 
 
@@ -87,6 +101,9 @@ class ProblemDocument(BaseModel):
         default=None, description="The id of the stop that was probably meant."
     )
     retry_after_s: int | None = Field(default=None, description="Ask again after so many seconds.")
+    cost: CostView | None = Field(
+        default=None, description="With COST_CHANGED: what the command would cost now."
+    )
 
 
 class WebProblem(HTTPException):
@@ -117,6 +134,7 @@ def web_problem(
     *,
     field: str | None = None,
     retry_after_s: int | None = None,
+    cost: CostView | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> WebProblem:
     """Raise what this gives."""
@@ -130,6 +148,7 @@ def web_problem(
             remedy=remedy,
             field=field,
             retry_after_s=retry_after_s,
+            cost=cost,
         ),
         headers,
     )

@@ -22,7 +22,7 @@ from dispatcher.web.trip_list import TripList, list_trips, trip_document, trip_o
 router = APIRouter(route_class=GuardedRoute)
 
 TripPath = Annotated[str, Path(pattern=f"^{ID_PATTERN.pattern}$", description="The trip's id.")]
-EVENTS: Final = ("snapshot", "clock", "trip", "place", "shuttle", "alert", "closures")
+EVENTS: Final = ("snapshot", "clock", "trip", "place", "shuttle", "places", "alert", "closures")
 EVENT_STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Server-sent events, until the client leaves.",

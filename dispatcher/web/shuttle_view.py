@@ -1,5 +1,6 @@
 """Shuttles and their plans as operators see them, in degrees and times of day."""
 
+import json
 import math
 from datetime import datetime
 from itertools import groupby
@@ -98,15 +99,12 @@ class FleetView:
     def shuttle(self, state: ServiceState, shuttle: Shuttle, latest: Latest | None) -> ShuttleView:
         parties = [state.bookings[b].promise.party for b in shuttle.aboard]
         released = shuttle.released
-        heard_s = shuttle.last_heard_s
-        if latest is not None:
-            heard_s = max(heard_s, int(latest.heard_s))
         return ShuttleView(
             id=shuttle.id,
             status=shuttle_status(shuttle),
             mode=shuttle.mode,
             place=self.place(shuttle, latest),
-            last_heard=instant(heard_s),
+            last_heard=instant(int(_heard_s(shuttle, latest))),
             battery_pct=round(shuttle.battery_pct, 1),
             charging=shuttle.charging,
             held=shuttle.held,
@@ -133,6 +131,32 @@ class FleetView:
             plan=plan_view(shuttle),
         )
 
+    def place_row(self, shuttle: Shuttle, latest: Latest | None) -> bytes:
+        """What changes all the time, as a JSON array.
+
+        Id, latitude, longitude, heading, driving, last heard, battery and next arrival, as in
+        `ShuttleView`; times are UTC seconds.
+        """
+        place, released = self.place(shuttle, latest), shuttle.released
+        arrival_s = None
+        if released is not None:
+            arrival_s = released.eta_s if released.arrived_s is None else released.arrived_s
+        return json.dumps(
+            [
+                shuttle.id,
+                place.lat,
+                place.lon,
+                place.heading_deg,
+                place.driving,
+                # Exactly, so that how old it is when it is shown can be measured.
+                round(_heard_s(shuttle, latest), 2),
+                round(shuttle.battery_pct, 1),
+                arrival_s,
+            ],
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode()
+
     def place(self, shuttle: Shuttle, latest: Latest | None) -> PlaceView:
         if latest is None:
             point = self._frame.to_point(shuttle.x_m, shuttle.y_m)
@@ -146,6 +170,30 @@ class FleetView:
             heading_deg=round(heading, 1),
             driving=latest.driving,
         )
+
+
+Standing = tuple[object, ...]
+
+
+def standing_of(shuttle: Shuttle) -> Standing:
+    """All of a shuttle's view that does not change from one report to the next."""
+    released = shuttle.released
+    return (
+        shuttle.published,
+        shuttle.order_id,
+        shuttle.revision,
+        shuttle.confirmed_revision,
+        None if released is None else (released.visit.id, released.arrived_s),
+        shuttle.mode,
+        shuttle.charging,
+        shuttle.held,
+        shuttle.paused,
+        shuttle.withdrawn,
+        shuttle.silent,
+        shuttle.faults,
+        shuttle.capacity,
+        tuple(shuttle.aboard),
+    )
 
 
 def plan_view(shuttle: Shuttle) -> PlanView:
@@ -186,6 +234,10 @@ def stops_before(shuttle: Shuttle, trip_id: TripId, *, aboard: bool) -> int | No
 
 def named_shuttle(state: ServiceState, shuttle_id: str) -> Shuttle | None:
     return state.shuttles.get(ShuttleId(shuttle_id))
+
+
+def _heard_s(shuttle: Shuttle, latest: Latest | None) -> float:
+    return max(shuttle.last_heard_s, 0 if latest is None else latest.heard_s)
 
 
 def _visit(shuttle: Shuttle, visit: PlannedVisit, released: bool) -> VisitView:

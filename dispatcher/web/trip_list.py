@@ -7,7 +7,14 @@ from pydantic import Field
 
 from dispatcher import engine
 from dispatcher.domain.ids import RiderId, TripId
-from dispatcher.domain.trips import ENDS, RideRequest, TimeWish, TripState
+from dispatcher.domain.trips import (
+    ENDS,
+    BreachCause,
+    RefusalReason,
+    RideRequest,
+    TimeWish,
+    TripState,
+)
 from dispatcher.domain.zone import Point
 from dispatcher.engine.state import ServiceState, TripRecord
 from dispatcher.riders.messages import PointPlace
@@ -19,6 +26,7 @@ from dispatcher.riders.status import (
     TripDocument,
     instant,
 )
+from dispatcher.web.command_views import PromiseStand
 
 
 class TripList(Document):
@@ -53,6 +61,41 @@ class Whereabouts(Document):
     wish: TimeWish
     wished: datetime
     aboard: str | None = Field(default=None, description="The shuttle that the rider sits in.")
+
+
+class TripRow(Document):
+    """A trip as operators see it: stops by their ids, and not who rides."""
+
+    trip: str
+    state: TripState
+    revision: int
+    asked: datetime
+    ended: datetime | None = None
+    shuttle: str | None = None
+    promise: PromiseStand | None = Field(default=None, description="Or what is offered.")
+    pickup_expected: datetime | None = None
+    dropoff_expected: datetime | None = None
+    breach: BreachCause | None = None
+    refusal: RefusalReason | None = None
+
+
+def trip_row(trip: TripRecord) -> TripRow:
+    promise = trip.promise
+    if promise is None and trip.offers:
+        promise = trip.offers[0].promise
+    return TripRow(
+        trip=trip.request.trip_id,
+        state=trip.state,
+        revision=trip.revision,
+        asked=instant(trip.asked_s),
+        ended=_maybe(trip.ended_s),
+        shuttle=trip.shuttle_id,
+        promise=None if promise is None else PromiseStand.of(promise),
+        pickup_expected=_maybe(trip.pickup_expected_s),
+        dropoff_expected=_maybe(trip.dropoff_expected_s),
+        breach=None if trip.breach is None else trip.breach.cause,
+        refusal=None if trip.refusal is None else trip.refusal.reason,
+    )
 
 
 def trip_document(state: ServiceState, writer: StatusWriter, trip: TripRecord) -> TripDocument:
@@ -119,6 +162,10 @@ def _slack_s(trip: TripRecord) -> int | None:
     if trip.dropoff_expected_s is not None:
         slacks.append(promise.dropoff_latest_s - trip.dropoff_expected_s)
     return min(slacks, default=None)
+
+
+def _maybe(at_s: int | None) -> datetime | None:
+    return None if at_s is None else instant(at_s)
 
 
 def _place(request: RideRequest, place: object) -> str | PointPlace:

@@ -130,17 +130,17 @@ def run_load(plan: LoadPlan, say: Callable[[str], None] = lambda text: None) -> 
 
 
 async def _run(plan: LoadPlan, folder: Path, say: Callable[[str], None]) -> LoadFigures:
-    port = _free_port()
+    port = free_port()
     settings = folder / "serve.toml"
     settings.write_text(_settings(plan, port))
     shuttles = ["shuttles", "--broker", plan.broker_url, "--zone", plan.zone_name]
     shuttles += ["--shuttles", str(plan.shuttles), "--state-every", f"{plan.state_every_s:g}"]
     with (
-        _process(["serve", "--config", str(settings)], folder / "serve.log") as dispatcher,
-        _process(shuttles, folder / "shuttles.log"),
+        started_process(["serve", "--config", str(settings)], folder / "serve.log") as dispatcher,
+        started_process(shuttles, folder / "shuttles.log"),
     ):
         watch = ProcessWatch(dispatcher.pid, port)
-        await _joined(plan, dispatcher, watch, folder, say)
+        await joined(plan.shuttles, dispatcher, watch, folder, say)
         riders = OpenLoopRiders(plan.zone, broker_access(plan.broker_url), plan.seed)
         carrying = asyncio.create_task(riders.run())
         looking = asyncio.create_task(watch.run(_LOOK_EVERY_S))
@@ -250,8 +250,8 @@ def _normal_again_s(after: Sequence[Asked], over: float) -> float:
     return max((due - over for due in bad), default=0.0)
 
 
-async def _joined(
-    plan: LoadPlan,
+async def joined(
+    shuttles: int,
     dispatcher: Popen[bytes],
     watch: ProcessWatch,
     folder: Path,
@@ -260,22 +260,22 @@ async def _joined(
     """Until the dispatcher knows every shuttle."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _JOIN_WITHIN_S
-    say(f"waiting for {plan.shuttles} shuttles")
+    say(f"waiting for {shuttles} shuttles")
     while True:
         if dispatcher.poll() is not None:
-            raise LoadError(f"the dispatcher has ended: {_last_line(folder / 'serve.log')}")
+            raise LoadError(f"the dispatcher has ended: {last_line(folder / 'serve.log')}")
         heard = (await watch.look()).shuttles or 0
-        if heard >= plan.shuttles:
+        if heard >= shuttles:
             return
         if loop.time() > deadline:
             raise LoadError(
-                f"after {_JOIN_WITHIN_S:g} s only {heard} of {plan.shuttles} shuttles are known; "
+                f"after {_JOIN_WITHIN_S:g} s only {heard} of {shuttles} shuttles are known; "
                 f"see {folder / 'serve.log'} and shuttles.log (--keep names the folder)"
             )
         await asyncio.sleep(0.5)
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"
 
@@ -294,7 +294,8 @@ def _settings(plan: LoadPlan, port: int) -> str:
 
 
 @contextmanager
-def _process(arguments: list[str], log: Path) -> Iterator[Popen[bytes]]:
+def started_process(arguments: list[str], log: Path) -> Iterator[Popen[bytes]]:
+    """A command of ours, ended in order."""
     with log.open("ab") as out:
         started = Popen([sys.executable, "-c", _COMMAND, *arguments], stdout=out, stderr=out)
     try:
@@ -309,7 +310,7 @@ def _process(arguments: list[str], log: Path) -> Iterator[Popen[bytes]]:
         started.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from service_fakes import CountingEngine, FaultyJournal, HandClock, turns, until
 
+from dispatcher.domain.decisions import OperatorAlerted
 from dispatcher.domain.events import PlanProposed
 from dispatcher.domain.policy import Objective
 from dispatcher.engine.proposals import ImproveAsk
@@ -112,3 +113,24 @@ async def test_it_ends_with_the_service() -> None:
         questions.answers.put_nowait("better")
         await until(questions.asking.done)
         assert questions.asking.exception() is None
+
+
+async def test_three_failures_in_a_row_are_told_once() -> None:
+    async with asking(Questions()) as questions:
+        alerts: list[str] = []
+        questions.service.add_listener(
+            lambda applied: alerts.extend(
+                decision.kind.value
+                for decision in applied.decisions
+                if isinstance(decision, OperatorAlerted)
+            )
+        )
+        failed, nothing = NoReason.CRASHED, NoReason.NOTHING_CHEAPER
+        for number, reason in enumerate([failed, failed, nothing, *[failed] * 4], 1):
+            await until(lambda number=number: len(questions.asked) == number)  # type: ignore[misc]
+            assert alerts == (["solver_down"] if number == 7 else [])
+            questions.answers.put_nowait(NoImprovement(reason))
+            await until(lambda: questions.clock.sleepers == 1)
+            await questions.clock.move_to(1_000 + 10 * number)
+        await until(lambda: len(questions.asked) == 8)
+    assert alerts == ["solver_down"]

@@ -7,6 +7,7 @@ from servers import Mosquitto, RedisServer
 
 from dispatcher.streets.zones import load_zone
 from simulator.load.run import LoadError, LoadPlan, run_load, times
+from simulator.load.viewers import LivePlan, run_live
 from simulator.load.watching import Look, growth_pct_per_hour, messages_per_s, share_of_a_core
 
 
@@ -74,3 +75,25 @@ def test_what_does_not_start_is_said(tmp_path: Path) -> None:
     )
     with pytest.raises(LoadError, match="has ended"):
         run_load(plan)
+
+
+@pytest.mark.broker
+def test_consoles_see_shuttles_move(tmp_path: Path) -> None:
+    mosquitto, redis = Mosquitto(tmp_path / "mosquitto"), RedisServer(tmp_path / "redis")
+    mosquitto.start()
+    redis.start()
+    plan = LivePlan(
+        zone_name="sejong-5-1",
+        broker_url=f"mqtt://{mosquitto.host}:{mosquitto.port}",
+        store_url=redis.url,
+        shuttles=6,
+        viewers=12,
+        for_s=3.0,
+        keep=tmp_path / "live",
+    )
+    figures = run_live(plan)
+    assert figures.streams_open == 12
+    assert figures.snapshot.n == 12
+    # A row for each state that was heard while the consoles watched.
+    assert figures.delay.n > 0
+    assert figures.rows_per_s > 0

@@ -27,6 +27,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "answerGuestOffer": {"id": "a1", "accept": False},
     "cancelTrip": {"id": "c1"},
     "cancelGuestTrip": {"id": "c1"},
+    "previewCommand": {"command": {"kind": "hold_shuttle", "shuttle": SHUTTLE}},
+    "submitCommand": {
+        "id": "c1",
+        "command": {"kind": "hold_shuttle", "shuttle": SHUTTLE},
+        "reason": "a child on the road",
+    },
 }
 OWN, OTHERS, UNKNOWN = "own", "another's", "unknown"
 # Who sees what belongs to others: the parameter that names it, by operation.

@@ -99,7 +99,12 @@ def is_beyond_the_schema(answer: Any) -> bool:
     if answer.status_code != 422:
         return False
     told = answer.json()
-    return told["code"] in ("STOP_UNKNOWN", "BAD_TIME", "TOO_FAR_AHEAD") or told.get("field") in (
+    if told["code"] in ("STOP_UNKNOWN", "UNKNOWN_PLACE", "BAD_TIME", "TOO_FAR_AHEAD"):
+        return True
+    # A reason is on one line, and a line on the map is none where it crosses itself.
+    if "needs a reason" in told["detail"] or "drawn" in told["detail"]:
+        return True
+    return told.get("field") in (
         "party",
         "when",
         "when.depart_at",

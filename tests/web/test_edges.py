@@ -104,7 +104,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     async def unreached(*about: object) -> None:
         raise AssertionError("the app must not hear of it")
 
-    scope = {"type": "http", "headers": [(b"content-length", b"10")]}
+    scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"10")]}
     await BoundedBody(unreached, within_s=0.0)(scope, never, send)
     assert sent[0]["status"] == 408
 

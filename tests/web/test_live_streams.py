@@ -79,11 +79,13 @@ async def test_an_operator_sees_everything_and_then_what_changes() -> None:
         assert snapshot["clock"]["speed"] == 1.0
         assert snapshot["closures"] == {"edges": [], "stops": []}
         town.web.parts.feed.look()
-        assert [kind for kind, _ in await operator.read()] == ["shuttle"]
+        assert [kind for kind, _ in await operator.read()] == ["shuttle", "places"]
         await moves(town, 300.0)
         town.web.parts.feed.look()
-        ((kind, shuttle),) = [e for e in await operator.read() if e[0] == "shuttle"]
-        assert shuttle["battery_pct"] == 80.0
+        # Who only moves is not told of as a whole.
+        ((kind, ((shuttle, *_, battery_pct, arrival_s),)),) = await operator.read()
+        assert (kind, shuttle, battery_pct) == ("places", SHUTTLE, 80.0)
+        assert arrival_s is not None
         ana = town.login("rider", "ana")
         await town.call("POST", f"/trips/{trip}/cancel", ana, json={"id": "c"})
         # That call has ended every stream, as the helper does; a new one begins anew.
@@ -147,16 +149,31 @@ async def test_who_is_slow_gets_the_newest_of_each_and_holds_up_little() -> None
             await moves(town, 200.0 + number)
             town.web.parts.feed.look()
             await fast.read()
-        assert len(slow.stream) == 1
+        assert [kind for kind, _ in slow.stream._waiting] == ["shuttle", "places"]
         assert slow.stream.replaced == 49
-        ((_, newest),) = await slow.read()
+        _, (_, ((_, lat, lon, *_),)) = await slow.read()
         shuttle = town.dispatcher.service.core.state.shuttles[ShuttleId(SHUTTLE)]
         assert shuttle.x_m == 249.0
         await moves(town, 249.0)
         town.web.parts.feed.look()
-        assert newest["place"] == town.web.parts.fleet_view.place(shuttle, None).model_dump(
-            exclude_none=True
-        )
+        place = town.web.parts.fleet_view.place(shuttle, None)
+        assert (lat, lon) == (place.lat, place.lon)
+
+
+async def test_who_was_slow_hears_of_all_that_moved_meanwhile() -> None:
+    async with a_town() as town:
+        await town.shuttle_at("P")
+        await town.shuttle_at("T", "acme:s2")
+        slow = follows_zone(town)
+        await slow.read()
+        town.web.parts.feed.look()
+        await slow.read()
+        await moves(town, 300.0)
+        town.web.parts.feed.look()
+        await moves(town, 2300.0, "acme:s2")
+        town.web.parts.feed.look()  # in this look only the second has moved
+        ((kind, rows),) = await slow.read()
+        assert (kind, [row[0] for row in rows]) == ("places", [SHUTTLE, "acme:s2"])
 
 
 async def test_where_too_much_waits_a_fresh_snapshot_takes_its_place() -> None:

@@ -6,7 +6,7 @@ from web_town import SHUTTLE, Town, a_town
 from dispatcher.domain.events import ShuttleReported, StreetsClosed
 from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, StopId
 from dispatcher.domain.shuttles import DriveMode, Fault, FaultLevel
-from dispatcher.journal import StoreUnavailable, TrailKind
+from dispatcher.journal import StoreUnavailable
 
 
 async def a_day(town: Town) -> str:
@@ -148,16 +148,3 @@ async def test_what_cannot_be_written_down_is_not_shown() -> None:
             assert answer.status_code == 503
             assert answer.json()["code"] == "NOT_AVAILABLE"
             assert "Q" not in answer.text
-
-
-async def test_commands_are_those_of_the_trail() -> None:
-    async with a_town() as town:
-        from dispatcher.journal import TrailEntry
-
-        trail = town.web.parts.trail
-        for number, kind in enumerate([TrailKind.COMMAND, TrailKind.LOOK, TrailKind.COMMAND], 1):
-            await trail.add(
-                TrailEntry(NOON_S, kind, "dora", ("dispatcher",), "hold", "s", "", f"c{number}")
-            )
-        answer = await town.call("GET", "/commands", town.login("operator"))
-        assert [entry["command"] for entry in answer.json()["entries"]] == ["c3", "c1"]
