@@ -38,6 +38,7 @@ from dispatcher.journal.errors import (
     UnknownOutcome,
     UnsuitableSettings,
 )
+from dispatcher.journal.sending import send
 from dispatcher.journal.sentinels import sentinel_pool
 from dispatcher.journal.store_checks import (
     INFO_SECTIONS,
@@ -310,7 +311,7 @@ class StoredJournal:
             raise StoreUnavailable(f"the store cannot be reached: {error}") from error
         answered = False
         try:
-            await connection.send_command(*command)
+            await send(connection, *command)
             answer = await connection.read_response()
             answered = True
         except NoPermissionError as error:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from redis.asyncio import Connection
 from redis.exceptions import ResponseError
 
+from dispatcher.journal.sending import send
 from dispatcher.journal.store_checks import read_info
 
 _LOOK_EVERY_S: Final = 0.02
@@ -71,5 +72,5 @@ async def _persistence(connection: Connection) -> dict[str, str]:
 
 
 async def _ask(connection: Connection, *command: str) -> Any:
-    await connection.send_command(*command)
+    await send(connection, *command)
     return await connection.read_response()

@@ -19,6 +19,7 @@ from simulator.chaos.store import Store
 
 _LOOK_EVERY_S: Final = 0.03
 _PAGE: Final = 500
+_TRIPS: Final = "ringmaster/v1/+/rider/+/trip/+"
 # What a dispatcher writes by itself; anything else answers a rider or a shuttle.
 _OWN_EVENTS: Final = frozenset({"EpochBegan", "ClockTicked", "PlanProposed", "ChargingPlanned"})
 
@@ -102,13 +103,13 @@ class FleetWatch:
         self._interface = interface
         self._shuttles: dict[str, _Told] = {}
         self._ordered_s = 0.0  # when an order was last heard that was new
-        self._word_s = 0.0  # the dispatcher's first since somebody asked; 0: none yet
+        # The dispatcher's first to shuttles, and to riders, since somebody asked; 0: none yet.
+        self._word_s = self._rider_word_s = 0.0
         self._news = asyncio.Event()
 
     async def settled(self, still_s: float) -> None:
         """Return once all have their newest order, and none was sent another for so long."""
         while True:
-            await self.all_right_after(0.0)
             sent_s = self._ordered_s
             await asyncio.sleep(still_s)
             told = self._shuttles.values()
@@ -127,27 +128,37 @@ class FleetWatch:
                 async with aiomqtt.Client(LOOPBACK, self._port, timeout=1.0) as client:
                     for name in ("order", "instantActions", "state"):
                         await client.subscribe(f"{self._interface}/v2/+/+/{name}", qos=1)
+                    await client.subscribe(_TRIPS)
                     async for message in client.messages:
-                        self._hear(str(message.topic), bytes(message.payload), time.time())
+                        if not message.retain:
+                            topic, body = str(message.topic), bytes(message.payload)
+                            self._hear(topic, body, time.time())
             await asyncio.sleep(0.05)
 
     async def all_right_after(self, since_s: float) -> float:
         """When each shuttle had said after ``since_s`` that it has the newest order.
 
         Counted only from the dispatcher's first word to any of them: before, it may have newer
-        plans that nobody has heard of.
+        plans that nobody has heard of. Where it has nothing to say to any shuttle, its first word
+        to a rider counts, and a second more.
         """
-        self._word_s = 0.0
+        self._word_s = self._rider_word_s = 0.0
         while True:
-            if self._word_s > since_s:
+            word_s = self._word_s
+            if word_s == 0.0 and self._rider_word_s > 0.0:
+                word_s = self._rider_word_s + 1.0
+            if word_s > since_s:
                 echoes = [told.echoed_s for told in self._shuttles.values()]
-                if all(at_s >= self._word_s for at_s in echoes):
+                if all(at_s >= word_s for at_s in echoes):
                     return max(echoes)
             self._news.clear()
             await self._news.wait()
 
     def _hear(self, topic: str, body: bytes, now_s: float) -> None:
         root, _, kind = topic.rpartition("/")
+        if root.endswith("/trip"):
+            self._rider_word_s = self._rider_word_s or now_s
+            return
         told = self._shuttles.setdefault(f"{root}/order", _Told())
         message = json.loads(body)
         if kind == "state":
