@@ -4,7 +4,7 @@ A power cut can tear the file within the MULTI ... EXEC that holds a script's wr
 loads what is before (``aof-load-truncated yes``) but cuts the file only after the last whole
 command: the MULTI stays, open. What is appended and acknowledged from then on lands inside it, and
 the next start carries out the torn transaction in its place, or drops everything to the end.
-See docs/decisions/0017-torn-files-are-written-anew.md.
+See docs/decisions/0021-torn-files-are-written-anew.md.
 
 A file written anew has no such end. The store forgets with each process how often it has done so,
 which tells a store that has just been started from one that is all right.
