@@ -9,7 +9,8 @@ from dispatcher.engine.rebook import renewed_booking
 from dispatcher.engine.routes import find_visit_s, is_stuck, keys_of, refresh, ride_of, take_off
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.planning.rows import RowVisit
+from dispatcher.planning.rows import FOREVER_S, RowPlan, RowVisit, spans
+from dispatcher.planning.schedule import Schedule, schedule
 from dispatcher.streets import UNREACHABLE_S
 
 _ANYWHERE_M = 1e6
@@ -108,22 +109,48 @@ def _take_off_dropoff(state: ServiceState, shuttle: Shuttle, booking: Booking) -
 
 
 def add_dropoff(state: ServiceState, shuttle: Shuttle, booking: Booking) -> None:
-    """Put a drop-off where it delays the route least; at the end if nothing else fits."""
+    """Put a drop-off where it makes everybody least late, and of such places where it is nearest.
+
+    The least detour alone could put it behind riders who are to be fetched hours from now.
+    """
     stop = state.streets.stop_index[booking.promise.dropoff_stop]
     row, travel_s = shuttle.row, state.streets.stop_times_s
+    rides = (*row.rides, ride_of(state, booking))
     stops = [row.start_stop, *(visit.stop for visit in row.visits)]
-    added_s = []
+    found: list[tuple[int, int, RowPlan]] = []
     for gap, here in enumerate(stops):
         onward_s = 0
         if gap < len(row.visits):
             there = stops[gap + 1]
             onward_s = int(travel_s[stop, there]) - int(travel_s[here, there])
-        added_s.append((int(travel_s[here, stop]) + onward_s, gap))
-    _, gap = min(added_s)
-    visits = list(row.visits)
-    visits.insert(gap, RowVisit(stop, alights=(booking.id,)))
-    shuttle.row = replace(row, visits=tuple(visits), rides=(*row.rides, ride_of(state, booking)))
+        added_s = int(travel_s[here, stop]) + onward_s
+        visit = RowVisit(stop, alights=(booking.id,))
+        visits = (*row.visits[:gap], visit, *row.visits[gap:])
+        plan = replace(row, visits=visits, rides=rides)
+        found.append((_late_s(state, plan), added_s, plan))
+    _, _, shuttle.row = min(found, key=lambda each: each[:2])
     shuttle.route_version += 1
+
+
+def _late_s(state: ServiceState, plan: RowPlan) -> int:
+    """Seconds by which its riders, all together, would be later than their promises allow."""
+    patient = tuple(
+        replace(ride, pickup_latest_s=FOREVER_S, dropoff_latest_s=FOREVER_S, max_ride_s=FOREVER_S)
+        for ride in plan.rides
+    )
+    times = schedule(
+        replace(plan, rides=patient, drive_limit_s=FOREVER_S),
+        state.streets.stop_times_s,
+        state.now_s,
+    )
+    if not isinstance(times, Schedule):
+        return FOREVER_S  # no open street leads there
+    late_s = 0
+    for span in spans(plan):
+        late_s += max(0, times.begin_s[span.dropoff] - span.ride.dropoff_latest_s)
+        if span.pickup >= 0:
+            late_s += max(0, times.begin_s[span.pickup] - span.ride.pickup_latest_s)
+    return late_s
 
 
 def tell_late(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:

@@ -45,10 +45,12 @@ def place_again(
                 trip.state = TripState.ACCEPTED
                 turn.tell(trip.request.trip_id, "Another shuttle takes you, as promised.")
             return shuttle
+    # Later than promised perhaps, but not sooner: who booked ahead is not ready before.
+    earliest_s = max(turn.now_s, promise.pickup_earliest_s)
     late = replace(
         promise,
-        pickup_earliest_s=turn.now_s,
-        pickup_latest_s=max(promise.pickup_latest_s, turn.now_s + rules.abandon_after_s),
+        pickup_earliest_s=earliest_s,
+        pickup_latest_s=max(promise.pickup_latest_s, earliest_s + rules.abandon_after_s),
         dropoff_latest_s=FOREVER_S,
     )
     asked = rebooking_request(state, booking, pickups, dropoffs, late)
@@ -62,7 +64,7 @@ def place_again(
     booking.promise = Promise(
         pickup_stop=zone.stops[pickups[insertion.pickup_choice][0]].id,
         dropoff_stop=zone.stops[dropoffs[insertion.dropoff_choice][0]].id,
-        pickup_earliest_s=max(turn.now_s, insertion.pickup_s - rules.window_before_s),
+        pickup_earliest_s=max(earliest_s, insertion.pickup_s - rules.window_before_s),
         pickup_latest_s=insertion.pickup_s + window_after_s(state, quote, insertion.pickup_s),
         dropoff_latest_s=insertion.dropoff_s + arrival_slack_s(state, quote, insertion.dropoff_s),
         party=promise.party,

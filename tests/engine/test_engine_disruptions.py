@@ -603,6 +603,9 @@ def test_a_closed_stop_sends_its_riders_to_the_neighbour_and_says_so() -> None:
     moved = street.now_of(status)
     assert moved.promise is not None
     assert moved.promise.pickup_stop in ("Q", "S")
+    # Not sooner than was promised: nobody is ready an hour before.
+    assert status.promise is not None
+    assert moved.promise.pickup_earliest_s >= status.promise.pickup_earliest_s
     assert moved.breach is not None
     assert moved.breach.cause is BreachCause.CLOSURE
     assert moved.reason == "A parade."
@@ -624,6 +627,9 @@ def test_riders_aboard_are_set_down_where_the_open_street_ends() -> None:
     assert moved.promise is not None
     assert moved.promise.dropoff_stop == "S"
     assert moved.breach is not None
+    # At once, and not on the way of those who are fetched in an hour, though that is shorter.
+    assert moved.dropoff_expected_s is not None
+    assert moved.dropoff_expected_s < NOON_S + 900
     street.submit(StreetsOpened(NOON_S, OPERATOR, (), (street.stop("T").id,)))
     assert street.now_of(waiting).breach is None
 
