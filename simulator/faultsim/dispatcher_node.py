@@ -30,7 +30,8 @@ KEEPALIVE_LOST_S: Final = 22.5
 SETTINGS: Final = Settings(
     mqtt=MqttSettings(url="mqtt://sim:1883"),
     riders=RiderSettings(requests_per_s=2.0, burst=20),
-    service=ServiceSection(snapshot_every=100),
+    # More often than anybody may ask for: a history has some hundred events.
+    service=ServiceSection().model_copy(update={"snapshot_every": 40}),
     shuttles=ShuttleSettings(),
     improver=ImproverSettings(enabled=True, every_s=45, time_limit_s=1.0),
     metrics=MetricsSettings(enabled=False),
