@@ -5,7 +5,6 @@ hands events in through ``submit`` and hears of decisions as a listener.
 """
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -400,10 +399,10 @@ class Service:
             await asyncio.wait({arrival, alarm}, return_when=asyncio.FIRST_COMPLETED)
             return alarm.done() and not arrival.done()
         finally:
-            for task in (arrival, alarm):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            arrival.cancel()
+            alarm.cancel()
+            # Not awaited one by one: our own end may be asked for just now, and must be heard.
+            await asyncio.wait({arrival, alarm})
 
     async def _decide(self, batch: list[Waiting]) -> None:
         """Append, apply and tell; comes back only when every event of the batch is settled."""

@@ -1,7 +1,6 @@
 """Looks every minute, and after every reconnection, whether the store can still be relied on."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -39,10 +38,10 @@ class StoreWatch:
             try:
                 await asyncio.wait({reconnection, pause}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reconnection, pause):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+                reconnection.cancel()
+                pause.cancel()
+                # Not awaited one by one: our own end may be asked for just now, and must be heard.
+                await asyncio.wait({reconnection, pause})
 
     async def _look(self) -> None:
         try:
