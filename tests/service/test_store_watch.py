@@ -148,3 +148,25 @@ async def test_a_watch_that_is_ended_just_as_the_store_is_back_ends() -> None:
     done, _ = await asyncio.wait({watch}, timeout=5.0)
     assert watch in done
     assert journal.looks == 1
+
+
+async def test_it_ends_when_asked_to_just_as_it_looks_again() -> None:
+    bench = Bench()
+    watching = asyncio.create_task(
+        StoreWatch(bench.service, bench.journal, sleep=bench.sleep).run()
+    )
+    await until(lambda: len(bench.pauses) > 0)
+    # Its pause ends, it clears away what it waited for, and at each of the next moments is ended.
+    for turns in range(6):
+        bench.minute.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        watching.cancel()
+        await asyncio.wait({watching}, timeout=1.0)
+        assert watching.done(), turns
+        watching = asyncio.create_task(
+            StoreWatch(bench.service, bench.journal, sleep=bench.sleep).run()
+        )
+        waited = len(bench.pauses)
+        await until(lambda waited=waited: len(bench.pauses) > waited)
+    watching.cancel()
