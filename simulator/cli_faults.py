@@ -1,7 +1,6 @@
 """``ringmaster faults``: seeds of trouble, and whether every promise of the code held."""
 
 import json
-import secrets
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +19,7 @@ def faults(
     ] = 20,
     seed: Annotated[int | None, typer.Option(help="Only this one.")] = None,
     first: Annotated[
-        int | None, typer.Option(help="Begin at this seed; drawn afresh if not given.")
+        int | None, typer.Option(help="Begin at this seed; if not given, other code has others.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     failed: Annotated[bool, typer.Option(help="Also run the seeds that ever failed.")] = True,
@@ -35,6 +34,7 @@ def faults(
     """Run the real dispatcher through faults drawn from seeds, in virtual time."""
     from rich.console import Console
 
+    from dispatcher.snapshots import code_version
     from simulator.faultsim.campaign import failed_seeds, run_campaign
     from simulator.faultsim.run import run_seed, warm_up
 
@@ -50,7 +50,8 @@ def faults(
         if result.violations:
             raise typer.Exit(EXIT_VIOLATED)
         return
-    begin = secrets.randbelow(1_000_000_000) if first is None else first
+    # The same code gets the same seeds, so that what fails can be run again; other code, others.
+    begin = int(code_version(), 16) % 1_000_000_000 if first is None else first
     todo = [*(failed_seeds() if failed else ()), *range(begin, begin + seeds)]
     bar = progress_bar(Console(stderr=True))
     with bar:

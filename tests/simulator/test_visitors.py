@@ -41,8 +41,9 @@ def test_a_visitor_waits_at_the_promised_stop_and_boards_there() -> None:
     visitors.on_applied(told(TripState.OFFERED))
     assert concourse.waiting() == 0
     visitors.on_applied(told(TripState.ASSIGNED, FIRST))
-    assert not concourse.takes(TRIP, FIRST, 500.0, 0.0, 10.0)
-    assert concourse.takes(TRIP, FIRST, 0.0, 0.0, 10.0)
+    assert not concourse.waits(TRIP, FIRST, 500.0, 0.0)
+    assert concourse.waits(TRIP, FIRST, 0.0, 0.0)
+    concourse.takes(TRIP, FIRST)
     concourse.settled(TRIP, FIRST, 10.0, 30.0)
     visitors.on_applied(told(TripState.ABOARD, FIRST))
     concourse.sets_down(TRIP, FIRST, 500.0, 0.0, 200.0)
@@ -55,18 +56,18 @@ def test_a_visitor_walks_to_another_stop_when_the_promise_names_one() -> None:
     visitors.on_applied(told(TripState.ASSIGNED, FIRST))
     visitors.on_applied(told(TripState.ASSIGNED, FIRST, at="Q"))
     assert concourse.waiting() == 1
-    assert concourse.takes(TRIP, FIRST, 500.0, 0.0, 10.0)
+    assert concourse.waits(TRIP, FIRST, 500.0, 0.0)
 
 
 def test_a_visitor_leaves_a_broken_shuttle_only_for_another() -> None:
     concourse, visitors = a_city()
     visitors.on_applied(told(TripState.ASSIGNED, FIRST))
-    concourse.takes(TRIP, FIRST, 0.0, 0.0, 10.0)
+    concourse.takes(TRIP, FIRST)
     concourse.settled(TRIP, FIRST, 10.0, 30.0)
     visitors.on_applied(told(TripState.ACCEPTED))
     assert concourse.is_in(TRIP, FIRST)
     visitors.on_applied(told(TripState.ASSIGNED, SECOND, at="Q"))
-    assert concourse.takes(TRIP, SECOND, 500.0, 0.0, 90.0)
+    assert concourse.waits(TRIP, SECOND, 500.0, 0.0)
 
 
 def test_who_gives_up_and_who_is_simulated_does_not_stand_there() -> None:

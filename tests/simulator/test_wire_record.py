@@ -31,7 +31,8 @@ def test_doors_are_recorded_and_work_as_before(tmp_path: Path) -> None:
     file = tmp_path / "record"
     with WireRecord(file) as record:
         place = RecordedPlace(Strangers(1, no_show=0.0), record)
-        assert place.takes(TRIP, SHUTTLE, 0.0, 0.0, 10.0)
+        assert place.waits(TRIP, SHUTTLE, 0.0, 0.0)
+        place.takes(TRIP, SHUTTLE)
         place.settled(TRIP, SHUTTLE, 12.0, 14.0)
         assert place.is_in(TRIP, SHUTTLE)
         place.sets_down(TRIP, SHUTTLE, 0.0, 0.0, 99.0)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from web_town import GUEST_ID, SERVICE_KEY, Town, a_town
 
 from dispatcher.web.access import ACCESS
@@ -91,6 +91,8 @@ def test_whatever_is_sent_is_answered_as_described(case: Any, served: Served) ->
     headers = served.login(operation)
     answer = case.call(base_url=served.url, headers=headers)
     excluded = [positive_data_acceptance] if is_beyond_the_schema(answer) else []
+    if answer.status_code == 413:  # too large to be looked at, whatever is in it
+        excluded += [negative_data_rejection, positive_data_acceptance]
     case.validate_response(answer, headers=headers, excluded_checks=excluded)
 
 

@@ -39,6 +39,9 @@ export const SENTENCES = {
   "We are sorry: no shuttle can take you.": "said.none_at_all",
   "We are sorry: your shuttle has been stopped too long.": "said.stopped_too_long",
   "The shuttle waited, but nobody boarded.": "said.nobody_boarded",
+  "You got out of your shuttle before it left.": "said.got_out_early",
+  "You got out before your stop.": "said.got_out",
+  "We look for another shuttle to take you on.": "said.look_for_another",
   "Your shuttle cannot drive on.": "said.cannot_drive_on",
 };
 
