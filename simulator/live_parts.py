@@ -164,24 +164,30 @@ class ShuttleLinks:
         self._clock = clock
         now, plugs = clock.now_exact_s(), PlugYard(zone)
         self._plugs = plugs
-        self._parts = [
-            _one(
-                zone,
-                plan,
-                number,
-                place,
-                broker,
-                clock,
-                speed,
-                seed,
-                now,
-                plugs,
-                memory_dir,
-                trust,
-                record,
+
+        def one(number: int) -> tuple[SimulatedVehicle, AgentLink]:
+            kept_at = None
+            if memory_dir is not None:
+                file = MemoryFile(memory_dir / f"{serial_number(number)}.json")
+                kept_at = KeptAt(file, clock.now_exact_s)
+            vehicle = SimulatedVehicle(
+                zone, plan, number, place, now, seed=seed, plugs=plugs, kept_at=kept_at
             )
-            for number in range(plan.shuttles)
-        ]
+            access = broker
+            if trust is not None:
+                access = replace(broker, tls=trust.tls[vehicle.settings.vehicle])
+            link = AgentLink(
+                vehicle.agent,
+                access,
+                clock=clock.now_exact_s,
+                interface=plan.interface,
+                speed=speed,
+                keys=None if trust is None else trust.keys,
+                on_wire=(lambda way, topic, body: None) if record is None else record.message,
+            )
+            return vehicle, link
+
+        self._parts = [one(number) for number in range(plan.shuttles)]
         self._pokes: set[asyncio.Task[None]] = set()
 
     @property
@@ -216,42 +222,6 @@ class ShuttleLinks:
         async with asyncio.TaskGroup() as tasks:
             for _, link in self._parts:
                 tasks.create_task(link.run())
-
-
-def _one(
-    zone: Zone,
-    plan: FleetPlan,
-    number: int,
-    place: Place,
-    broker: BrokerAccess,
-    clock: Clock,
-    speed: float,
-    seed: int,
-    now: float,
-    plugs: PlugYard,
-    memory_dir: Path | None,
-    trust: ShuttleTrust | None,
-    record: WireRecord | None,
-) -> tuple[SimulatedVehicle, AgentLink]:
-    kept_at = None
-    if memory_dir is not None:
-        file = MemoryFile(memory_dir / f"{serial_number(number)}.json")
-        kept_at = KeptAt(file, clock.now_exact_s)
-    vehicle = SimulatedVehicle(
-        zone, plan, number, place, now, seed=seed, plugs=plugs, kept_at=kept_at
-    )
-    if trust is not None:
-        broker = replace(broker, tls=trust.tls[vehicle.settings.vehicle])
-    link = AgentLink(
-        vehicle.agent,
-        broker,
-        clock=clock.now_exact_s,
-        interface=plan.interface,
-        speed=speed,
-        keys=None if trust is None else trust.keys,
-        on_wire=(lambda way, topic, body: None) if record is None else record.message,
-    )
-    return vehicle, link
 
 
 async def every(seconds: float, act: Callable[[], None]) -> None:
