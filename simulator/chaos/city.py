@@ -251,6 +251,7 @@ class City:
             "mqtt": {"url": f"mqtt://{LOOPBACK}:{self._to_broker[name].port}"},
             "redis": {"url": f"redis://{LOOPBACK}:{self._to_store[name].port}/0"},
             "metrics": {"port": self._ports[name]},
+            "http": {"enabled": False},
             "service": {"owner": name},
             "clock": {"speed": speed, "start_s": plan.start_s, "anchor_s": plan.anchor_s},
             # Faults last for so many real seconds, and what they make late is the zone's time.

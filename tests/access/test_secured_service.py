@@ -59,7 +59,7 @@ def test_a_trip_over_mutual_tls_with_signed_plans(tmp_path: Path) -> None:
         f'[mqtt]\nurl = "{url}"\nca_file = "{certs}/ca.crt"\n'
         f'cert_file = "{certs}/ringmaster-sejong-5-1-{{link}}.crt"\n'
         f'key_file = "{certs}/ringmaster-sejong-5-1-{{link}}.key"\n'
-        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {metrics}\n'
+        f'[redis]\nurl = "{redis.url}"\n[metrics]\nport = {metrics}\n[http]\nport = 0\n'
         f"[clock]\nspeed = {SPEED}\nstart_s = {noon_s}\nanchor_s = {anchor_s}\n"
         f'[shuttles]\nsilent_after_s = 300\nsigning_key_file = "{certs}/plan-signing.key"\n'
         f"[rules]\nplan_validity_s = 600\n"
