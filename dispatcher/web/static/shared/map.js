@@ -59,6 +59,8 @@ export class ZoneMap {
       this.map.setStyle(this.#style()),
     );
     if (onStop) this.#letChoose(onStop);
+    // Before it is drawn nothing on it can be chosen.
+    this.map.once("idle", () => container.setAttribute("data-drawn", ""));
   }
 
   /** `{lat, lon}` or null, under a name: "from" and "to". */
