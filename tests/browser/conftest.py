@@ -129,6 +129,13 @@ def browser(chromium: Any, city: str) -> Iterator[Browser]:
     assert opened.elsewhere == []
 
 
+def has_count(locator: Any, count: int) -> None:
+    """So many of them are there, if not at once then soon: a page is drawn in steps."""
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_count(count)
+
+
 def violations(page: Any) -> list[str]:
     """What axe finds wrong in the page as it is now."""
     if not page.evaluate("() => 'axe' in window"):

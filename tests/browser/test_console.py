@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from browser.conftest import Browser, violations
+from browser.conftest import Browser, has_count, violations
 
 WORDS = {
     "en": {"kept": "No promise is broken.", "done": "Done", "held": "Held", "closed": "Closed"},
@@ -91,7 +91,7 @@ def test_an_operator_sees_the_cost_and_orders(browser: Browser, language: str, d
     # Why it had been given to that one: every shuttle, and the cost by term.
     page.locator("#do-why").click()
     page.locator(".why-table").wait_for()
-    assert page.locator(".terms tbody tr").count() == 5
+    has_count(page.locator(".terms tbody tr"), 5)
     assert before in page.locator(".why-table tr.chosen").inner_text()
     assert violations(page) == []
     page.locator("#why-close").click()
@@ -121,7 +121,7 @@ def test_streets_are_closed_by_name_by_click_and_by_drawing(browser: Browser) ->
     page.locator("#close-search").fill("S090")
     page.locator("#found-0").click()
     chosen = page.locator(".places li")
-    assert chosen.count() == 1
+    has_count(chosen, 1)
     # A street or stop by a click; where there is none, a little further.
     page.get_by_role("button", name="Whole zone").click()
     box = page.locator(".map canvas.maplibregl-canvas").bounding_box()
@@ -130,7 +130,7 @@ def test_streets_are_closed_by_name_by_click_and_by_drawing(browser: Browser) ->
         page.mouse.click(box["x"] + box["width"] * (0.3 + 0.02 * step), middle)
         if chosen.count() == 2:
             break
-    assert chosen.count() == 2
+    has_count(chosen, 2)
     # A line of single clicks, right across the map.
     page.locator("#close-draw").click()
     for part in (0.45, 0.5):
@@ -159,7 +159,7 @@ def test_who_may_only_look_is_offered_no_orders(browser: Browser) -> None:
     enter(page, "operator")
     page.locator("#panel-shuttles .choose").first.click()
     page.locator("#details h2").wait_for()
-    assert page.locator("#details .actions").count() == 0
+    has_count(page.locator("#details .actions"), 0)
     assert violations(page) == []
 
 
@@ -176,10 +176,10 @@ def test_alerts_say_what_to_do_and_when_they_are_over(
     # The silent shuttle, the broken promise and the low battery hold; the fault is over.
     assert sorted(told) == ["alert", "alert grave", "alert grave", "alert over"]
     assert page.locator("#alerts-count").inner_text() == "3"
-    assert page.locator(".alert .todo").count() == 3
+    has_count(page.locator(".alert .todo"), 3)
     assert violations(page) == []
     page.locator(".alert.over .button").click()
-    assert alerts.count() == 3
+    has_count(alerts, 3)
     page.locator(".alert.grave .link").first.click()
     page.locator("#details h2").wait_for()
     assert violations(page) == []

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from browser.conftest import Browser, violations
+from browser.conftest import Browser, has_count, violations
 
 WORDS = {
     "en": {"from": "From", "to": "To", "offers": "Show offers", "arrived": "You have arrived"},
@@ -46,15 +46,15 @@ def test_a_guest_orders_follows_and_arrives(
     # The shuttle's number, where to stand, and the promise.
     assert re.fullmatch(r"\d+", page.locator(".ticket .shuttle strong").inner_text())
     assert "S031" in page.locator(".stand").inner_text()
-    assert page.locator(".promise dd").count() == 2
+    has_count(page.locator(".promise dd"), 2)
     assert violations(page) == []
     # Whoever has the link follows the same trip, without anything else.
     other = browser.open(page.url, language=language)
     other.locator("#trip-heading").wait_for()
-    page.get_by_role("heading", name=WORDS[language]["arrived"]).wait_for()
-    other.get_by_role("heading", name=WORDS[language]["arrived"]).wait_for()
+    page.get_by_role("heading", name=WORDS[language]["arrived"], exact=True).wait_for()
+    other.get_by_role("heading", name=WORDS[language]["arrived"], exact=True).wait_for()
     assert violations(page) == []
-    assert page.locator(".steps .done").count() == 7
+    has_count(page.locator(".steps .done"), 7)
 
 
 def test_a_trip_is_cancelled_by_keyboard_alone(browser: Browser) -> None:
@@ -92,7 +92,7 @@ def test_what_is_missing_is_said_at_once_and_by_field(browser: Browser) -> None:
     page.get_by_role("button", name="Show offers").click()
     summary = page.locator("#wrong")
     assert page.evaluate("() => document.activeElement.id") == "wrong"
-    assert summary.get_by_role("link").count() == 2
+    has_count(summary.get_by_role("link"), 2)
     assert violations(page) == []
     summary.get_by_role("link").first.click()
     assert page.evaluate("() => document.activeElement.id") == "field-from"
