@@ -30,7 +30,7 @@ def bench_live(
     as_json: JsonOption = False,
 ) -> None:
     """A dispatcher as a process of its own, its shuttles, and many consoles that watch them."""
-    from simulator.load.run import LoadError
+    from simulator.load.processes import LoadError
     from simulator.load.viewers import LivePlan, run_live
     from simulator.separate import SeparateError
 

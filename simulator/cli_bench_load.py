@@ -40,7 +40,8 @@ def bench_load(
     """A dispatcher as a process of its own, under a load that does not wait for its answers."""
     from dispatcher.streets.zone_file import ZoneFileError
     from dispatcher.streets.zones import load_zone
-    from simulator.load.run import LoadError, LoadPlan, run_load
+    from simulator.load.processes import LoadError
+    from simulator.load.run import LoadPlan, run_load
     from simulator.separate import SeparateError
 
     try:

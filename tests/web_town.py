@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from dispatcher.config import Settings
 from dispatcher.domain.events import ShuttleJoined
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity, DriveMode
+from dispatcher.journal import MemoryTrail, StoreUnavailable, TrailEntry, TrailKind
 from dispatcher.web.access import ACCESS
 from dispatcher.web.api_keys import digest_of
 from dispatcher.web.assembly import WebApi
@@ -32,6 +33,18 @@ PLENTY: dict[str, Any] = {
     "address_burst": 1_000_000,
     "quotes_per_s": 10_000,
 }
+
+
+class LostTrail(MemoryTrail):
+    """An audit trail whose store is gone."""
+
+    async def add(self, entry: TrailEntry) -> int:
+        raise StoreUnavailable("gone")
+
+    async def newest(
+        self, most: int, *, before: int | None = None, kind: TrailKind | None = None
+    ) -> Sequence[TrailEntry]:
+        raise StoreUnavailable("gone")
 
 
 @dataclass(eq=False)

@@ -1,21 +1,17 @@
 """``ringmaster bench load``: processes, phases and figures."""
 
 import asyncio
-import signal
-import socket
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
 from typing import Any, Final
 
 from dispatcher.domain.zone import Zone
 from simulator.load.asking import Asked, OpenLoopRiders, was_put_off
 from simulator.load.flooding import flood
+from simulator.load.processes import free_port, joined, served_fleet
 from simulator.load.watching import (
     Look,
     ProcessWatch,
@@ -25,17 +21,10 @@ from simulator.load.watching import (
 )
 from simulator.separate import broker_access
 
-_COMMAND: Final = "import sys; sys.argv[0] = 'ringmaster'; from dispatcher.cli import main; main()"
 _LOOK_EVERY_S: Final = 5.0
 _SETTLE_S: Final = 5.0  # after the last request, for its answer
-_JOIN_WITHIN_S: Final = 180.0
 _AGAIN_WITHIN_S: Final = 2.0  # steps in which service after a burst is looked at
 _IS_NORMAL_S: Final = 0.1
-_END_WITHIN_S: Final = 20.0
-
-
-class LoadError(Exception):
-    """The benchmark cannot be run; the text says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +120,14 @@ def run_load(plan: LoadPlan, say: Callable[[str], None] = lambda text: None) -> 
 
 async def _run(plan: LoadPlan, folder: Path, say: Callable[[str], None]) -> LoadFigures:
     port = free_port()
-    settings = folder / "serve.toml"
-    settings.write_text(_settings(plan, port))
-    shuttles = ["shuttles", "--broker", plan.broker_url, "--zone", plan.zone_name]
-    shuttles += ["--shuttles", str(plan.shuttles), "--state-every", f"{plan.state_every_s:g}"]
-    with (
-        started_process(["serve", "--config", str(settings)], folder / "serve.log") as dispatcher,
-        started_process(shuttles, folder / "shuttles.log"),
-    ):
+    with served_fleet(
+        _settings(plan, port),
+        folder,
+        broker_url=plan.broker_url,
+        zone_name=plan.zone_name,
+        shuttles=plan.shuttles,
+        state_every_s=plan.state_every_s,
+    ) as dispatcher:
         watch = ProcessWatch(dispatcher.pid, port)
         await joined(plan.shuttles, dispatcher, watch, folder, say)
         riders = OpenLoopRiders(plan.zone, broker_access(plan.broker_url), plan.seed)
@@ -250,36 +239,6 @@ def _normal_again_s(after: Sequence[Asked], over: float) -> float:
     return max((due - over for due in bad), default=0.0)
 
 
-async def joined(
-    shuttles: int,
-    dispatcher: Popen[bytes],
-    watch: ProcessWatch,
-    folder: Path,
-    say: Callable[[str], None],
-) -> None:
-    """Until the dispatcher knows every shuttle."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _JOIN_WITHIN_S
-    say(f"waiting for {shuttles} shuttles")
-    while True:
-        if dispatcher.poll() is not None:
-            raise LoadError(f"the dispatcher has ended: {last_line(folder / 'serve.log')}")
-        heard = (await watch.look()).shuttles or 0
-        if heard >= shuttles:
-            return
-        if loop.time() > deadline:
-            raise LoadError(
-                f"after {_JOIN_WITHIN_S:g} s only {heard} of {shuttles} shuttles are known; "
-                f"see {folder / 'serve.log'} and shuttles.log (--keep names the folder)"
-            )
-        await asyncio.sleep(0.5)
-
-
-def last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
-
-
 def _settings(plan: LoadPlan, port: int) -> str:
     # Ended trips are forgotten soon, so that memory can be seen to stay as it is.
     return (
@@ -291,27 +250,3 @@ def _settings(plan: LoadPlan, port: int) -> str:
         f"[riders]\nrequests_per_s = {max(1.0, 1.5 * plan.requests_per_s):g}\nclear_after_s = 60\n"
         "[rules]\nforget_after_s = 60\n"
     )
-
-
-@contextmanager
-def started_process(arguments: list[str], log: Path) -> Iterator[Popen[bytes]]:
-    """A command of ours, ended in order."""
-    with log.open("ab") as out:
-        started = Popen([sys.executable, "-c", _COMMAND, *arguments], stdout=out, stderr=out)
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            started.send_signal(signal.SIGTERM)
-            try:
-                started.wait(_END_WITHIN_S)
-            except TimeoutExpired:
-                started.kill()
-        started.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

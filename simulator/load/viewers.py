@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from simulator.load.run import Times, free_port, joined, started_process, times
+from simulator.load.processes import free_port, joined, served_fleet
+from simulator.load.run import Times, times
 from simulator.load.watching import Look, ProcessWatch, share_of_a_core
 
 _OF_ONE_LOGIN: Final = 10  # streams that one login may have
@@ -111,14 +112,14 @@ def run_live(plan: LivePlan, say: Callable[[str], None] = lambda text: None) -> 
 
 async def _run(plan: LivePlan, folder: Path, say: Callable[[str], None]) -> LiveFigures:
     metrics_port, http_port = free_port(), free_port()
-    settings = folder / "serve.toml"
-    settings.write_text(_settings(plan, metrics_port, http_port))
-    shuttles = ["shuttles", "--broker", plan.broker_url, "--zone", plan.zone_name]
-    shuttles += ["--shuttles", str(plan.shuttles), "--state-every", f"{plan.state_every_s:g}"]
-    with (
-        started_process(["serve", "--config", str(settings)], folder / "serve.log") as dispatcher,
-        started_process(shuttles, folder / "shuttles.log"),
-    ):
+    with served_fleet(
+        _settings(plan, metrics_port, http_port),
+        folder,
+        broker_url=plan.broker_url,
+        zone_name=plan.zone_name,
+        shuttles=plan.shuttles,
+        state_every_s=plan.state_every_s,
+    ) as dispatcher:
         watch = ProcessWatch(dispatcher.pid, metrics_port)
         await joined(plan.shuttles, dispatcher, watch, folder, say)
         await asyncio.sleep(_SETTLE_S)

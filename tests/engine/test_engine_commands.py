@@ -25,7 +25,15 @@ from dispatcher.domain.events import (
     TripCancelled,
     TripMoved,
 )
-from dispatcher.domain.ids import CommandId, EdgeId, ShuttleId, StopId, TripId
+from dispatcher.domain.ids import (
+    CommandId,
+    EdgeId,
+    RequestId,
+    RiderId,
+    ShuttleId,
+    StopId,
+    TripId,
+)
 from dispatcher.domain.trips import Party, TimeWish, TripState, TripStatus
 from dispatcher.engine import dump_state, improve_ask, load_state
 from dispatcher.engine.state import Hold
@@ -190,10 +198,11 @@ def test_what_cannot_be_moved_says_why() -> None:
     near, far = street.cars.values()
     nobody = TripStatus(
         TripId("t99"),
-        *[None] * 2,
+        RiderId("nobody"),
+        RequestId("q"),
         TripState.ACCEPTED,
         0,
-        0,  # type: ignore[arg-type]
+        0,
     )
     assert problem(move(street, nobody, far)) is CommandProblem.UNKNOWN_TRIP
     undecided = street.want("Q", "S", auto=False)

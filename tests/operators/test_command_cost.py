@@ -1,6 +1,7 @@
 """What a command costs is said beforehand, and nothing is changed by saying it."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from operator_post import OLGA, OperatorPost, open_post
@@ -140,9 +141,9 @@ async def test_only_so_many_costs_are_worked_out_at_once() -> None:
             self.gate = asyncio.Event()
             self.desk = OperatorDesk(self.service, self.site, self.journal, aside=self._wait)
 
-        async def _wait(self, work: object) -> CommandCost:
+        async def _wait(self, work: Callable[[], CommandCost]) -> CommandCost:
             await self.gate.wait()
-            return work()  # type: ignore[operator, no-any-return]
+            return work()
 
     post = Slow()
     async with open_post(post):

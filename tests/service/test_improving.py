@@ -1,7 +1,7 @@
 """The improver is asked one question at a time, and what it finds comes in as an event."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -125,9 +125,13 @@ async def test_three_failures_in_a_row_are_told_once() -> None:
                 if isinstance(decision, OperatorAlerted)
             )
         )
+
+        def has_asked(times: int) -> Callable[[], bool]:
+            return lambda: len(questions.asked) == times
+
         failed, nothing = NoReason.CRASHED, NoReason.NOTHING_CHEAPER
         for number, reason in enumerate([failed, failed, nothing, *[failed] * 4], 1):
-            await until(lambda number=number: len(questions.asked) == number)  # type: ignore[misc]
+            await until(has_asked(number))
             assert alerts == (["solver_down"] if number == 7 else [])
             questions.answers.put_nowait(NoImprovement(reason))
             await until(lambda: questions.clock.sleepers == 1)

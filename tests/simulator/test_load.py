@@ -6,7 +6,8 @@ import pytest
 from servers import Mosquitto, RedisServer
 
 from dispatcher.streets.zones import load_zone
-from simulator.load.run import LoadError, LoadPlan, run_load, times
+from simulator.load.processes import LoadError
+from simulator.load.run import LoadPlan, run_load, times
 from simulator.load.viewers import LivePlan, run_live
 from simulator.load.watching import Look, growth_pct_per_hour, messages_per_s, share_of_a_core
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import httpx
-from web_town import SHUTTLE, Town, a_town
+from web_town import SHUTTLE, LostTrail, Town, a_town
 
 from dispatcher.domain.ids import ShuttleId, TripId
-from dispatcher.journal import StoreUnavailable, TrailKind
+from dispatcher.journal import TrailKind
 
 HOLD = {"kind": "hold_shuttle", "shuttle": SHUTTLE}
 
@@ -163,11 +163,7 @@ async def test_every_command_is_in_the_audit_trail_or_not_done() -> None:
         )
         assert (entry.reason, entry.command_id) == ("a child on the road", "c1")
 
-        class Down:
-            async def add(self, entry: object) -> int:
-                raise StoreUnavailable("gone")
-
-        town.web.parts.trail = Down()  # type: ignore[assignment]
+        town.web.parts.trail = LostTrail()
         answer = await order(town, {"kind": "withdraw_shuttle", "shuttle": SHUTTLE}, "c2")
         assert (answer.status_code, answer.json()["code"]) == (503, "NOT_AVAILABLE")
         assert not shuttle(town).withdrawn

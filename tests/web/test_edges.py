@@ -227,7 +227,7 @@ async def test_answers_are_counted_by_operation_and_status() -> None:
 
 async def test_a_mistake_of_ours_tells_nothing_of_itself() -> None:
     async with a_town() as town:
-        town.web.parts.figures = "a secret"  # type: ignore[assignment]
+        town.web.parts.figures = "a secret"  # type: ignore[assignment] - a mistake of ours
         answer = await town.call("GET", "/figures", town.login("operator"))
         problem(answer, 500, "FAILED")
         assert "secret" not in answer.text

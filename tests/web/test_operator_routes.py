@@ -1,12 +1,11 @@
 """What operators see, and what is written down when they look where a rider is."""
 
 from sketched_service import NOON_S
-from web_town import SHUTTLE, Town, a_town
+from web_town import SHUTTLE, LostTrail, Town, a_town
 
 from dispatcher.domain.events import ShuttleReported, StreetsClosed
 from dispatcher.domain.ids import EdgeId, OperatorId, ShuttleId, StopId
 from dispatcher.domain.shuttles import DriveMode, Fault, FaultLevel
-from dispatcher.journal import StoreUnavailable
 
 
 async def a_day(town: Town) -> str:
@@ -135,14 +134,7 @@ async def test_what_cannot_be_written_down_is_not_shown() -> None:
     async with a_town() as town:
         trip = await a_day(town)
 
-        class Down:
-            async def add(self, entry: object) -> int:
-                raise StoreUnavailable("gone")
-
-            async def newest(self, most: int, **more: object) -> list[object]:
-                raise StoreUnavailable("gone")
-
-        town.web.parts.trail = Down()  # type: ignore[assignment]
+        town.web.parts.trail = LostTrail()
         for path in (f"/trips/{trip}/whereabouts", "/audit"):
             answer = await town.call("GET", path, town.login("admin"))
             assert answer.status_code == 503
