@@ -22,6 +22,7 @@ from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.ending import end_tasks
 from dispatcher.engine import Site
+from dispatcher.erasing import PlaceEraser
 from dispatcher.fleet_border import FleetBorder
 from dispatcher.improving import ImproverLoop, Searcher
 from dispatcher.journal import Journal, LeaseOfAnother, StaleEpoch
@@ -95,6 +96,7 @@ class Dispatcher:
     fleet: Fleet
     fleet_border: FleetBorder
     fleet_link: FleetLink
+    eraser: PlaceEraser
     improver: ImproverLoop | None
     improver_process: ImproverProcess | None
     charging_process: ChargingProcess | None
@@ -178,6 +180,7 @@ class Dispatcher:
         parts = [
             self.outbox.run(),
             self.fleet_border.run(self.fleet_link),
+            self.eraser.run(),
         ]
         if self.watches_loop:
             parts += [watch_lag(self._note_lag), watch(self.watchdog)]
@@ -322,6 +325,9 @@ def build(
         fleet=fleet,
         fleet_border=fleet_border,
         fleet_link=fleet_link,
+        eraser=PlaceEraser(
+            service, journal, kept_s=settings.riders.coordinates_kept_s, monotonic=monotonic
+        ),
         improver=improver,
         improver_process=process,
         charging_process=(

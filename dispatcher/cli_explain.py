@@ -38,7 +38,7 @@ def explain(
 
     with recording_or_exit(journal, config, zone) as recorded:
         try:
-            explanation = explain_request(recorded.site, recorded.records, trip)
+            explanation = explain_request(recorded.site, recorded.records, trip, recorded.base)
         except UnknownTripError as error:
             fail(str(error), EXIT_SETTINGS)
         except ExplanationError as error:
@@ -72,9 +72,12 @@ def commands(
 
     with recording_or_exit(journal, config, zone) as recorded:
         try:
-            found = recorded_commands(recorded.site, recorded.records, about)
+            found = recorded_commands(recorded.site, recorded.records, about, recorded.base)
         except ExplanationError as error:
             fail(f"no list: {error}", EXIT_DIFFERENT)
+    if recorded.base is not None:
+        note = f"Commands since event {recorded.base.position}: what was before is not whole."
+        typer.echo(note, err=True)
     if as_json:
         typer.echo(commands_json(found))
     else:

@@ -72,14 +72,20 @@ def replay_journal(
     """Decide a recorded journal again, and say whether every decision is the same.
 
     Ends with 1 and names the first that differs, if one does. The zone must be the one it
-    was recorded in. The journal says under which rules; where it does not, as in one of an
-    earlier version, those of the settings count.
+    was recorded in. Where riders' places have been erased, or the beginning was discarded, it
+    begins at a snapshot after that. The journal says under which rules; where it does not, as
+    in one of an earlier version, those of the settings count.
     """
     from dispatcher.replay import replay
     from dispatcher.zone_engine import ZoneEngine
 
     with recording_or_exit(journal, config, zone) as recorded:
-        result = replay(ZoneEngine(recorded.site), recorded.records, final_digest=recorded.digest)
+        result = replay(
+            ZoneEngine(recorded.site),
+            recorded.records,
+            base=recorded.base,
+            final_digest=recorded.digest,
+        )
     typer.echo(result.in_words())
     if not result.same:
         raise typer.Exit(EXIT_DIFFERENT)

@@ -19,7 +19,7 @@ from dispatcher.cli_exits import (
 
 if TYPE_CHECKING:
     from dispatcher.engine import Site
-    from dispatcher.journal import Record
+    from dispatcher.journal import Journal, Record, Snapshot
 
 JournalPlace = Annotated[str, typer.Argument(help="An exported file, or a redis:// address.")]
 RecordedUnder = Annotated[
@@ -36,6 +36,8 @@ class Recording:
     records: "list[Record]"
     digest: str | None
     """Of all decisions, where a snapshot at the end tells it."""
+    base: "Snapshot | None" = None
+    """What the records follow on, where the journal cannot be decided again from its beginning."""
 
 
 @contextmanager
@@ -59,8 +61,8 @@ def recording_or_exit(place: str, config: Path | None, zone: str | None) -> Iter
                 f"{place} is of zone {recorded}, not {area.id}; name its zone with --zone",
                 EXIT_SETTINGS,
             )
-        records, digest = asyncio.run(_read(place, area.id))
-        yield Recording(Site(area, Streets.of(area), settings.service_rules), records, digest)
+        site = Site(area, Streets.of(area), settings.service_rules)
+        yield asyncio.run(_read(place, site, settings.redis.ca_file))
     except (ZoneFileError, OtherStopsError) as error:
         fail(str(error), EXIT_SETTINGS)
     except OSError as error:
@@ -69,17 +71,47 @@ def recording_or_exit(place: str, config: Path | None, zone: str | None) -> Iter
         fail(str(error), EXIT_STORE)
 
 
-async def _read(place: str, zone_id: str) -> "tuple[list[Record], str | None]":
+async def _read(place: str, site: "Site", ca_file: str | None) -> Recording:
     from dispatcher.journal import StoredJournal, read_journal_file
     from dispatcher.snapshots import digest_of_snapshot
 
     if "://" not in place:
-        return list(read_journal_file(Path(place))), None
-    store = StoredJournal(place, zone_id, mends=False)
+        return Recording(site, list(read_journal_file(Path(place))), None)
+    store = StoredJournal(
+        place,
+        site.zone.id,
+        ca_file=ca_file if place.startswith("rediss:") else None,
+        mends=False,
+    )
     try:
-        records = [record async for record in store.read()]
+        base = await _base(store)
+        records = [record async for record in store.read(base.position if base else 0)]
         snapshot = await store.newest_snapshot()
     finally:
         await store.aclose()
     at_end = snapshot is not None and bool(records) and snapshot.position == records[-1].position
-    return records, digest_of_snapshot(snapshot) if snapshot is not None and at_end else None
+    digest = digest_of_snapshot(snapshot) if snapshot is not None and at_end else None
+    return Recording(site, records, digest, base)
+
+
+async def _base(journal: "Journal") -> "Snapshot | None":
+    """The oldest snapshot from which the rest can be decided; none, if that is all of it.
+
+    Without a fitting one the reader meets what is missing, and says so.
+    """
+    from dispatcher.journal import DiscardedRecords
+
+    gone = 0  # the last record that was discarded or is not whole
+    try:
+        async for record in journal.read():
+            gone = record.position if record.erased else gone
+    except DiscardedRecords as error:
+        gone = error.first - 1
+        async for record in journal.read(gone):
+            gone = record.position if record.erased else gone
+    base = None
+    older = await journal.newest_snapshot() if gone else None
+    while older is not None and older.position >= gone:
+        base = older
+        older = await journal.snapshot_before(older.position)
+    return base

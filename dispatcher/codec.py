@@ -8,14 +8,16 @@ Reading is strict: an unknown type or key is an error, never silently lost.
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from dispatcher.domain.decisions import Decision
-from dispatcher.domain.events import Event
+from dispatcher.domain.events import Event, RequestSubmitted
+from dispatcher.domain.ids import TripId
+from dispatcher.domain.trips import coarsened
 from dispatcher.upcasting import FORMAT, UnknownFormatError, upcast
 
 _END: Final = b',"v":%d}' % FORMAT
@@ -119,6 +121,22 @@ def encode_payload(payload: JournalPayload) -> bytes:
             return _canonical({"prev": prev, "under": about, "v": FORMAT})
         case SealRecord(prev):
             return _canonical({"prev": prev, "sealed": True, "v": FORMAT})
+
+
+def lasting_payload(payload: JournalPayload) -> tuple[bytes, TripId] | None:
+    """What stays of an entry once its rider's place is erased, and the trip that it begins.
+
+    ``None`` where nothing is to be erased: the rider named stops, or it is no request.
+    """
+    match payload:
+        case EventRecord(RequestSubmitted() as event, prev):
+            request = coarsened(event.request)
+            if request == event.request:
+                return None
+            lasting = EventRecord(replace(event, request=request), prev)
+            return encode_payload(lasting), request.trip_id
+        case _:
+            return None
 
 
 def decode_payload(payload: bytes) -> JournalPayload:

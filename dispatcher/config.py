@@ -200,6 +200,12 @@ class RiderSettings(Section):
     clear_after_s: int = Field(
         default=7_200, ge=60, le=30 * 24 * 3600, description="ended trips stay retained so long"
     )
+    coordinates_kept_s: int = Field(
+        default=24 * 3600,
+        ge=0,
+        le=366 * 24 * 3600,
+        description="after a trip; then its places on the map are known to a kilometre only",
+    )
 
 
 class ShuttleSettings(Section):

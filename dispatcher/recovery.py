@@ -15,7 +15,7 @@ from dispatcher.codec import (
     decode_payload,
 )
 from dispatcher.core import Applied, DispatchCore, Engine, Ground
-from dispatcher.journal import DiscardedRecords, Journal, Record, Snapshot
+from dispatcher.journal import DiscardedRecords, ErasedRecord, Journal, Record, Snapshot
 from dispatcher.snapshots import (
     OtherZoneError,
     SnapshotError,
@@ -121,7 +121,7 @@ async def recover(engine: Engine, journal: Journal, code_version: str) -> "Repla
             return await _replay(engine, journal, None)
     try:
         replayed = await _replay(engine, journal, None)
-    except (DiscardedRecords, OtherZoneError):
+    except (DiscardedRecords, ErasedRecord, OtherZoneError):
         return await _replay(engine, journal, snapshot)
     if replayed.result().difference is None:
         return replayed
@@ -132,39 +132,56 @@ async def recover(engine: Engine, journal: Journal, code_version: str) -> "Repla
         return replayed
 
 
-def replay_records(engine: Engine, records: Iterable[Record]) -> Replayed:
-    """Decide a whole recorded journal again, from position 1."""
+def replay_records(
+    engine: Engine, records: Iterable[Record], base: Snapshot | None = None
+) -> Replayed:
+    """Decide a recorded journal again, from position 1 or from the one after the snapshot."""
     kept = list(records)
-    set_aside: set[int] = set()
-    failing: list[int] = []
+    attempts = _Attempts(engine, base)
     while True:
-        replay = Replay(DispatchCore(engine), set_aside, failing)
+        replay = attempts.another()
         try:
             for record in kept:
                 replay.take(record)
         except MustLeaveOutError as again:
-            again.note(set_aside, failing)
+            attempts.leave_out(again)
         else:
             return replay.result()
 
 
-async def _replay(engine: Engine, journal: Journal, snapshot: Snapshot | None) -> "Replay":
-    set_aside: set[int] | None = None
-    failing: list[int] = []
+async def _replay(engine: Engine, journal: Journal, base: Snapshot | None) -> "Replay":
+    attempts = _Attempts(engine, base)
     while True:
-        # Each attempt needs a state of its own: the engine changes it in place.
-        restored = core_of_snapshot(engine, snapshot) if snapshot else None
-        core = restored.core if restored else DispatchCore(engine)
-        if set_aside is None:
-            set_aside = set(restored.set_aside) if restored else set()
-        replay = Replay(core, set_aside, failing)
+        replay = attempts.another()
         try:
-            async for record in journal.read(core.position):
+            async for record in journal.read(replay.position):
                 replay.take(record)
         except MustLeaveOutError as again:
-            again.note(set_aside, failing)
+            attempts.leave_out(again)
         else:
             return replay
+
+
+class _Attempts:
+    """Replays from the same beginning, each without the events found to be left out."""
+
+    def __init__(self, engine: Engine, base: Snapshot | None) -> None:
+        self._engine = engine
+        self._base = base
+        self._set_aside: set[int] | None = None
+        self._failing: list[int] = []
+
+    def another(self) -> "Replay":
+        # Each attempt needs a state of its own: the engine changes it in place.
+        restored = core_of_snapshot(self._engine, self._base) if self._base else None
+        core = restored.core if restored else DispatchCore(self._engine)
+        if self._set_aside is None:
+            self._set_aside = set(restored.set_aside) if restored else set()
+        return Replay(core, self._set_aside, self._failing)
+
+    def leave_out(self, again: MustLeaveOutError) -> None:
+        assert self._set_aside is not None
+        again.note(self._set_aside, self._failing)
 
 
 class Replay:
@@ -200,7 +217,11 @@ class Replay:
             The record is not of this version.
         OtherZoneError
             It was decided in other streets or hours than there are now.
+        ErasedRecord
+            What it was decided from is gone.
         """
+        if record.erased:
+            raise ErasedRecord(record.position)
         payload = decode_payload(record.payload)
         self._chain.check(record.position, payload.prev, self._core.digest)
         self._tail.append(self._decide(record.position, payload))

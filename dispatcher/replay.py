@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dispatcher.codec import EventRecord, decode_payload
 from dispatcher.core import Engine
-from dispatcher.journal import Record
+from dispatcher.journal import Record, Snapshot
 from dispatcher.recovery import Difference, replay_records
 
 
@@ -22,6 +22,7 @@ class ReplayResult:
     set_aside: tuple[int, ...]
     difference: Difference | None
     digest: str
+    after: int = 0  # the events before were not decided again
 
     @property
     def same(self) -> bool:
@@ -30,20 +31,25 @@ class ReplayResult:
     def in_words(self) -> str:
         """One sentence for an operator."""
         aside = f", {len(self.set_aside)} set aside" if self.set_aside else ""
+        since = f" after event {self.after}" if self.after else ""
         if self.difference is None:
             return (
-                f"{self.events} events{aside}: every decision is the same "
+                f"{self.events} events{since}{aside}: every decision is the same "
                 f"({self.compared} could be compared); digest {self.digest}"
             )
         first, last = self.difference.first, self.difference.last
         where = f"event {first}" if first == last else f"events {first} to {last}"
-        return f"{self.events} events{aside}: the decisions first differ at {where}"
+        return f"{self.events} events{since}{aside}: the decisions first differ at {where}"
 
 
 def replay(
-    engine: Engine, records: Iterable[Record], *, final_digest: str | None = None
+    engine: Engine,
+    records: Iterable[Record],
+    *,
+    base: Snapshot | None = None,
+    final_digest: str | None = None,
 ) -> ReplayResult:
-    """Decide the records again, which must begin with record 1.
+    """Decide the records again, which must begin with record 1 or after the snapshot ``base``.
 
     ``final_digest`` is the digest of all decisions, where it is known.
 
@@ -51,21 +57,30 @@ def replay(
     ------
     CodecError
         A record is not an event of this version.
+    ErasedRecord
+        A rider's place in one has been erased.
+    SnapshotError
+        The base cannot be taken up.
     """
     kept = list(records)
-    if kept and kept[0].position != 1:
-        raise ValueError(f"a replay begins at record 1, but the first one is {kept[0].position}")
-    replayed = replay_records(engine, kept)
+    after = base.position if base else 0
+    if kept and kept[0].position != after + 1:
+        raise ValueError(
+            f"a replay begins at record {after + 1}, but the first one is {kept[0].position}"
+        )
+    replayed = replay_records(engine, kept, base)
     last_batch = _last_batch_length(kept)
     difference = replayed.difference
     if difference is None and final_digest not in (None, replayed.core.digest):
-        difference = Difference(len(kept) - last_batch + 1, len(kept))
+        last = after + len(kept)
+        difference = Difference(last - last_batch + 1, last)
     return ReplayResult(
         events=len(kept),
         compared=len(kept) - (last_batch if final_digest is None else 0),
         set_aside=tuple(sorted(replayed.set_aside)),
         difference=difference,
         digest=replayed.core.digest,
+        after=after,
     )
 
 

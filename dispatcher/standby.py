@@ -3,7 +3,7 @@
 import structlog
 
 from dispatcher.core import Engine
-from dispatcher.journal import DiscardedRecords, Journal, StoreUnavailable
+from dispatcher.journal import DiscardedRecords, ErasedRecord, Journal, StoreUnavailable
 from dispatcher.recovery import MustLeaveOutError, Replay, Replayed, recover
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Standby:
             try:
                 async for record in self._journal.read(replay.position):
                     replay.take(record)
-            except (MustLeaveOutError, DiscardedRecords) as error:
+            except (MustLeaveOutError, DiscardedRecords, ErasedRecord) as error:
                 # The state is spoilt, or too old to go on from: a recovery makes it anew.
                 log.info("followed_anew", position=replay.position, reason=str(error))
                 replay = None

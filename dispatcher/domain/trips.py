@@ -1,13 +1,17 @@
 """What a rider asks, what was promised, and how far the trip has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from dispatcher.domain.ids import BookingId, RequestId, RiderId, ShuttleId, StopId, TripId
 from dispatcher.domain.quotes import Quote
 from dispatcher.domain.zone import Point
 
 Place = StopId | Point
+
+COARSE_DECIMALS: Final = 2
+"""Of a degree: 1.1 km north to south, and less from east to west."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,19 @@ class RideRequest:
     auto_accept: bool = False
     alternatives: int = 1  # how many offers at most, 1 to 3
     flexible_s: int = 0  # the time may be missed by so much, where it cannot be met
+
+
+def coarsened(request: RideRequest) -> RideRequest:
+    """The same with places on the map known to about a kilometre only."""
+    return replace(
+        request, origin=_coarse(request.origin), destination=_coarse(request.destination)
+    )
+
+
+def _coarse(place: Place) -> Place:
+    if not isinstance(place, Point):
+        return place
+    return Point(round(place.lat, COARSE_DECIMALS), round(place.lon, COARSE_DECIMALS))
 
 
 class TripState(StrEnum):

@@ -3,7 +3,7 @@
 from dispatcher.domain.decisions import AnswerProblem, RiderAnswered
 from dispatcher.domain.events import OfferAnswered, TripCancelled
 from dispatcher.domain.ids import BookingId, RiderId, TripId
-from dispatcher.domain.trips import ENDS, TripState
+from dispatcher.domain.trips import ENDS, TripState, coarsened
 from dispatcher.engine.learning import note_given_up
 from dispatcher.engine.routes import is_released, take_off
 from dispatcher.engine.state import Hold, TripRecord
@@ -154,6 +154,7 @@ def end_trip(turn: Turn, trip: TripRecord, end: TripState, reason: str | None = 
         note_given_up(turn.state, trip)
     trip.state = end
     trip.ended_s = turn.now_s
+    trip.request = coarsened(trip.request)  # where exactly the rider was is nobody's business now
     trip.pickup_expected_s = trip.dropoff_expected_s = None
     turn.tell(trip.request.trip_id, reason)
 

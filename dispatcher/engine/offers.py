@@ -12,6 +12,7 @@ from dispatcher.domain.trips import (
     RideRequest,
     TimeWish,
     TripState,
+    coarsened,
 )
 from dispatcher.engine.answers import drop_booking
 from dispatcher.engine.berths import insertion_at_berths
@@ -324,4 +325,5 @@ def _refuse(turn: Turn, trip: TripRecord, refusal: Refusal) -> TripRecord:
     trip.refusal = refusal
     trip.state = TripState.REFUSED
     trip.ended_s = turn.now_s
+    trip.request = coarsened(trip.request)
     return trip

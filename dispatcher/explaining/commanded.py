@@ -17,7 +17,7 @@ from dispatcher.engine.witness import Purpose
 from dispatcher.explaining.happenings import ordered_in_words
 from dispatcher.explaining.recorded import watch_records
 from dispatcher.explaining.spoken import Clock
-from dispatcher.journal import Record
+from dispatcher.journal import Record, Snapshot
 from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion
 from dispatcher.planning.rows import RowPlan
 
@@ -94,10 +94,13 @@ class CommandStory:
 
 
 def recorded_commands(
-    site: Site, records: Sequence[Record], about: str | None = None
+    site: Site,
+    records: Sequence[Record],
+    about: str | None = None,
+    base: Snapshot | None = None,
 ) -> tuple[RecordedCommand, ...]:
     """All commands of a journal, or those about one shuttle or trip; raises as explaining does."""
-    story, _ = watch_records(site, records, CommandStory)
+    story, _ = watch_records(site, records, CommandStory, base)
     return tuple(c for c in story.commands if about is None or c.is_about(about))
 
 

@@ -14,7 +14,7 @@ from dispatcher.domain.events import Event
 from dispatcher.engine import ServiceState, Site
 from dispatcher.engine.witness import Witness
 from dispatcher.explaining.explanation import Checked, DisagreementError, ExplanationError
-from dispatcher.journal import Record, Snapshot
+from dispatcher.journal import ErasedRecord, Record, Snapshot
 from dispatcher.recovery import DigestChain
 from dispatcher.snapshots import core_of_snapshot
 from dispatcher.zone_engine import ZoneEngine
@@ -80,6 +80,8 @@ def watch_records(
     ------
     DisagreementError
         The decisions are not the recorded ones: the zone, the rules or the code are others.
+    ExplanationError
+        The records begin elsewhere, or a rider's place in one has been erased.
     CodecError
         A record is not an event of this version.
     """
@@ -108,6 +110,8 @@ def _watch(core: DispatchCore, records: Sequence[Record], story: Story, aside: s
     chain = DigestChain(first, core.digest)
     done_at: int | None = None
     for record in records:
+        if record.erased:
+            raise ExplanationError(str(ErasedRecord(record.position)))
         payload = decode_payload(record.payload)
         chain.check(record.position, payload.prev, core.digest)
         if chain.difference is not None:

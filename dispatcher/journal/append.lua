@@ -2,14 +2,17 @@
 -- stops after a write is not undone.
 --
 -- KEYS: journal (stream), epoch (hash: epoch, run, owner), request keys and entry ids
---       (sorted sets: key -> position)
--- ARGV: epoch, run, expected position, request keys kept, entry ids kept, then key ('' for
---       none; one that begins with '#' is an entry id) and payload of each entry
+--       (sorted sets: key -> position), exact payloads (hash: position -> payload) and those
+--       of them without a date of erasure (sorted set: subject -> position)
+-- ARGV: epoch, run, expected position, request keys kept, entry ids kept, then of each entry
+--       key ('' for none; one that begins with '#' is an entry id), payload, and for one whose
+--       payload is erased one day what then stays of it and its subject ('' and '' otherwise)
 -- Answers {'appended', position, fresh (1 or 0), ...}, {'stale_epoch', current} or
 -- {'unexpected_position', actual}. Numbers go back as text where they may exceed what
 -- a Lua number keeps exactly; positions stay far below 2^53.
 
 local journal, epoch_key, request_keys, entry_ids = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local exact, undated = KEYS[5], KEYS[6]
 local epoch, run, expected = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local keys_kept, ids_kept = tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -28,8 +31,8 @@ if last ~= expected then
 end
 
 local answer = {'appended'}
-for i = 6, #ARGV, 2 do
-  local key, payload = ARGV[i], ARGV[i + 1]
+for i = 6, #ARGV, 4 do
+  local key, payload, lasting, subject = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local known = string.sub(key, 1, 1) == '#' and entry_ids or request_keys
   local earlier = key ~= '' and redis.call('ZSCORE', known, key)
   if earlier then
@@ -39,7 +42,14 @@ for i = 6, #ARGV, 2 do
     last = last + 1
     -- '%d' and not tostring: Lua prints large numbers as 1e+15.
     local position = string.format('%d', last)
-    redis.call('XADD', journal, position .. '-0', 'epoch', epoch, 'key', key, 'payload', payload)
+    local id = position .. '-0'
+    if lasting == '' then
+      redis.call('XADD', journal, id, 'epoch', epoch, 'key', key, 'payload', payload)
+    else
+      redis.call('XADD', journal, id, 'epoch', epoch, 'key', key, 'lasting', lasting)
+      redis.call('HSET', exact, position, payload)
+      redis.call('ZADD', undated, position, subject)
+    end
     if key ~= '' then
       redis.call('ZADD', known, position, key)
     end

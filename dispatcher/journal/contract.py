@@ -9,10 +9,20 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dispatcher.journal.erasures import Erasures
 from dispatcher.journal.trail import Trail
 
 SNAPSHOTS_KEPT = 3
-"""Older snapshots are dropped when a new one is saved."""
+"""Older snapshots are dropped when a new one is saved, but for the anchors."""
+
+ANCHOR_EVERY = 5_000
+"""A snapshot so many records after the last anchor is kept as another one.
+
+From anchors what is long past can be decided again: one is never further back than that.
+"""
+
+ANCHORS_KEPT = 48
+"""A day of 10,000 requests has some 200,000 records."""
 
 ENTRY_ID_MARK = "#"
 """Begins the ids that the dispatcher itself gives to entries; no rider's key can begin so."""
@@ -29,6 +39,17 @@ a clock. At 10,000 requests a day it covers 20 days; a rider's device gives up a
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What stays of an entry whose payload is erased one day, and whom it is about.
+
+    The ``subject`` is the name of one trip; no two entries share it.
+    """
+
+    payload: bytes
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One event on its way into the journal.
 
@@ -40,6 +61,7 @@ class Entry:
 
     payload: bytes
     dedup_key: str | None = None
+    lasting: Lasting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +78,16 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry as written: positions are 1, 2, 3, … without gaps."""
+    """One entry as written: positions are 1, 2, 3, … without gaps.
+
+    Of one that is ``erased`` the payload is only what stays: nothing can be decided from it.
+    """
 
     position: int
     epoch: int
     payload: bytes
     dedup_key: str | None = None
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +204,7 @@ class Journal(Protocol):
     async def save_snapshot(
         self, position: int, payload: bytes, state_hash: str, code_version: str
     ) -> None:
-        """Keep a snapshot. One that is not newer than the newest kept is ignored."""
+        """Keep a snapshot, now and then for longer; one not newer than the newest is ignored."""
         ...
 
     async def newest_snapshot(self) -> Snapshot | None:
@@ -187,6 +213,10 @@ class Journal(Protocol):
 
     async def snapshot_before(self, position: int) -> Snapshot | None:
         """The newest kept snapshot whose position is below this one, if any."""
+        ...
+
+    async def discard_snapshots_before(self, position: int) -> None:
+        """Forget the snapshots of what was before this position, but never the newest one."""
         ...
 
     async def discard_before(self, position: int) -> None:
@@ -211,6 +241,10 @@ class Journal(Protocol):
 
     async def reconnection(self) -> None:
         """Return when a connection to the store has been made since the call."""
+        ...
+
+    def erasures(self) -> Erasures:
+        """What of the journal is to be erased, in the same store."""
         ...
 
     def trail(self) -> Trail:

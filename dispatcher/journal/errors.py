@@ -66,3 +66,14 @@ class DiscardedRecords(JournalError):
         super().__init__(f"records after {after} were asked for, but the first kept one is {first}")
         self.after = after
         self.first = first
+
+
+class ErasedRecord(JournalError):
+    """Something was to be decided again whose rider's place has been erased."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"the rider's place in record {position} has been erased, so what followed cannot be "
+            "decided again"
+        )
+        self.position = position

@@ -3,7 +3,8 @@
 The first line says what the file is; each further line is one JSON object such as
 ``{"position":1,"epoch":1,"key":null,"payload":{...}}``. The payload stands there byte for
 byte as it was appended, so that it can be read with common tools and still be replayed
-exactly.
+exactly. Of a record that is marked ``"erased":true`` only what lasts is there: it can be read,
+and nothing can be decided from it.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dispatcher.journal.contract import Entry, Journal, Record
-from dispatcher.journal.errors import DamagedJournal
+from dispatcher.journal.errors import DamagedJournal, ErasedRecord
 
 FORMAT: Final = "ringmaster-journal"
 VERSION: Final = 1
@@ -61,10 +62,18 @@ def read_journal_file(path: Path) -> Iterator[Record]:
 
 
 async def import_journal(path: Path, journal: Journal) -> int:
-    """Fill an empty journal from a file that starts at record 1; answer the last position."""
+    """Fill an empty journal from a file that starts at record 1; answer the last position.
+
+    Raises
+    ------
+    DamagedJournal, ErasedRecord
+        It could not be gone on from.
+    """
     position = 0
     epoch = 0
     for record in read_journal_file(path):
+        if record.erased:
+            raise ErasedRecord(record.position)
         while epoch < record.epoch:
             epoch = await journal.begin_epoch("import")
         appended = await journal.append(
@@ -81,7 +90,13 @@ async def import_journal(path: Path, journal: Journal) -> int:
 def _line(record: Record) -> bytes:
     if b"\n" in record.payload:
         raise DamagedJournal(f"record {record.position} holds a line break")
-    about = {"position": record.position, "epoch": record.epoch, "key": record.dedup_key}
+    about: dict[str, object] = {
+        "position": record.position,
+        "epoch": record.epoch,
+        "key": record.dedup_key,
+    }
+    if record.erased:
+        about["erased"] = True
     head = json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode()
     return head[:-1] + _BEFORE_PAYLOAD + record.payload + b"}\n"
 
@@ -108,7 +123,13 @@ def _read_line(line: bytes, number: int) -> Record:
     try:
         fields = json.loads(line)
         _, _, rest = line.rpartition(b"\n")[0].partition(_BEFORE_PAYLOAD)
-        return Record(int(fields["position"]), int(fields["epoch"]), rest[:-1], fields["key"])
+        return Record(
+            position=int(fields["position"]),
+            epoch=int(fields["epoch"]),
+            payload=rest[:-1],
+            dedup_key=fields["key"],
+            erased=bool(fields.get("erased", False)),
+        )
     except (ValueError, KeyError, TypeError) as error:
         # A line cut short, as by a full disk, ends up here.
         raise DamagedJournal(f"line {number}: not a record: {error!r}") from error

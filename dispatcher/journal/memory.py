@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import islice
 
 from dispatcher.journal.contract import (
+    ANCHOR_EVERY,
+    ANCHORS_KEPT,
     ENTRY_ID_MARK,
     ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
@@ -23,6 +25,7 @@ from dispatcher.journal.errors import (
     StaleEpoch,
     UnexpectedPosition,
 )
+from dispatcher.journal.memory_erasures import MemoryErasures
 from dispatcher.journal.memory_trail import MemoryTrail
 
 
@@ -62,7 +65,9 @@ class MemoryJournal:
         self._request_keys = _Keys(request_keys_kept)
         self._entry_ids = _Keys(entry_ids_kept)
         self._snapshots: list[Snapshot] = []
+        self._anchors: list[Snapshot] = []
         self._trail = MemoryTrail()
+        self._erasures = MemoryErasures()
 
     async def append(
         self, entries: Sequence[Entry], *, epoch: int, expected_position: int, run: str = ""
@@ -81,6 +86,8 @@ class MemoryJournal:
             if earlier is None:
                 last += 1
                 self._records.append(Record(last, epoch, entry.payload, key or None))
+                if entry.lasting is not None:
+                    self._erasures.note(last, entry.lasting)
                 if key:
                     known.position_of[key] = last
             positions.append(last if earlier is None else earlier)
@@ -94,7 +101,9 @@ class MemoryJournal:
             raise DiscardedRecords(after, self._discarded + 1)
         position = after
         while position < self._last():
-            yield self._records[position - self._discarded]
+            record = self._records[position - self._discarded]
+            left = self._erasures.left_of(record.position)
+            yield record if left is None else replace(record, payload=left, erased=True)
             position += 1
             if position < self._discarded:
                 raise DiscardedRecords(position, self._discarded + 1)
@@ -140,18 +149,29 @@ class MemoryJournal:
     ) -> None:
         if self._snapshots and position <= self._snapshots[-1].position:
             return
-        self._snapshots.append(Snapshot(position, payload, state_hash, code_version))
+        snapshot = Snapshot(position, payload, state_hash, code_version)
+        self._snapshots.append(snapshot)
         del self._snapshots[:-SNAPSHOTS_KEPT]
+        if position >= (self._anchors[-1].position if self._anchors else 0) + ANCHOR_EVERY:
+            self._anchors.append(snapshot)
+            del self._anchors[:-ANCHORS_KEPT]
 
     async def newest_snapshot(self) -> Snapshot | None:
         return self._snapshots[-1] if self._snapshots else None
 
     async def snapshot_before(self, position: int) -> Snapshot | None:
-        older = [snapshot for snapshot in self._snapshots if snapshot.position < position]
-        return older[-1] if older else None
+        kept = (*self._anchors, *self._snapshots)
+        older = [snapshot for snapshot in kept if snapshot.position < position]
+        return max(older, key=lambda snapshot: snapshot.position, default=None)
+
+    async def discard_snapshots_before(self, position: int) -> None:
+        kept = [snapshot for snapshot in self._snapshots if snapshot.position >= position]
+        self._snapshots = kept or self._snapshots[-1:]
+        self._anchors = [anchor for anchor in self._anchors if anchor.position >= position]
 
     async def discard_before(self, position: int) -> None:
-        oldest = self._snapshots[0].position if self._snapshots else 0
+        kept = (*self._anchors[:1], *self._snapshots[:1])
+        oldest = min((snapshot.position for snapshot in kept), default=0)
         if position > oldest:
             raise ValueError(f"the oldest kept snapshot is at {oldest}, not at {position} or later")
         surplus = max(0, position - 1 - self._discarded)
@@ -163,6 +183,9 @@ class MemoryJournal:
 
     async def reconnection(self) -> None:
         await asyncio.Event().wait()  # there is nothing to be cut off from
+
+    def erasures(self) -> MemoryErasures:
+        return self._erasures
 
     def trail(self) -> MemoryTrail:
         return self._trail

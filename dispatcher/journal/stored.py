@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any, Final
 
@@ -19,11 +20,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from dispatcher.journal.contract import (
+    ANCHOR_EVERY,
+    ANCHORS_KEPT,
     ENTRY_IDS_KEPT,
     REQUEST_KEYS_KEPT,
     SNAPSHOTS_KEPT,
     Appended,
     Entry,
+    Lasting,
     LeaseAnswer,
     Record,
     Snapshot,
@@ -46,6 +50,7 @@ from dispatcher.journal.store_checks import (
     read_info,
     store_faults,
 )
+from dispatcher.journal.stored_erasures import StoredErasures
 from dispatcher.journal.stored_trail import StoredTrail
 from dispatcher.journal.whole_file import make_whole
 
@@ -113,7 +118,10 @@ class StoredJournal:
         self._entry_ids = f"{root}:entry_ids"
         self._lease = f"{root}:lease"
         self._snapshots = f"{root}:snapshots"
+        self._anchors = f"{root}:anchors"
+        self._last_anchor: int | None = None  # not looked up yet
         self._trail = StoredTrail(root, self._call, self._read_call)
+        self._erasures = StoredErasures(root, self._call, self._read_call)
         self._request_keys_kept = request_keys_kept
         self._entry_ids_kept = entry_ids_kept
 
@@ -123,8 +131,16 @@ class StoredJournal:
         kept = (self._request_keys_kept, self._entry_ids_kept)
         arguments: list[Any] = [epoch, run, expected_position, *kept]
         for entry in entries:
-            arguments += (entry.dedup_key or "", entry.payload)
-        keys = (self._stream, self._epoch_key, self._request_keys, self._entry_ids)
+            lasts = entry.lasting or Lasting(b"", "")
+            arguments += (entry.dedup_key or "", entry.payload, lasts.payload, lasts.subject)
+        keys = (
+            self._stream,
+            self._epoch_key,
+            self._request_keys,
+            self._entry_ids,
+            self._erasures.exact,
+            self._erasures.undated_key,
+        )
         # EVAL with the whole script, not EVALSHA: a restarted store has no script cache,
         # and 2 kB more on a local connection cost less than a second round trip.
         answer = await self._call("EVAL", APPEND_SCRIPT, len(keys), *keys, *arguments)
@@ -146,14 +162,23 @@ class StoredJournal:
             page = await self._read_call(
                 "XRANGE", self._stream, f"({position}-0", "+", "COUNT", READ_PAGE
             )
-            for stream_id, fields in page:
-                record = _record(stream_id, fields)
+            for record in await self._records(page):
                 if record.position != position + 1:
                     raise await self._gap(position, record.position)
                 position = record.position
                 yield record
             if len(page) < READ_PAGE:
                 return
+
+    async def _records(self, page: Sequence[tuple[bytes, list[bytes]]]) -> list[Record]:
+        """Whole, but for those whose payload was erased."""
+        read = [_record(stream_id, fields) for stream_id, fields in page]
+        erasable = [i for i, record in enumerate(read) if record.erased]
+        whole = await self._erasures.whole([read[i].position for i in erasable])
+        for i, payload in zip(erasable, whole, strict=True):
+            if payload is not None:
+                read[i] = replace(read[i], payload=payload, erased=False)
+        return read
 
     async def last_position(self) -> int:
         newest = await self._read_call("XREVRANGE", self._stream, "+", "-", "COUNT", 1)
@@ -200,22 +225,34 @@ class StoredJournal:
         self, position: int, payload: bytes, state_hash: str, code_version: str
     ) -> None:
         fields = ("payload", payload, "state_hash", state_hash, "code_version", code_version)
-        kept = ("MAXLEN", "=", SNAPSHOTS_KEPT)
+        await self._keep(self._snapshots, SNAPSHOTS_KEPT, position, fields)
+        if self._last_anchor is None:
+            newest = await self._newest_snapshot(self._anchors, "+")
+            self._last_anchor = newest.position if newest else 0
+        if position >= self._last_anchor + ANCHOR_EVERY:
+            await self._keep(self._anchors, ANCHORS_KEPT, position, fields)
+            self._last_anchor = position
+
+    async def _keep(
+        self, stream: str, most: int, position: int, fields: tuple[str | bytes, ...]
+    ) -> None:
         try:
-            await self._call("XADD", self._snapshots, *kept, f"{position}-0", *fields)
+            await self._call("XADD", stream, "MAXLEN", "=", most, f"{position}-0", *fields)
         except StoreUnavailable as error:
             # The stream itself refuses an id that is not above its newest.
             if "equal or smaller" not in str(error):
                 raise
 
     async def newest_snapshot(self) -> Snapshot | None:
-        return await self._newest_snapshot("+")
+        return await self._newest_snapshot(self._snapshots, "+")
 
     async def snapshot_before(self, position: int) -> Snapshot | None:
-        return await self._newest_snapshot(f"({position}-0")
+        end = f"({position}-0"
+        newest = await self._newest_snapshot(self._snapshots, end)
+        return newest or await self._newest_snapshot(self._anchors, end)
 
-    async def _newest_snapshot(self, end: str) -> Snapshot | None:
-        newest = await self._read_call("XREVRANGE", self._snapshots, end, "-", "COUNT", 1)
+    async def _newest_snapshot(self, stream: str, end: str) -> Snapshot | None:
+        newest = await self._read_call("XREVRANGE", stream, end, "-", "COUNT", 1)
         if not newest:
             return None
         stream_id, flat = newest[0]
@@ -227,9 +264,19 @@ class StoredJournal:
             code_version=fields[b"code_version"].decode(),
         )
 
+    async def discard_snapshots_before(self, position: int) -> None:
+        newest = await self._read_call("XREVRANGE", self._snapshots, "+", "-", "COUNT", 1)
+        if newest:
+            kept_from = min(position, _position(newest[0][0]))
+            await self._call("XTRIM", self._snapshots, "MINID", "=", f"{kept_from}-0")
+        await self._call("XTRIM", self._anchors, "MINID", "=", f"{position}-0")
+
     async def discard_before(self, position: int) -> None:
-        oldest = await self._read_call("XRANGE", self._snapshots, "-", "+", "COUNT", 1)
-        oldest_position = _position(oldest[0][0]) if oldest else 0
+        oldest: list[int] = []
+        for stream in (self._anchors, self._snapshots):
+            first = await self._read_call("XRANGE", stream, "-", "+", "COUNT", 1)
+            oldest += [_position(first[0][0])] if first else []
+        oldest_position = min(oldest, default=0)
         if position > oldest_position:
             raise ValueError(
                 f"the oldest kept snapshot is at {oldest_position}, not at {position} or later"
@@ -280,6 +327,9 @@ class StoredJournal:
                 await connection.disconnect(nowait=True)
                 raise
         self._connected.set()
+
+    def erasures(self) -> StoredErasures:
+        return self._erasures
 
     def trail(self) -> StoredTrail:
         return self._trail
@@ -347,13 +397,16 @@ def _position(stream_id: bytes) -> int:
 
 
 def _record(stream_id: bytes, flat: Sequence[bytes]) -> Record:
+    """As it stands in the stream: of what can be erased, only what lasts."""
     fields = dict(zip(flat[0::2], flat[1::2], strict=True))
+    erasable = b"lasting" in fields
     try:
         return Record(
             position=_position(stream_id),
             epoch=int(fields[b"epoch"]),
-            payload=fields[b"payload"],
+            payload=fields[b"lasting" if erasable else b"payload"],
             dedup_key=fields[b"key"].decode() or None,
+            erased=erasable,
         )
     except (KeyError, ValueError) as error:
         raise DamagedJournal(

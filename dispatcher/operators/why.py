@@ -14,8 +14,12 @@ from dispatcher.explaining.explanation import UnknownTripError
 from dispatcher.journal import DiscardedRecords, Journal, Record, Snapshot
 from dispatcher.snapshots import SnapshotError
 
-MOST_RECORDS: Final = 20_000
-"""Decided again at most: some ten seconds of work, beside what is being decided."""
+MOST_BEFORE: Final = 20_000
+MOST_AFTER: Final = 10_000
+"""Decided again at most, before and after a request: some ten seconds of work, beside all else."""
+
+MOST_SEARCHED: Final = 250_000
+"""Looked through for a request at most, from the end on: more than a day has."""
 
 _WINDOW: Final = 2_000
 
@@ -69,7 +73,7 @@ class Explainer:
     async def _asked_at(self, trip_id: TripId) -> int:
         """The position of the trip's request, looked for from the end on."""
         last = end = await self._journal.last_position()
-        while end > 0 and last - end < MOST_RECORDS:
+        while end > 0 and last - end < MOST_SEARCHED:
             start = max(0, end - _WINDOW)
             try:
                 position = await self._asked_between(start, end, trip_id)
@@ -82,7 +86,7 @@ class Explainer:
                 return position
             end = start
         raise UnknownTripError(
-            f"no trip {trip_id} was asked for within the last {min(last, MOST_RECORDS)} events; "
+            f"no trip {trip_id} was asked for within the last {min(last, MOST_SEARCHED)} events; "
             "export the journal for older ones, and use ringmaster explain"
         )
 
@@ -95,15 +99,20 @@ class Explainer:
         return None
 
     async def _records(self, base: Snapshot | None, asked_at: int) -> list[Record]:
+        """From the snapshot to well after the request: what came still later is left out."""
         after = 0 if base is None else base.position
-        last = await self._journal.last_position()
-        if last - after > MOST_RECORDS:
+        if asked_at - after > MOST_BEFORE:
             raise ExplanationError(
-                f"event {asked_at} is {last - after} events from the nearest snapshot before it; "
-                "export the journal, and use ringmaster explain"
+                f"event {asked_at} is {asked_at - after} events from the nearest snapshot before "
+                "it; export the journal, and use ringmaster explain"
             )
+        records: list[Record] = []
         try:
-            return [record async for record in self._journal.read(after)]
+            async for record in self._journal.read(after):
+                records.append(record)
+                if record.position >= asked_at + MOST_AFTER:
+                    break
+            return records
         except DiscardedRecords as error:
             raise ExplanationError(
                 f"the journal begins with record {error.first}, after the state it was decided on"

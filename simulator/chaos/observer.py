@@ -33,6 +33,7 @@ class StreamWatch:
         self.pausing = asyncio.Lock()
         self._store = store
         self._key = key
+        self._exact_key = f"{key.removesuffix(':journal')}:exact"
         self._decided: dict[int, float] = {}  # first answer of each epoch: when it was seen
         self._news = asyncio.Event()
 
@@ -79,10 +80,14 @@ class StreamWatch:
 
     async def _page(self, client: Any, after: int) -> list[StreamEntry]:
         found = await client.xrange(self._key, f"({after}-0", "+", count=_PAGE)
-        return [
-            StreamEntry(int(key.split(b"-")[0]), int(fields[b"epoch"]), fields[b"payload"].decode())
-            for key, fields in found
-        ]
+        entries: list[StreamEntry] = []
+        for key, fields in found:
+            position = int(key.split(b"-")[0])
+            payload = fields.get(b"payload")
+            if payload is None:  # a request, the whole of which stands beside for a day
+                payload = await client.hget(self._exact_key, str(position)) or b"{}"
+            entries.append(StreamEntry(position, int(fields[b"epoch"]), payload.decode()))
+        return entries
 
 
 @dataclass(slots=True)

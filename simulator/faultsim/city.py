@@ -30,7 +30,7 @@ from simulator.faultsim.history import Counts, Trace
 from simulator.faultsim.loop import Outside, SimLoop
 from simulator.faultsim.phones import CLIENT_ID, Phones
 from simulator.faultsim.plan import Fault, FaultPlan, Strike
-from simulator.faultsim.replaying import check_replay
+from simulator.faultsim.replaying import check_places, check_replay
 from simulator.faultsim.shuttle_node import ShuttleNode
 from simulator.faultsim.solver import SimSearcher
 from simulator.faultsim.store import SimStore
@@ -103,6 +103,7 @@ class City:
         self.shuttles = [self._make_shuttle(number) for number in range(plan.shuttles)]
         self.digests: dict[int, str] = {}
         self.payloads: list[bytes] = []
+        self.erased_s: dict[int, float] = {}  # by position of the request
         demand = Demand.of(
             self.site.zone, seed, riders_per_hour=plan.riders_per_hour, shares=plan.shares
         )
@@ -144,6 +145,7 @@ class City:
     def _connect(self) -> None:
         self.store.twin.on_record = self._on_record
         self.store.twin.on_epoch = self._on_epoch
+        self.store.twin.on_erase = self._on_erase
         self.store.on_effect = self._on_effect
         self.broker.on_effect = self._on_effect
         self.broker.on_publish = self._on_publish
@@ -171,6 +173,11 @@ class City:
         self.trace.note("record", str(position), payload)
         self.payloads.append(payload)
         self.watch.journal.on_record(position, epoch, payload)
+
+    def _on_erase(self, position: int) -> None:
+        self.trace.note("erase", str(position), b"")
+        self.erased_s[position] = self.now()
+        self.counts.note("place erased")
 
     def _on_epoch(self, epoch: int, run: bytes) -> None:
         self.trace.note("epoch", f"{epoch}", run)
@@ -512,6 +519,7 @@ class City:
                     f"but the rider was last told {told.newest['state']}",
                     status.trip_id,
                 )
+        check_places(self.payloads, core, self.erased_s, self.now(), watch)
         plans = {plan.shuttle_id: plan for plan in core.engine.list_plans(core.state)}
         for node in self.shuttles:
             plan, memory = plans.get(node.shuttle_id), node.memory

@@ -27,9 +27,11 @@ from simulator.faultsim.solver import SimSearcher
 from simulator.faultsim.store import SimStore
 
 KEEPALIVE_LOST_S: Final = 22.5
+PLACES_KEPT_S: Final = 300
+"""After a trip; short, so that a history sees them erased."""
 SETTINGS: Final = Settings(
     mqtt=MqttSettings(url="mqtt://sim:1883"),
-    riders=RiderSettings(requests_per_s=2.0, burst=20),
+    riders=RiderSettings(requests_per_s=2.0, burst=20, coordinates_kept_s=PLACES_KEPT_S),
     # More often than anybody may ask for: a history has some hundred events.
     service=ServiceSection().model_copy(update={"snapshot_every": 40}),
     shuttles=ShuttleSettings(),

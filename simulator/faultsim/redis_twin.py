@@ -44,9 +44,11 @@ class RedisTwin:
         self.hashes: dict[bytes, dict[bytes, bytes]] = {}
         self.sorted_sets: dict[bytes, dict[bytes, int]] = {}
         self.on_record: Callable[[int, int, bytes], None] = lambda position, epoch, payload: None
-        """Hears of each record appended."""
+        """Hears of each record appended, as it was told."""
         self.on_epoch: Callable[[int, bytes], None] = lambda epoch, run: None
         """Hears of each epoch begun, and of the run whose it is."""
+        self.on_erase: Callable[[int], None] = lambda position: None
+        """Hears of each record of which the store forgets the whole."""
         self._now_ms = now_ms
         self._expires_ms: dict[bytes, int] = {}  # of hashes
 
@@ -115,7 +117,7 @@ class RedisTwin:
             del stream.ids[:many]
             del stream.fields[:many]
 
-    # Hashes and settings
+    # Hashes
 
     def hget(self, arguments: list[bytes]) -> bytes | None:
         return self._hash(arguments[0]).get(arguments[1])
@@ -128,6 +130,17 @@ class RedisTwin:
         found.update(zip(pairs[0::2], pairs[1::2], strict=True))
         return len(found) - before
 
+    def hmget(self, arguments: list[bytes]) -> list[bytes | None]:
+        found = self._hash(arguments[0])
+        return [found.get(name) for name in arguments[1:]]
+
+    def hdel(self, arguments: list[bytes]) -> int:
+        found = self._hash(arguments[0])
+        gone = [name for name in dict.fromkeys(arguments[1:]) if found.pop(name, None) is not None]
+        for name in gone:
+            self.on_erase(int(name))
+        return len(gone)
+
     def _hash(self, key: bytes) -> dict[bytes, bytes]:
         """Empty if there is none, or none any more."""
         expires_ms = self._expires_ms.get(key)
@@ -139,10 +152,44 @@ class RedisTwin:
         self.hashes.pop(key, None)
         self._expires_ms.pop(key, None)
 
+    # Sorted sets
+
+    def zadd(self, arguments: list[bytes]) -> int:
+        key, score, member = arguments
+        members = self.sorted_sets.setdefault(key, {})
+        is_new = member not in members
+        members[member] = int(score)
+        return int(is_new)
+
+    def zrem(self, arguments: list[bytes]) -> int:
+        members = self.sorted_sets.get(arguments[0], {})
+        return sum(members.pop(member, None) is not None for member in arguments[1:])
+
+    def zrange(self, arguments: list[bytes]) -> list[bytes]:
+        """All of them, with their scores: nothing else is asked for."""
+        return self._scored(arguments[0], _TOP[0])
+
+    def zrangebyscore(self, arguments: list[bytes]) -> list[bytes]:
+        """From the lowest on, with their scores."""
+        key, _, highest, *_, most = arguments
+        return self._scored(key, int(highest))[: 2 * int(most)]
+
+    def _scored(self, key: bytes, highest: int) -> list[bytes]:
+        ordered = sorted((score, member) for member, score in self._members(key))
+        return [part for s, member in ordered if s <= highest for part in (member, b"%d" % s)]
+
+    def _members(self, key: bytes) -> list[tuple[bytes, int]]:
+        return list(self.sorted_sets.get(key, {}).items())
+
+    # Settings
+
     def config(self, arguments: list[bytes]) -> list[bytes]:
         names = [name.decode() for name in arguments[1:]]
         found = [(name, self.settings[name]) for name in names if name in self.settings]
         return [part.encode() for pair in found for part in pair]
+
+    def bgrewriteaof(self, arguments: list[bytes]) -> bytes:
+        return b"Background append only file rewriting started"
 
     def info(self, arguments: list[bytes]) -> bytes:
         """All that the journal looks at, whatever section is asked for."""
@@ -160,7 +207,7 @@ class RedisTwin:
 
     def append(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> list[Any]:
         """``append.lua``, in Python: every check before the first write."""
-        journal, epoch_key, request_keys, entry_ids = keys
+        journal, epoch_key, request_keys, entry_ids, exact, undated = keys
         epoch, run, expected = arguments[0], arguments[1], int(arguments[2])
         current = self._hash(epoch_key)
         highest = current.get(b"epoch", b"0")
@@ -173,14 +220,19 @@ class RedisTwin:
         requests = self.sorted_sets.setdefault(request_keys, {})
         ids = self.sorted_sets.setdefault(entry_ids, {})
         answer: list[Any] = [b"appended"]
-        for key, payload in zip(arguments[5::2], arguments[6::2], strict=True):
+        for i in range(5, len(arguments), 4):
+            key, payload, lasting, subject = arguments[i : i + 4]
             known = ids if key.startswith(b"#") else requests
             earlier = self.earlier(known, key)
             if earlier is not None:
                 answer += [earlier, 0]
                 continue
             last += 1
-            self.xadd([journal, b"%d-0" % last, b"epoch", epoch, b"key", key, b"payload", payload])
+            kept = (b"lasting", lasting) if lasting else (b"payload", payload)
+            self.xadd([journal, b"%d-0" % last, b"epoch", epoch, b"key", key, *kept])
+            if lasting:
+                self.hset([exact, b"%d" % last, payload])
+                self.zadd([undated, b"%d" % last, subject])
             self.on_record(last, int(epoch), payload)
             if key:
                 known[key] = last
@@ -265,6 +317,13 @@ _COMMANDS: Final[dict[bytes, Callable[[RedisTwin, list[bytes]], Any]]] = {
     b"XTRIM": RedisTwin.xtrim,
     b"HGET": RedisTwin.hget,
     b"HSET": RedisTwin.hset,
+    b"HMGET": RedisTwin.hmget,
+    b"HDEL": RedisTwin.hdel,
+    b"ZADD": RedisTwin.zadd,
+    b"ZREM": RedisTwin.zrem,
+    b"ZRANGE": RedisTwin.zrange,
+    b"ZRANGEBYSCORE": RedisTwin.zrangebyscore,
+    b"BGREWRITEAOF": RedisTwin.bgrewriteaof,
     b"CONFIG": RedisTwin.config,
     b"INFO": RedisTwin.info,
     b"EVAL": RedisTwin.eval,

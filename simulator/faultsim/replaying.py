@@ -1,12 +1,19 @@
-"""What the journal gives when it is decided again, beside what the living said at the time."""
+"""What the journal gives when it is decided again, beside what the living said and did then."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from dispatcher.codec import EventRecord, SetAsideRecord, ZoneRecord, decode_payload
 from dispatcher.core import DispatchCore, Ground
+from dispatcher.domain.events import RequestSubmitted
+from dispatcher.domain.zone import Point
 from dispatcher.engine import Site
 from dispatcher.zone_engine import ZoneEngine
+from simulator.faultsim.dispatcher_node import PLACES_KEPT_S
 from simulator.faultsim.watch import Watch
+
+ERASED_WITHIN_S: Final = 300
+"""From then on, in the quiet phase: a look a minute, a snapshot made before."""
 
 
 def check_replay(
@@ -46,3 +53,32 @@ def check_replay(
             "replay_equals_live", f"the journal ends at {core.position}, the living {live.position}"
         )
     return core
+
+
+def check_places(
+    payloads: Sequence[bytes],
+    core: DispatchCore,
+    erased_s: Mapping[int, float],
+    now_s: float,
+    watch: Watch,
+) -> None:
+    """Each rider's place was erased once its time had come, and none before.
+
+    ``core`` stands at the end of the journal and remembers when each trip ended; ``erased_s`` is
+    when the store forgot the whole of a record.
+    """
+    for position, payload in enumerate(payloads, start=1):
+        record = decode_payload(payload)
+        if not isinstance(record, EventRecord) or not isinstance(record.event, RequestSubmitted):
+            continue
+        request = record.event.request
+        if not isinstance(request.origin, Point) and not isinstance(request.destination, Point):
+            continue
+        trip = core.state.trips.get(request.trip_id)
+        ended_s = None if trip is None else trip.ended_s
+        gone_s = erased_s.get(position)
+        due_s = None if ended_s is None else ended_s + PLACES_KEPT_S
+        if gone_s is not None and (due_s is None or gone_s < due_s):
+            watch.violate("place_erased_early", f"{request.trip_id} at {gone_s}, due {due_s}")
+        if gone_s is None and due_s is not None and due_s + ERASED_WITHIN_S < now_s:
+            watch.violate("place_not_erased", f"{request.trip_id}, due {due_s}, at {now_s}")

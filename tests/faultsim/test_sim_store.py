@@ -138,7 +138,7 @@ def test_the_twin_answers_as_redis_does(redis_server: RedisServer) -> None:
     real = Redis.from_url(redis_server.url, protocol=2)
     twin = RedisTwin()
     rng = random.Random(5)
-    parts = ("journal", "epoch", "request_keys", "entry_ids", "lease")
+    parts = ("journal", "epoch", "request_keys", "entry_ids", "exact", "undated", "due", "lease")
     keys = [f"t:{{twin}}:{part}" for part in parts]
     for _ in range(1000):
         command = _command(rng, keys, twin)
@@ -156,17 +156,18 @@ def _command(rng: random.Random, keys: list[str], twin: RedisTwin) -> list[Any]:
     leads = twin.hashes.get(keys[1].encode(), {})
     epoch, leader = int(leads.get(b"epoch", b"0")), leads.get(b"run", b"").decode()
     run = rng.choice(["d0", "d1", "d2"])
-    match rng.randrange(13):
+    exact, undated, due = keys[4:7]
+    match rng.randrange(19):
         case 0:
             above, how = rng.choice([0, 0, 0, epoch + 2]), rng.choice(["", "renew"])
-            journal, epochs, lease = keys[0], keys[1], keys[4]
+            journal, epochs, lease = keys[0], keys[1], keys[7]
             return ["EVAL", EPOCH_SCRIPT, 3, journal, epochs, lease, run, f"o{run}", above, how]
         case 1:
             # So long that none runs out during the test.
             about = [run, f"o{run}", "here", 3_600_000, rng.choice(["", "leading"])]
-            return ["EVAL", LEASE_SCRIPT, 2, keys[4], keys[1], *about]
+            return ["EVAL", LEASE_SCRIPT, 2, keys[7], keys[1], *about]
         case 2:
-            return ["EVAL", RELEASE_SCRIPT, 1, keys[4], run]
+            return ["EVAL", RELEASE_SCRIPT, 1, keys[7], run]
         case 3:
             return ["XRANGE", keys[0], f"({rng.randint(0, last + 1)}-0", "+", "COUNT", 3]
         case 4:
@@ -178,14 +179,28 @@ def _command(rng: random.Random, keys: list[str], twin: RedisTwin) -> list[Any]:
             return ["XRANGE", "t:{twin}:s", "-", "+", "COUNT", 2]
         case 7 if last > 20:
             return ["XTRIM", keys[0], "MINID", "=", f"{last - 15}-0"]
+        case 8:
+            return ["HMGET", exact, *rng.sample(range(last + 2), min(3, last + 2))]
+        case 9:
+            return ["HDEL", exact, rng.randint(0, last + 1), rng.randint(0, last + 1)]
+        case 10:
+            return ["ZRANGE", undated, 0, -1, "WITHSCORES"]
+        case 11:
+            return ["ZREM", undated, f"t{rng.randint(0, 9)}"]
+        case 12:
+            return ["ZADD", due, rng.randint(0, 100), f"{rng.randint(1, 9)}/5"]
+        case 13:
+            limits = ("LIMIT", 0, rng.randint(1, 5))
+            return ["ZRANGEBYSCORE", due, "-inf", rng.randint(0, 100), "WITHSCORES", *limits]
         case _:
             arguments: list[Any] = [rng.choice([epoch, epoch, epoch, epoch - 1])]
             arguments.append(rng.choice([leader, leader, leader, run]))
             arguments += [rng.choice([last, last, last, last + 1, max(0, last - 1)]), 4, 3]
             for _ in range(rng.randint(0, 3)):
                 key = rng.choice(["", "", "a", "b", "c", "d", "e", "f", "#1/1", "#1/2", "#2/1"])
-                arguments += [key, rng.randbytes(3)]
-            return ["EVAL", APPEND_SCRIPT, 4, *keys[:4], *arguments]
+                lasts = rng.choice([("", ""), (rng.randbytes(2), f"t{rng.randint(0, 9)}")])
+                arguments += [key, rng.randbytes(3), *lasts]
+            return ["EVAL", APPEND_SCRIPT, 6, *keys[:6], *arguments]
 
 
 def _answer(execute: Callable[..., Any], command: list[Any]) -> Any:

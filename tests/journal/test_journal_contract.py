@@ -218,3 +218,28 @@ async def test_a_record_appended_while_reading_is_read(journal: Journal) -> None
             # The first page is full, so another is asked for.
             await journal.append([A], epoch=1, expected_position=500)
     assert seen == 501
+
+
+async def kept_positions(journal: Journal) -> list[int]:
+    found: list[int] = []
+    position = 1 << 40
+    while (snapshot := await journal.snapshot_before(position)) is not None:
+        position = snapshot.position
+        found.append(position)
+    return found
+
+
+async def test_now_and_then_a_snapshot_is_kept_for_longer(journal: Journal) -> None:
+    for position in (4_000, 5_500, 9_000, 10_400, 10_600, 11_000, 12_000, 13_000):
+        await journal.save_snapshot(position, b"state", "hash", "code")
+    assert await kept_positions(journal) == [13_000, 12_000, 11_000, 10_600, 5_500]
+    with pytest.raises(ValueError, match="5500"):
+        await journal.discard_before(10_000)
+    await journal.discard_snapshots_before(6_000)
+    assert await kept_positions(journal) == [13_000, 12_000, 11_000, 10_600]
+
+
+async def test_one_that_is_not_newer_becomes_no_anchor(journal: Journal) -> None:
+    await journal.save_snapshot(6_000, b"state", "hash", "code")
+    await journal.save_snapshot(5_000, b"state", "hash", "code")
+    assert await kept_positions(journal) == [6_000]
