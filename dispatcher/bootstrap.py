@@ -325,9 +325,7 @@ def build(
         fleet=fleet,
         fleet_border=fleet_border,
         fleet_link=fleet_link,
-        eraser=PlaceEraser(
-            service, journal, kept_s=settings.riders.coordinates_kept_s, monotonic=monotonic
-        ),
+        eraser=PlaceEraser(service, journal, kept_s=settings.riders.coordinates_kept_s),
         improver=improver,
         improver_process=process,
         charging_process=(

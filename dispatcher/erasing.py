@@ -4,7 +4,6 @@ Only the request says where exactly a rider was; of it a coarse place stays. The
 the trip's end, the journal and the snapshots here (docs/decisions/0023).
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -17,24 +16,22 @@ from dispatcher.service import Service
 log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 60
-CLEAR_FILE_EVERY_S: Final = 3_600.0
+CLEAR_FILE_EVERY_S: Final = 3_600
 """Writing its file anew costs the store some work, so it is asked for once an hour at most."""
 MOST_AT_ONCE: Final = 1_000
 
 
 class PlaceEraser:
-    """Erases what is due. ``monotonic`` counts real seconds."""
+    """Erases what is due, ``kept_s`` after a trip. Times are the zone's, UTC seconds."""
 
-    def __init__(
-        self, service: Service, journal: Journal, *, kept_s: int, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, service: Service, journal: Journal, *, kept_s: int) -> None:
         self._service = service
         self._journal = journal
         self._kept_s = kept_s
-        self._monotonic = monotonic
         # What was erased by the process before may still be in the store's file.
         self._file_to_clear = True
-        self._file_cleared_s = -CLEAR_FILE_EVERY_S
+        self._clear_from_s = service.clock.now_s() + CLEAR_FILE_EVERY_S
+        self._has_erased = False
 
     async def run(self) -> None:
         """Look every minute of the zone's clock, until cancelled or the service has stopped."""
@@ -82,15 +79,15 @@ class PlaceEraser:
         await self._journal.discard_snapshots_before(over_at)
         await erasures.erase(due)
         self._file_to_clear = True
+        if not self._has_erased:
+            self._has_erased = True
+            self._clear_from_s = self._service.clock.now_s()
         log.info("places_erased", trips=len(due))
         return len(due) == MOST_AT_ONCE
 
     async def _clear_file(self) -> None:
-        if not self._file_to_clear:
-            return
-        now_s = self._monotonic()
-        if now_s - self._file_cleared_s < CLEAR_FILE_EVERY_S:
-            return
-        self._file_to_clear = False
-        self._file_cleared_s = now_s
-        await self._journal.erasures().clear_file()
+        now_s = self._service.clock.now_s()
+        if self._file_to_clear and now_s >= self._clear_from_s:
+            self._file_to_clear = False
+            self._clear_from_s = now_s + CLEAR_FILE_EVERY_S
+            await self._journal.erasures().clear_file()

@@ -29,10 +29,7 @@ class Town:
 
     def __init__(self, post: OperatorPost) -> None:
         self.post = post
-        self.real_s = 0.0
-        self.eraser = PlaceEraser(
-            post.service, post.journal, kept_s=DAY_S, monotonic=lambda: self.real_s
-        )
+        self.eraser = PlaceEraser(post.service, post.journal, kept_s=DAY_S)
 
     def near(self, stop: str) -> Point:
         at = self.post.site.zone.stops[STOPS.index(stop)].point
@@ -272,22 +269,25 @@ async def test_a_store_that_is_away_is_tried_again() -> None:
 
 async def test_the_stores_file_is_cleared_once_an_hour_at_most() -> None:
     async with open_town() as town:
-        cleared = []
+        begins_s = town.post.clock.at_s
+        cleared: list[int] = []
 
         async def clear() -> None:
-            cleared.append(town.real_s)
+            cleared.append(town.post.clock.at_s - begins_s)
 
         town.post.journal.erasures().clear_file = clear
-        await town.swept()
-        assert cleared == [0.0]  # the process before may have left something
         for trip in ("t1", "t2"):
             await town.cancel(await town.ask(trip, town.near("Q"), "S"))
             await town.swept()
-            await town.later(DAY_S)
+            await town.later(1_500)
+        assert cleared == []
+        await town.later(CLEAR_FILE_EVERY_S)  # the process before may have left something
+        await town.swept()
+        assert cleared == [CLEAR_FILE_EVERY_S + 3_000]
+        for _ in range(120):
+            await town.later(DAY_S // 60)
             await town.swept()
-        assert cleared == [0.0]
-        town.real_s = CLEAR_FILE_EVERY_S
-        await town.swept()
-        town.real_s = 3 * CLEAR_FILE_EVERY_S
-        await town.swept()
-        assert cleared == [0.0, CLEAR_FILE_EVERY_S]  # nothing was erased since
+        # At the first erasure, and an hour later for what was erased meanwhile.
+        first = [at_s for at_s in cleared if at_s >= DAY_S]
+        assert len(first) == 2
+        assert first[1] - first[0] >= CLEAR_FILE_EVERY_S
