@@ -122,6 +122,7 @@ class Service:
         self.leads = asyncio.Event()  # the zone is ours; the state may not stand yet
         self.started = asyncio.Event()
         self.leadership = leadership
+        self.slice_s = SLICE_S  # decided without a break
         self._journal = journal
         self._settings = settings or ServiceSettings()
         self._standby = Standby(engine, journal, self._settings.code_version)
@@ -139,6 +140,8 @@ class Service:
         self._pictured = 0  # the last position of which a snapshot was begun ...
         self._pictured_at_s = 0.0  # ... and when, by the event loop's clock
         self._saving: asyncio.Task[None] | None = None
+        self._within_batch = False
+        self._snapshot_wanted = False
 
     @property
     def waiting(self) -> int:
@@ -545,12 +548,21 @@ class Service:
         self._without_riders(self._backlog.take_where(lambda waiting: waiting.refusable))
 
     async def _apply(self, written: list[tuple[int, JournalPayload, Waiting | None]]) -> None:
+        self._within_batch = True
+        try:
+            await self._apply_in_slices(written)
+        finally:
+            self._within_batch = False
+
+    async def _apply_in_slices(
+        self, written: list[tuple[int, JournalPayload, Waiting | None]]
+    ) -> None:
         waiting_at = {position: waiting for position, _, waiting in written}
         # The loop's own clock: in virtual time deciding takes none, and a run is the same again.
         clock = asyncio.get_running_loop().time
         began_s = clock()
         for position, content, _ in written:
-            if clock() - began_s > SLICE_S:
+            if clock() - began_s >= self.slice_s:
                 await asyncio.sleep(0)  # between two events others get their turn
                 began_s = clock()
             assert position == self.core.position + 1, "the journal has no gaps"
@@ -643,7 +655,8 @@ class Service:
     def _snapshot_is_due(self) -> bool:
         settings, behind = self._settings, self.core.position - self._pictured
         late = asyncio.get_running_loop().time() - self._pictured_at_s >= settings.snapshot_every_s
-        return behind >= settings.snapshot_every or (late and behind > 0)
+        due = behind >= settings.snapshot_every or self._snapshot_wanted
+        return due or (late and behind > 0)
 
     async def _save_snapshot(self) -> None:
         """Save one of the state as it is now; return when it is saved, or could not be."""
@@ -654,13 +667,17 @@ class Service:
         await self._saving
 
     def begin_snapshot(self) -> None:
-        """Take a picture of the state as it is now, and save it while decisions go on."""
-        if self.health.running and not self.health.reloading:
+        """Take a picture of the state, now or after what is being decided, and save it."""
+        if self._within_batch:
+            # A batch's digest is compared as a whole: a replay cannot begin within it.
+            self._snapshot_wanted = True
+        elif self.health.running and not self.health.reloading:
             self._begin_snapshot()
 
     def _begin_snapshot(self) -> None:
         if self._saving is not None and not self._saving.done():
             return  # a slow store: the next one will do
+        self._snapshot_wanted = False
         self._pictured = self.core.position
         self._pictured_at_s = asyncio.get_running_loop().time()
         picture = Picture(self.core, self.health.set_aside)

@@ -29,7 +29,7 @@ from dispatcher.journal import (
     UnexpectedPosition,
     UnknownOutcome,
 )
-from dispatcher.recovery import Difference
+from dispatcher.recovery import Difference, recover
 from dispatcher.replay import replay
 from dispatcher.service import Service, ServiceSettings, SteppedDownError
 from dispatcher.snapshots import OtherStopsError, OtherZoneError
@@ -281,6 +281,39 @@ async def test_decisions_go_on_while_a_snapshot_is_saved() -> None:
     again = Bench(bench.journal)
     async with running(again):
         assert again.service.core.state.asked == [*(f"t{n}" for n in range(7)), "t9"]
+
+
+async def test_others_get_their_turn_between_two_events_of_a_batch() -> None:
+    bench = Bench()
+    bench.service.slice_s = 0.0
+    seen: set[int] = set()
+
+    async def looks_on() -> None:
+        while True:
+            seen.add(bench.service.core.position)
+            await asyncio.sleep(0)
+
+    async with running(bench):
+        looking = asyncio.create_task(looks_on())
+        await asyncio.gather(*(bench.ask(number) for number in range(5)))
+        looking.cancel()
+    assert bench.journal.batches[1] == 5
+    assert {2, 3, 4, 5, 6} <= seen
+    assert bench.told_positions()[-5:] == [2, 3, 4, 5, 6]
+
+
+async def test_a_snapshot_asked_for_within_a_batch_comes_after_it() -> None:
+    bench = Bench()
+    async with running(bench):
+        bench.service.add_listener(
+            lambda applied: bench.service.begin_snapshot() if applied.position == 3 else None
+        )
+        await asyncio.gather(*(bench.ask(number) for number in range(5)))
+        await until(lambda: bench.service.health.last_snapshot == 6)
+        bench.service.begin_snapshot()  # nothing is being decided: at once
+        await bench.ask(6)
+    found = (await recover(CountingEngine(), bench.journal, "v1")).result()
+    assert found.difference is None
 
 
 async def test_a_snapshot_that_could_not_be_saved_is_not_taken_for_one() -> None:

@@ -12,7 +12,6 @@ References
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csc_array
 
 from dispatcher.planning.search.columns import Columns
@@ -60,6 +59,9 @@ def recombine(
     taken = csc_array(
         (np.ones(len(kind_of)), (kind_of, np.arange(len(kind_of)))), shape=(len(kinds), len(cost))
     )
+    # Not above: a dispatcher that restarts loads this module, but never searches itself.
+    from scipy.optimize import linprog
+
     unit = max(1.0, known_cost / 1_000)  # solvers work to absolute tolerances
     # Sparse matrices are welcome there, which the type stubs do not say.
     relaxed = linprog(  # type: ignore[call-overload]
@@ -111,7 +113,6 @@ def _in_whole_numbers(
     time_limit_s: float,
 ) -> list[int] | None:
     """Columns of the cheapest plan below ``known_cost`` that was found in time."""
-    # Not above: a dispatcher that restarts loads this module, but never searches itself.
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
