@@ -59,6 +59,17 @@ class Town:
     async def later(self, by_s: int) -> None:
         await self.post.clock.move_to(self.post.clock.at_s + by_s)
 
+    async def ended(self, name: str, origin: Place | str) -> TripId:
+        """A trip that was asked for and given up, as the eraser has noticed."""
+        trip = await self.ask(name, origin, "S")
+        await self.cancel(trip)
+        await self.swept()
+        return trip
+
+    async def a_day_later(self) -> None:
+        await self.later(DAY_S)
+        await self.swept()
+
     async def swept(self) -> None:
         """Erased, if anything is due; a first look may only have a snapshot made."""
         await self.eraser.sweep()
@@ -112,11 +123,8 @@ async def test_a_trip_still_to_be_ridden_keeps_its_place() -> None:
     async with open_town() as town:
         later = await town.ask("t1", town.near("Q"), "S", in_s=DAY_S - 3600)
         assert town.post.now_of(later).state is TripState.ACCEPTED
-        over = await town.ask("t2", town.near("Q"), "S")
-        await town.cancel(over)
-        await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        over = await town.ended("t2", town.near("Q"))
+        await town.a_day_later()
         origins = await town.origins()
         assert origins[later] == town.near("Q")
         assert origins[over] != town.near("Q")
@@ -124,11 +132,8 @@ async def test_a_trip_still_to_be_ridden_keeps_its_place() -> None:
 
 async def test_who_names_stops_has_nothing_erased() -> None:
     async with open_town() as town:
-        trip = await town.ask("t1", "Q", "S")
-        await town.cancel(trip)
-        await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        await town.ended("t1", "Q")
+        await town.a_day_later()
         assert not any(record.erased for record in await town.records())
 
 
@@ -138,8 +143,7 @@ async def test_a_refused_trip_is_over_at_once() -> None:
         trip = await town.ask("t1", far, "S")
         assert town.post.now_of(trip).state is TripState.REFUSED
         await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        await town.a_day_later()
         assert (await town.origins())[trip] != far
 
 
@@ -165,8 +169,7 @@ async def test_no_kept_snapshot_knows_of_an_erased_place() -> None:
         assert digits in state_in(snapshot)
         await town.cancel(trip)
         await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        await town.a_day_later()
         position = await town.post.journal.last_position()
         kept = []
         while (snapshot := await town.post.journal.snapshot_before(position + 1)) is not None:
@@ -178,9 +181,7 @@ async def test_no_kept_snapshot_knows_of_an_erased_place() -> None:
 
 async def test_nothing_is_erased_that_a_restart_would_have_to_decide_again() -> None:
     async with open_town() as town:
-        trip = await town.ask("t1", town.near("Q"), "S")
-        await town.cancel(trip)
-        await town.swept()
+        trip = await town.ended("t1", town.near("Q"))
         await town.later(DAY_S)
         taken = town.post.journal.save_snapshot
 
@@ -197,11 +198,8 @@ async def test_nothing_is_erased_that_a_restart_would_have_to_decide_again() -> 
 
 async def test_a_restart_goes_on_from_what_is_whole() -> None:
     async with open_town() as town:
-        over = await town.ask("t1", town.near("Q"), "S")
-        await town.cancel(over)
-        await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        await town.ended("t1", town.near("Q"))
+        await town.a_day_later()
         await town.ask("t2", town.near("R"), "S")
         digest, position = town.post.service.core.digest, town.post.service.core.position
         for version in (code_version(), "another"):
@@ -213,11 +211,8 @@ async def test_a_restart_goes_on_from_what_is_whole() -> None:
 
 async def test_what_is_erased_is_neither_replayed_nor_explained_but_said() -> None:
     async with open_town() as town:
-        over = await town.ask("t1", town.near("Q"), "S")
-        await town.cancel(over)
-        await town.swept()
-        await town.later(DAY_S)
-        await town.swept()
+        over = await town.ended("t1", town.near("Q"))
+        await town.a_day_later()
         records = await town.records()
         with pytest.raises(ErasedRecord, match="has been erased"):
             replay(ZoneEngine(town.post.site), records)
@@ -249,9 +244,7 @@ async def test_a_trip_that_nobody_remembers_is_over_from_now_on() -> None:
 
 async def test_a_store_that_is_away_is_tried_again() -> None:
     async with open_town() as town:
-        trip = await town.ask("t1", town.near("Q"), "S")
-        await town.cancel(trip)
-        await town.swept()
+        trip = await town.ended("t1", town.near("Q"))
         await town.later(DAY_S)
         erasures = town.post.journal.erasures()
         erase = erasures.erase
@@ -277,8 +270,7 @@ async def test_the_stores_file_is_cleared_once_an_hour_at_most() -> None:
 
         town.post.journal.erasures().clear_file = clear
         for trip in ("t1", "t2"):
-            await town.cancel(await town.ask(trip, town.near("Q"), "S"))
-            await town.swept()
+            await town.ended(trip, town.near("Q"))
             await town.later(1_500)
         assert cleared == []
         await town.later(CLEAR_FILE_EVERY_S)  # the process before may have left something
