@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from dispatcher.domain.ids import TripId
-from dispatcher.journal import Erasure, Journal, StoreUnavailable, UnknownOutcome
+from dispatcher.journal import Erasure, Journal, StoreUnavailable, Undated, UnknownOutcome
 from dispatcher.repeating import repeat
 from dispatcher.service import Service
 
@@ -48,21 +48,24 @@ class PlaceEraser:
             log.info("places_not_erased", reason=str(error))
 
     async def _date(self) -> None:
-        erasures = self._journal.erasures()
-        for undated in await erasures.undated():
-            service = self._service
-            core = service.core
-            if service.health.reloading or not service.health.running:
-                return  # there is no state to be asked
+        erasures, service = self._journal.erasures(), self._service
+        waiting = await erasures.undated()
+        if service.health.reloading or not service.health.running:
+            return  # there is no state to be asked
+        core = service.core
+        dated: list[tuple[Undated, Erasure]] = []
+        for undated in waiting:
             if undated.position > core.position:
-                return  # written, and not decided yet
+                break  # written, and not decided yet
             # One that the state does not know any more, or never did, has ended by now.
             trip = core.state.trips.get(TripId(undated.subject))
             ended_s: int | None = service.clock.now_s() if trip is None else trip.ended_s
             if ended_s is None:
                 continue
             erasure = Erasure(undated.position, ended_s + self._kept_s, over_at=core.position)
-            await erasures.date(undated, erasure)
+            dated.append((undated, erasure))
+        for begin in range(0, len(dated), MOST_AT_ONCE):
+            await erasures.date(dated[begin : begin + MOST_AT_ONCE])
 
     async def _erase(self) -> bool:
         """Erase a bounded number; answers whether there may be more."""

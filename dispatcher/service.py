@@ -340,7 +340,9 @@ class Service:
             return
 
     async def _take_over(self) -> None:
+        began_s = time.perf_counter()
         replayed = await self._reload()
+        restored_s = round(time.perf_counter() - began_s, 3)
         end = self.core.position
         await self._set_aside(replayed.newly_failing)
         self.health.difference = replayed.difference
@@ -367,7 +369,13 @@ class Service:
         self.health.running = True
         self.started.set()
         self._mind_the_clock()
-        log.info("took_over", epoch=self.health.epoch, event_number=self.core.position)
+        log.info(
+            "took_over",
+            epoch=self.health.epoch,
+            event_number=self.core.position,
+            replayed=self.health.replayed,
+            restored_s=restored_s,
+        )
 
     def _mind_the_clock(self) -> None:
         """Time stands still until the clock has come to where the journal is: say so."""

@@ -40,8 +40,8 @@ class Erasures(Protocol):
         """All whose date of erasure is not known yet, the oldest first."""
         ...
 
-    async def date(self, undated: Undated, erasure: Erasure) -> None:
-        """From now on it is known when it is to be erased."""
+    async def date(self, dated: Sequence[tuple[Undated, Erasure]]) -> None:
+        """From now on it is known when these are to be erased."""
         ...
 
     async def due(self, now_s: int, most: int) -> list[Erasure]:

@@ -30,9 +30,10 @@ class MemoryErasures:
             for subject, position in sorted(self._undated.items(), key=lambda item: item[1])
         ]
 
-    async def date(self, undated: Undated, erasure: Erasure) -> None:
-        self._due[erasure.position] = erasure
-        self._undated.pop(undated.subject, None)
+    async def date(self, dated: Sequence[tuple[Undated, Erasure]]) -> None:
+        for undated, erasure in dated:
+            self._due[erasure.position] = erasure
+            self._undated.pop(undated.subject, None)
 
     async def due(self, now_s: int, most: int) -> list[Erasure]:
         due = [erasure for erasure in self._due.values() if erasure.due_s <= now_s]

@@ -33,10 +33,13 @@ class StoredErasures:
             for subject, position in zip(flat[0::2], flat[1::2], strict=True)
         ]
 
-    async def date(self, undated: Undated, erasure: Erasure) -> None:
+    async def date(self, dated: Sequence[tuple[Undated, Erasure]]) -> None:
+        if not dated:
+            return
+        scored = [part for _, erasure in dated for part in (erasure.due_s, _member(erasure))]
         # In this order: what is dated twice, after a cut between the two, is erased once.
-        await self._call("ZADD", self._due, erasure.due_s, _member(erasure))
-        await self._call("ZREM", self.undated_key, undated.subject)
+        await self._call("ZADD", self._due, *scored)
+        await self._call("ZREM", self.undated_key, *(undated.subject for undated, _ in dated))
 
     async def due(self, now_s: int, most: int) -> list[Erasure]:
         command = ("ZRANGEBYSCORE", self._due, "-inf", now_s, "WITHSCORES", "LIMIT", 0, most)

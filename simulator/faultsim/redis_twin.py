@@ -155,11 +155,11 @@ class RedisTwin:
     # Sorted sets
 
     def zadd(self, arguments: list[bytes]) -> int:
-        key, score, member = arguments
+        key, *pairs = arguments
         members = self.sorted_sets.setdefault(key, {})
-        is_new = member not in members
-        members[member] = int(score)
-        return int(is_new)
+        before = len(members)
+        members.update((pairs[i + 1], int(pairs[i])) for i in range(0, len(pairs), 2))
+        return len(members) - before
 
     def zrem(self, arguments: list[bytes]) -> int:
         members = self.sorted_sets.get(arguments[0], {})

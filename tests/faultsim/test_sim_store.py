@@ -188,7 +188,9 @@ def _command(rng: random.Random, keys: list[str], twin: RedisTwin) -> list[Any]:
         case 11:
             return ["ZREM", undated, f"t{rng.randint(0, 9)}"]
         case 12:
-            return ["ZADD", due, rng.randint(0, 100), f"{rng.randint(1, 9)}/5"]
+            many = range(rng.randint(1, 3))
+            pairs = [(rng.randint(0, 100), f"{rng.randint(1, 9)}/5") for _ in many]
+            return ["ZADD", due, *(part for pair in pairs for part in pair)]
         case 13:
             limits = ("LIMIT", 0, rng.randint(1, 5))
             return ["ZRANGEBYSCORE", due, "-inf", rng.randint(0, 100), "WITHSCORES", *limits]

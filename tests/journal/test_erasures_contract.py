@@ -33,7 +33,7 @@ async def test_what_can_be_erased_is_whole_until_it_is(written: Journal) -> None
 
 async def test_a_resend_changes_nothing(written: Journal) -> None:
     erasures = written.erasures()
-    await erasures.date(Undated(1, "t1"), Erasure(1, due_s=5, over_at=3))
+    await erasures.date([(Undated(1, "t1"), Erasure(1, due_s=5, over_at=3))])
     other = Entry(b'{"from":"0.1234"}', "ana/r1", Lasting(b"{}", "t9"))
     await written.append([other], epoch=1, expected_position=3)
     assert await erasures.undated() == [Undated(3, "t2")]
@@ -45,8 +45,8 @@ async def test_erasures_are_dated_once_and_due_in_their_order(written: Journal) 
     ana, ben = await erasures.undated()
     assert (ana, ben) == (Undated(1, "t1"), Undated(3, "t2"))
     later, sooner = Erasure(1, due_s=90, over_at=4), Erasure(3, due_s=50, over_at=7)
-    await erasures.date(ana, later)
-    await erasures.date(ben, sooner)
+    await erasures.date([(ana, later), (ben, sooner)])
+    await erasures.date([])
     assert await erasures.undated() == []
     assert await erasures.due(49, 10) == []
     assert await erasures.due(50, 10) == [sooner]
