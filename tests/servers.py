@@ -13,16 +13,11 @@ from pathlib import Path
 
 import pytest
 
-LOOPBACK = "127.0.0.1"
+from simulator.ports import LOOPBACK as LOOPBACK
+from simulator.ports import free_port as free_port
+
 START_TIMEOUT_S = 15.0
 PR_SET_PDEATHSIG = 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def require_binary(name: str) -> str:

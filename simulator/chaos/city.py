@@ -19,17 +19,18 @@ from simulator.chaos.processes import (
     Exit,
     Kept,
     find_servers,
-    free_port,
     mosquitto,
     ringmaster,
 )
 from simulator.chaos.proxy import LOOPBACK, FaultProxy, Way
 from simulator.chaos.schedule import Fault, NetworkFault
 from simulator.chaos.store import PowerLoss, Store
+from simulator.ports import free_port
 
 EXIT_REPLACED: Final = (
     3  # another dispatcher had taken over meanwhile; the supervisor starts it again
 )
+
 DISPATCHERS: Final = ("a", "b")
 _READY_S: Final = 300.0  # a machine's first start compiles for two minutes
 _POLL_S: Final = 0.1

@@ -22,9 +22,10 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from simulator.chaos.processes import ChaosError, Server, find_servers, free_port
+from simulator.chaos.processes import ChaosError, Server, find_servers
 from simulator.chaos.proxy import LOOPBACK, FaultProxy
 from simulator.chaos.store import Store
+from simulator.ports import free_port
 
 MASTER: Final = "ringmaster"
 STREAM: Final = "writes"

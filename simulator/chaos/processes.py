@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import ctypes
 import os
-import secrets
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from simulator.chaos.proxy import LOOPBACK
+from simulator.ports import free_port
 
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 15.0
 _POLL_S: Final = 0.02
 _RINGMASTER: Final = "from dispatcher.cli import main; main()"
 _PR_SET_PDEATHSIG: Final = 1
-_PORTS: Final = range(20_000, 32_000)
 
 
 class ChaosError(Exception):
@@ -47,18 +45,6 @@ _PACKAGES: Final = {
     "redis-server": "redis-server",
     "redis-sentinel": "redis-sentinel",
 }
-
-
-def free_port() -> int:
-    """A port that nobody listens on, from those that the system gives to no outgoing connection.
-
-    A server is away from its port while it is down, and must get it again.
-    """
-    while True:
-        port = secrets.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((LOOPBACK, port))
-            return port
 
 
 class Child:

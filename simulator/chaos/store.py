@@ -12,8 +12,9 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from simulator.chaos.processes import ChaosError, Server, free_port
+from simulator.chaos.processes import ChaosError, Server
 from simulator.chaos.proxy import LOOPBACK, FaultProxy, Way
+from simulator.ports import free_port
 
 _UNDER_WAY_S: Final = 1.0  # for a write to come that nobody is told of
 _POLL_S: Final = 0.01

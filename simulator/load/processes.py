@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,10 +87,3 @@ def _process(arguments: list[str], log: Path) -> Iterator[Popen[bytes]]:
             except TimeoutExpired:
                 started.kill()
         started.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -11,7 +11,7 @@ from typing import Any, Final
 from dispatcher.domain.zone import Zone
 from simulator.load.asking import Asked, OpenLoopRiders, was_put_off
 from simulator.load.flooding import flood
-from simulator.load.processes import free_port, joined, served_fleet
+from simulator.load.processes import joined, served_fleet
 from simulator.load.watching import (
     Look,
     ProcessWatch,
@@ -19,6 +19,7 @@ from simulator.load.watching import (
     messages_per_s,
     share_of_a_core,
 )
+from simulator.ports import free_port
 from simulator.separate import broker_access
 
 _LOOK_EVERY_S: Final = 5.0

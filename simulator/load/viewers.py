@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from simulator.load.processes import free_port, joined, served_fleet
+from simulator.load.processes import joined, served_fleet
 from simulator.load.run import Times, times
 from simulator.load.watching import Look, ProcessWatch, share_of_a_core
+from simulator.ports import free_port
 
 _OF_ONE_LOGIN: Final = 10  # streams that one login may have
 _TIMED: Final = 8  # viewers whose rows are read; reading all would be most of the work here
