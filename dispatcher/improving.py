@@ -5,14 +5,14 @@ was made from, and the engine checks it in full before adopting anything.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.events import PlanProposed
 from dispatcher.engine import ServiceState
-from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
+from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposals_of
 from dispatcher.planning.improver import (
     ImproveProblem,
     ImproveResult,
@@ -40,7 +40,9 @@ class Improving:
     """The engine's two ends of an improvement: what to ask, and the answer as an event."""
 
     ask: Callable[[ServiceState], ImproveAsk | None] = improve_ask
-    proposal: Callable[[ImproveAsk, ImproveResult, int], PlanProposed] = proposal_of
+    proposals: Callable[[ServiceState, ImproveAsk, ImproveResult, int], Sequence[PlanProposed]] = (
+        proposals_of
+    )
 
 
 @dataclass(slots=True)
@@ -96,10 +98,11 @@ class ImproverLoop:
             self._note_none(result.reason)
             return
         self.health.failed_in_a_row = 0
-        proposal = self._improving.proposal(ask, result, self._service.clock.now_s())
-        receipt = await self._service.submit_event(proposal)
+        state, now_s = self._service.core.state, self._service.clock.now_s()
         self.health.improved += 1
-        self.health.last = f"proposed at event {receipt.position}"
+        for proposal in self._improving.proposals(state, ask, result, now_s):
+            receipt = await self._service.submit_event(proposal)
+            self.health.last = f"proposed at event {receipt.position}"
 
     def _note_none(self, reason: NoReason) -> None:
         self.health.last = reason.lower()

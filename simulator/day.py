@@ -19,7 +19,7 @@ from dispatcher.domain.events import Event
 from dispatcher.domain.rules import ServiceRules
 from dispatcher.domain.zone import Zone
 from dispatcher.engine import ServiceState, Site
-from dispatcher.engine.proposals import improve_ask, proposal_of
+from dispatcher.engine.proposals import improve_ask, proposals_of
 from dispatcher.planning.improver import ImproveResult
 from dispatcher.planning.improver.neighbourhoods import improve_by_rounds
 from dispatcher.planning.improver.neighbourhoods import prepare as prepare_improver
@@ -215,7 +215,8 @@ def _improve(dispatcher: VirtualDispatcher) -> None:
         return
     found = improve_by_rounds(ask.problem, _IMPROVER_ROUNDS, seed=state.position)
     if isinstance(found, ImproveResult):
-        dispatcher.submit(proposal_of(ask, found, state.now_s))
+        for proposal in proposals_of(state, ask, found, state.now_s):
+            dispatcher.submit(proposal)
 
 
 def _every(world: World, seconds: float, act: Callable[[], None]) -> None:

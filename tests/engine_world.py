@@ -70,7 +70,7 @@ from dispatcher.engine import (
     improve_ask,
     new_state,
     next_due_s,
-    proposal_of,
+    proposals_of,
     step,
 )
 from dispatcher.engine.judging import plan_faults
@@ -686,7 +686,8 @@ class EngineWorld:
             if before is not None and after is not None and after < before:
                 changed = tuple((problem.row_ids[k], rows[k]) for k in dict.fromkeys((i, j)))
                 result = ImproveResult(problem.plan_version, changed, before, after)
-                self._hear_proposal(proposal_of(ask, result, self.now_s))
+                for proposal in proposals_of(self.state, ask, result, self.now_s):
+                    self._hear_proposal(proposal)
                 return
 
     def _hand_over(

@@ -2,7 +2,7 @@
 
 from dispatcher.engine.commands import find_command, ordered
 from dispatcher.engine.copying import copy_state
-from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposal_of
+from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposals_of
 from dispatcher.engine.quoting import quote_request
 from dispatcher.engine.site import Site
 from dispatcher.engine.snapshot import dump_state, load_state, new_state, picture, state_digest
@@ -24,7 +24,7 @@ __all__ = [
     "next_due_s",
     "ordered",
     "picture",
-    "proposal_of",
+    "proposals_of",
     "quote_request",
     "state_digest",
     "step",

@@ -15,10 +15,13 @@ from dispatcher.engine.turn import Turn
 from dispatcher.planning.berths import unheld
 from dispatcher.planning.improver import ImproveProblem, ImproveResult
 from dispatcher.planning.improver.problem import total_cost
+from dispatcher.planning.onward import Ints
 from dispatcher.planning.rows import RowPlan, RowVisit
 
 # Riders about to be picked up keep the shuttle they have been told to look for.
 _KEEP_SHUTTLE_S = 120
+# So many routes are decided on at once, and no more unless they exchange riders.
+_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,26 @@ def improve_ask(state: ServiceState) -> ImproveAsk | None:
     return ImproveAsk(problem, tuple(shuttles))
 
 
-def proposal_of(ask: ImproveAsk, result: ImproveResult, at_s: int) -> PlanProposed:
-    """The improver's answer as an event, naming the versions it was made from."""
+def proposals_of(
+    state: ServiceState, ask: ImproveAsk, result: ImproveResult, at_s: int
+) -> tuple[PlanProposed, ...]:
+    """The improver's answer as events, naming the versions it was made from.
+
+    Routes that exchange riders are in one event, and few others with them: deciding about a whole
+    fleet at once would keep everybody else waiting. Each has the costs of the whole answer.
+    """
+    routes = _proposed(ask, result)
+    together: list[tuple[ProposedRoute, ...]] = []
+    for part in _parts(state, routes):
+        if together and len(together[-1]) + len(part) <= _TOGETHER:
+            together[-1] += part
+        else:
+            together.append(part)
+    costs = (result.cost_before, result.cost_after)
+    return tuple(PlanProposed(at_s, some, *costs) for some in together)
+
+
+def _proposed(ask: ImproveAsk, result: ImproveResult) -> tuple[ProposedRoute, ...]:
     by_row = dict(zip(ask.problem.row_ids, ask.shuttles, strict=True))
     routes = []
     for row_id, row in result.rows:
@@ -71,7 +92,7 @@ def proposal_of(ask: ImproveAsk, result: ImproveResult, at_s: int) -> PlanPropos
             for visit in row.visits
         )
         routes.append(ProposedRoute(shuttle_id, version, visits))
-    return PlanProposed(at_s, tuple(routes), result.cost_before, result.cost_after)
+    return tuple(routes)
 
 
 def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
@@ -81,32 +102,38 @@ def adopt_if_current(turn: Turn, event: PlanProposed) -> None:
     the search went on some shuttles have been released to a visit, or taken riders.
     """
     if len({route.shuttle_id for route in event.routes}) == len(event.routes):
+        onward_s = expected_onward(turn.state)
         for routes in _parts(turn.state, event.routes):
-            _adopt_part(turn, routes)
+            _adopt_part(turn, routes, onward_s)
 
 
 def _parts(
     state: ServiceState, routes: tuple[ProposedRoute, ...]
 ) -> list[tuple[ProposedRoute, ...]]:
     """The routes in groups that exchange riders with each other, in the order proposed."""
-    part_of = {route.shuttle_id: number for number, route in enumerate(routes)}
-    for route in routes:
+    number_of = {route.shuttle_id: number for number, route in enumerate(routes)}
+    joined_to = list(range(len(routes)))  # an earlier route of the same part, or itself
+
+    def first_of(number: int) -> int:
+        while joined_to[number] != number:
+            joined_to[number] = joined_to[joined_to[number]]
+            number = joined_to[number]
+        return number
+
+    for number, route in enumerate(routes):
         for key in (key for visit in route.visits for key in visit.boards):
             booking = state.bookings.get(key)
-            if booking is not None and booking.shuttle_id in part_of:
-                mine, theirs = part_of[route.shuttle_id], part_of[booking.shuttle_id]
-                joined = min(mine, theirs)
-                part_of = {
-                    shuttle_id: joined if part in (mine, theirs) else part
-                    for shuttle_id, part in part_of.items()
-                }
-    return [
-        tuple(route for route in routes if part_of[route.shuttle_id] == part)
-        for part in dict.fromkeys(part_of.values())
-    ]
+            other = None if booking is None else number_of.get(booking.shuttle_id)
+            if other is not None:
+                mine, theirs = first_of(number), first_of(other)
+                joined_to[max(mine, theirs)] = min(mine, theirs)
+    parts: dict[int, list[ProposedRoute]] = {}
+    for number, route in enumerate(routes):
+        parts.setdefault(first_of(number), []).append(route)
+    return [tuple(part) for part in parts.values()]
 
 
-def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...]) -> None:
+def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...], onward_s: Ints | None) -> None:
     state = turn.state
     shuttles = []
     for route in routes:
@@ -120,7 +147,7 @@ def _adopt_part(turn: Turn, routes: tuple[ProposedRoute, ...]) -> None:
         shuttles.append(shuttle)
     rows = _rows(state, shuttles, routes)
     rows = None if rows is None else rows_at_berths(state, shuttles, rows)
-    if rows is None or not _is_better(state, shuttles, rows):
+    if rows is None or not _is_better(state, shuttles, rows, onward_s):
         return
     for shuttle, row in zip(shuttles, rows, strict=True):
         if route_faults(state, shuttle, row):
@@ -184,13 +211,18 @@ def _with_errands(shuttle: Shuttle, route: ProposedRoute) -> tuple[RowVisit, ...
     return None if errands else tuple(visits)
 
 
-def _is_better(state: ServiceState, shuttles: list[Shuttle], rows: list[RowPlan]) -> bool:
+def _is_better(
+    state: ServiceState,
+    shuttles: list[Shuttle],
+    rows: list[RowPlan],
+    onward_s: Ints | None,
+) -> bool:
     """Whether the rows cost less than those that stand, ends of routes included."""
     of_plan = (
         state.streets.stop_times_s,
         state.site.rules.objective,
         state.now_s,
-        expected_onward(state),
+        onward_s,
     )
     before = total_cost([shuttle.row for shuttle in shuttles], *of_plan)
     after = total_cost(rows, *of_plan)

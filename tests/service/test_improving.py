@@ -34,7 +34,7 @@ class Questions:
         self.loop = ImproverLoop(
             self.service,
             searcher,
-            Improving(self._ask, self._proposal),
+            Improving(self._ask, self._proposals),
             every_s=10,
             time_limit_s=2.5,
             part=PartSize(rides=120, rows=40),
@@ -47,9 +47,11 @@ class Questions:
     def _ask(self, state: object) -> ImproveAsk | None:
         return ImproveAsk(self.problem, ()) if self.anything else None
 
-    def _proposal(self, ask: ImproveAsk, result: object, at_s: int) -> PlanProposed:
+    def _proposals(
+        self, state: object, ask: ImproveAsk, result: object, at_s: int
+    ) -> tuple[PlanProposed, ...]:
         assert (ask.problem, result) == (self.problem, "better")
-        return PlanProposed(at_s, (), 7, 5)
+        return (PlanProposed(at_s, (), 7, 5), PlanProposed(at_s, (), 7, 4))
 
 
 @asynccontextmanager
@@ -67,16 +69,17 @@ async def asking(questions: Questions) -> AsyncIterator[Questions]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_better_plan_comes_in_as_an_event() -> None:
+async def test_a_better_plan_comes_in_as_events() -> None:
     async with asking(Questions()) as questions:
         told: list[object] = []
         questions.service.add_listener(lambda applied: told.append(applied.event))
         await until(lambda: len(questions.asked) == 1)
         questions.clock.at_s = 1_004
         questions.answers.put_nowait("better")
-        await until(lambda: questions.loop.health.improved == 1)
+        await until(lambda: questions.loop.health.last == "proposed at event 3")
+    assert questions.loop.health.improved == 1
     assert questions.asked == [(questions.problem, 2.5, 1)]
-    assert told[-1] == PlanProposed(1_004, (), 7, 5)
+    assert told[-2:] == [PlanProposed(1_004, (), 7, 5), PlanProposed(1_004, (), 7, 4)]
 
 
 async def test_at_most_one_question_is_under_way() -> None:
