@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,14 @@ from dispatcher.config import Settings
 from dispatcher.domain.events import ShuttleJoined
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity, DriveMode
-from dispatcher.journal import MemoryTrail, StoreUnavailable, TrailEntry, TrailKind
+from dispatcher.journal import (
+    MemoryTrail,
+    StoreUnavailable,
+    TrailEntry,
+    TrailFound,
+    TrailQuestion,
+)
+from dispatcher.journal.trail import EVERYTHING
 from dispatcher.web.access import ACCESS
 from dispatcher.web.api_keys import digest_of
 from dispatcher.web.assembly import WebApi
@@ -42,8 +49,8 @@ class LostTrail(MemoryTrail):
         raise StoreUnavailable("gone")
 
     async def newest(
-        self, most: int, *, before: int | None = None, kind: TrailKind | None = None
-    ) -> Sequence[TrailEntry]:
+        self, most: int, *, before: int | None = None, asked: TrailQuestion = EVERYTHING
+    ) -> TrailFound:
         raise StoreUnavailable("gone")
 
 

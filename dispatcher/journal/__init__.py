@@ -33,7 +33,7 @@ from dispatcher.journal.export import (
 from dispatcher.journal.memory import MemoryJournal
 from dispatcher.journal.memory_trail import MemoryTrail
 from dispatcher.journal.stored import StoredJournal
-from dispatcher.journal.trail import Trail, TrailEntry, TrailKind
+from dispatcher.journal.trail import Trail, TrailEntry, TrailFound, TrailKind, TrailQuestion
 
 __all__ = [
     "ENTRY_ID_MARK",
@@ -59,7 +59,9 @@ __all__ = [
     "StoredJournal",
     "Trail",
     "TrailEntry",
+    "TrailFound",
     "TrailKind",
+    "TrailQuestion",
     "Undated",
     "UnexpectedPosition",
     "UnknownOutcome",

@@ -1,10 +1,9 @@
 """The audit trail held in memory: for tests and where there is no store."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import replace
 
-from dispatcher.journal.trail import TrailEntry, TrailKind
+from dispatcher.journal.trail import EVERYTHING, TrailEntry, TrailFound, TrailQuestion
 
 
 class MemoryTrail:
@@ -20,14 +19,15 @@ class MemoryTrail:
         return number
 
     async def newest(
-        self, most: int, *, before: int | None = None, kind: TrailKind | None = None
-    ) -> Sequence[TrailEntry]:
-        found = [
-            entry
-            for entry in reversed(self._entries)
-            if (before is None or entry.number < before) and (kind is None or entry.kind is kind)
-        ]
-        return found[:most]
+        self, most: int, *, before: int | None = None, asked: TrailQuestion = EVERYTHING
+    ) -> TrailFound:
+        found: list[TrailEntry] = []
+        for entry in reversed(self._entries):
+            if len(found) == most:
+                return TrailFound(tuple(found), entry.number + 1)
+            if (before is None or entry.number < before) and asked.fits(entry):
+                found.append(entry)
+        return TrailFound(tuple(found), None)
 
     async def secret(self) -> bytes:
         return self._secret

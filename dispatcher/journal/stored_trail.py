@@ -2,10 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from dispatcher.journal.trail import TrailEntry, TrailKind
+from dispatcher.journal.trail import EVERYTHING, TrailEntry, TrailFound, TrailQuestion
 
 _PAGE: Final = 200  # entries looked through at a time
 _MOST_PAGES: Final = 10  # for one question; who asks further names where to go on
@@ -45,26 +45,30 @@ class StoredTrail:
             return int(await self._call("EVAL", _ADD_SCRIPT, 1, self._stream, entry.to_json()))
 
     async def newest(
-        self, most: int, *, before: int | None = None, kind: TrailKind | None = None
-    ) -> Sequence[TrailEntry]:
+        self, most: int, *, before: int | None = None, asked: TrailQuestion = EVERYTHING
+    ) -> TrailFound:
         found: list[TrailEntry] = []
         for _ in range(_MOST_PAGES):
             end = "+" if before is None else f"({before}-0"
             async with self._alone:
                 page = await self._read_call("XREVRANGE", self._stream, end, "-", "COUNT", _PAGE)
             for stream_id, fields in page:
-                number = int(stream_id.partition(b"-")[0])
-                entry = TrailEntry.of_json(number, fields[1])
-                before = number
-                if kind is None or entry.kind is kind:
+                before = int(stream_id.partition(b"-")[0])
+                entry = TrailEntry.of_json(before, fields[1])
+                if asked.fits(entry):
                     found.append(entry)
                 if len(found) == most:
-                    return found
+                    return TrailFound(tuple(found), _further(before))
             if len(page) < _PAGE:
-                break
-        return found
+                return TrailFound(tuple(found), None)
+        return TrailFound(tuple(found), None if before is None else _further(before))
 
     async def secret(self) -> bytes:
         drawn = secrets.token_bytes(32)
         async with self._alone:
             return bytes(await self._call("EVAL", _SECRET_SCRIPT, 1, self._secret_key, drawn))
+
+
+def _further(number: int) -> int | None:
+    """Entries are numbered from 1 without gaps: before the first there is none."""
+    return number if number > 1 else None

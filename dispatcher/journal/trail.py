@@ -4,10 +4,9 @@ It is no part of the journal: nothing is decided by it, and a replay does not ne
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class TrailKind(StrEnum):
@@ -41,6 +40,38 @@ class TrailEntry:
         return TrailEntry(**fields, number=number)
 
 
+@dataclass(frozen=True, slots=True)
+class TrailQuestion:
+    """Which entries are asked for: all that fit everything that is given."""
+
+    kind: TrailKind | None = None
+    operation: str | None = None
+    principal: str = ""  # a part of it, in any case; so is the subject
+    subject: str = ""
+
+    def fits(self, entry: TrailEntry) -> bool:
+        return (
+            self.kind in (None, entry.kind)
+            and self.operation in (None, entry.operation)
+            and self.principal.casefold() in entry.principal.casefold()
+            and self.subject.casefold() in entry.subject.casefold()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrailFound:
+    """Entries, the newest first. ``before`` asks for those further back; None at the end.
+
+    Looking is bounded: where few entries fit, there may be more further back all the same.
+    """
+
+    entries: tuple[TrailEntry, ...]
+    before: int | None
+
+
+EVERYTHING: Final = TrailQuestion()
+
+
 class Trail(Protocol):
     """The audit trail of one zone. Every method may raise ``StoreUnavailable``."""
 
@@ -55,8 +86,8 @@ class Trail(Protocol):
         ...
 
     async def newest(
-        self, most: int, *, before: int | None = None, kind: TrailKind | None = None
-    ) -> Sequence[TrailEntry]:
+        self, most: int, *, before: int | None = None, asked: TrailQuestion = EVERYTHING
+    ) -> TrailFound:
         """At most so many entries, the newest first; below the number ``before``."""
         ...
 

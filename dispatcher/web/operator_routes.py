@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from dispatcher.domain.ids import TripId
 from dispatcher.engine.state import Shuttle
-from dispatcher.journal import JournalError, TrailEntry, TrailKind
+from dispatcher.journal import JournalError, TrailEntry, TrailKind, TrailQuestion
 from dispatcher.riders.problems import ProblemCode
 from dispatcher.streets.frame import LocalFrame
 from dispatcher.web.answers import document, problems
@@ -25,7 +25,6 @@ from dispatcher.web.schemas import (
     PromiseList,
     ShuttleList,
     TrailPage,
-    TrailRow,
 )
 from dispatcher.web.shuttle_view import PlanView, ShuttleView, named_shuttle, plan_view
 from dispatcher.web.trip_list import Whereabouts, promise_rows, trip_of, whereabouts
@@ -203,8 +202,23 @@ async def get_whereabouts(
     response_model=TrailPage,
     responses=problems(401, 403),
 )
-async def list_audit(parts: Parts, limit: Most = 50, before: Before = None) -> Response:
-    return document(await _trail_page(parts, limit, before))
+async def list_audit(
+    parts: Parts,
+    limit: Most = 50,
+    before: Before = None,
+    kind: TrailKind | None = None,
+    operation: Annotated[
+        str | None, Query(max_length=64, description="A command's kind, or the operation's id.")
+    ] = None,
+    principal: Annotated[
+        str, Query(max_length=200, description="Who: a part of it will do, in any case.")
+    ] = "",
+    subject: Annotated[
+        str, Query(max_length=200, description="About what: likewise a part of the id.")
+    ] = "",
+) -> Response:
+    asked = TrailQuestion(kind, operation, principal, subject)
+    return document(await _trail_page(parts, limit, before, asked))
 
 
 async def written_down(
@@ -244,9 +258,11 @@ async def written_down(
         ) from error
 
 
-async def _trail_page(parts: WebParts, limit: int, before: int | None) -> TrailPage:
+async def _trail_page(
+    parts: WebParts, limit: int, before: int | None, asked: TrailQuestion
+) -> TrailPage:
     try:
-        entries = await parts.trail.newest(limit, before=before)
+        found = await parts.trail.newest(limit, before=before, asked=asked)
     except JournalError as error:
         raise web_problem(
             ProblemCode.NOT_AVAILABLE,
@@ -254,7 +270,7 @@ async def _trail_page(parts: WebParts, limit: int, before: int | None) -> TrailP
             "Ask again in 5 s.",
             retry_after_s=5,
         ) from error
-    return TrailPage(entries=tuple(TrailRow.of(entry) for entry in entries))
+    return TrailPage.of(found)
 
 
 def _visible(parts: WebParts, caller: Principal, shuttle_id: str) -> Shuttle:

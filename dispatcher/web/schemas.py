@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dispatcher.journal import TrailEntry, TrailKind
+from dispatcher.journal import TrailEntry, TrailFound, TrailKind
 from dispatcher.riders.messages import Id, Message, TripRequest, TripWish
 from dispatcher.riders.status import (
     Document,
@@ -161,6 +161,15 @@ class TrailRow(Document):
 
 
 class TrailPage(Document):
-    """The newest first; ask again with `before` the last number for more."""
+    """The newest first. A page may be short, or empty, though there is more further back."""
 
     entries: tuple[TrailRow, ...]
+    before: int | None = Field(
+        default=None, description="Asks for what is further back; left out at the end."
+    )
+
+    @classmethod
+    def of(cls, found: TrailFound) -> "TrailPage":
+        return cls(
+            entries=tuple(TrailRow.of(entry) for entry in found.entries), before=found.before
+        )

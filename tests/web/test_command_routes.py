@@ -6,7 +6,7 @@ import httpx
 from web_town import SHUTTLE, LostTrail, Town, a_town
 
 from dispatcher.domain.ids import ShuttleId, TripId
-from dispatcher.journal import TrailKind
+from dispatcher.journal import TrailKind, TrailQuestion
 
 HOLD = {"kind": "hold_shuttle", "shuttle": SHUTTLE}
 
@@ -155,7 +155,7 @@ async def test_every_command_is_in_the_audit_trail_or_not_done() -> None:
         await a_day(town)
         await order(town, HOLD)
         trail = town.web.parts.trail
-        (entry,) = await trail.newest(10, kind=TrailKind.COMMAND)
+        (entry,) = (await trail.newest(10, asked=TrailQuestion(TrailKind.COMMAND))).entries
         assert (entry.principal, entry.operation, entry.subject) == (
             "dora",
             "hold_shuttle",

@@ -130,6 +130,32 @@ async def test_each_look_at_where_a_rider_is_is_written_down() -> None:
             assert "ana" not in (await town.call("GET", seen, admin)).text
 
 
+async def test_the_audit_trail_is_searched_and_paged() -> None:
+    async with a_town() as town:
+        trip = await a_day(town)
+        for name in ("dora", "emil", "dora"):
+            login = town.login("dispatcher", name)
+            await town.call("GET", f"/trips/{trip}/whereabouts", login)
+        hold = {"kind": "hold_shuttle", "shuttle": SHUTTLE}
+        body = {"id": "c-1", "command": hold, "reason": "a child on the road"}
+        await town.call("POST", "/commands", town.login("dispatcher", "emil"), json=body)
+        admin = town.login("admin")
+
+        async def page(asked: str) -> tuple[list[int], int | None]:
+            told = (await town.call("GET", f"/audit?{asked}", admin)).json()
+            return [entry["number"] for entry in told["entries"]], told.get("before")
+
+        assert await page("limit=3") == ([4, 3, 2], 2)
+        assert await page("limit=3&before=2") == ([1], None)
+        assert await page("principal=EMI") == ([4, 2], None)
+        assert await page("principal=emil&kind=look") == ([2], None)
+        assert await page("operation=hold_shuttle") == ([4], None)
+        assert await page(f"subject={SHUTTLE}") == ([4], None)
+        assert await page(f"subject={trip}&limit=1") == ([3], 3)
+        unknown = await town.call("GET", "/audit?kind=glance", admin)
+        assert unknown.status_code == 422
+
+
 async def test_what_cannot_be_written_down_is_not_shown() -> None:
     async with a_town() as town:
         trip = await a_day(town)

@@ -9,6 +9,10 @@ import pytest
 
 from dispatcher import engine
 from dispatcher.domain.trips import BreachCause, OfferKind, RefusalReason, TripState
+from dispatcher.operators import CloseStreets
+from dispatcher.web.access import ACCESS
+from dispatcher.web.command_routes import subject_of
+from dispatcher.web.command_views import KINDS
 from dispatcher.web.static_files import ROOT, static_files
 from dispatcher.web.words import LANGUAGES, catalogue
 
@@ -77,6 +81,21 @@ def test_every_key_is_used() -> None:
 )
 def test_whatever_the_dispatcher_tells_has_words(keys: list[str]) -> None:
     assert [key for key in keys if key not in ENGLISH] == []
+
+
+def test_what_is_in_the_audit_trail_has_words() -> None:
+    script = SCRIPTS["ops/audit.js"]
+    orders, looks = (
+        re.findall(r'"(\w+)"', listed)
+        for listed in re.findall(r"const (?:ORDERS|LOOKS) = \[(.*?)\]", script, re.DOTALL)
+    )
+    assert sorted(orders) == sorted(KINDS.values())
+    routes = "\n".join(path.read_text("utf-8") for path in sorted(ROOT.parent.glob("*_routes.py")))
+    assert looks == re.findall(r'TrailKind\.LOOK,\s*"(\w+)"', routes)
+    keys = [f"ops.do.{kind}" for kind in orders] + [f"ops.looked.{look}" for look in looks]
+    keys += [f"ops.role.{role}" for role in ACCESS["previewCommand"]]
+    assert [key for key in keys if key not in ENGLISH] == []
+    assert f'"{subject_of(CloseStreets())}"' in script
 
 
 # What refusals and problems say: the page has words for their codes instead.

@@ -1,13 +1,13 @@
-// Below the map: shuttles, trips, lanes and commands, one at a time.
+// Below the map: shuttles, trips, lanes, commands and, for an admin, the audit trail, one at a time.
 
 import { get } from "../shared/api.js";
 import { byId, el } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
+import { Audit } from "./audit.js";
 import { Lanes } from "./lanes.js";
 import { Table } from "./table.js";
 import { ENDED, load, pct, people, shuttleName, slack, span, standing, stopName, tripName } from "./words.js";
 
-const TABS = ["shuttles", "trips", "lanes", "commands"];
 const REFRESH_MS = 1000;
 const COMMANDS_EVERY_MS = 10_000; // others order, too
 
@@ -16,6 +16,7 @@ export class Lists {
   #store;
   #shown = "shuttles";
   #views;
+  #tabs;
   #stale = true;
   #openOnly = true;
   #commands = [];
@@ -24,11 +25,13 @@ export class Lists {
     this.#console = consolePage;
     this.#store = consolePage.store;
     this.#views = { shuttles: this.#shuttles(), trips: this.#trips(), lanes: new Lanes(this.#store), commands: this.#log() };
-    this.tabs = TABS.map((name) => el("button", {
+    if (consolePage.audits) this.#views.audit = new Audit(consolePage);
+    this.#tabs = Object.keys(this.#views);
+    this.tabs = this.#tabs.map((name) => el("button", {
       type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
       onclick: () => this.show(name), onkeydown: (event) => this.#key(event, name),
     }, t(`ops.tab.${name}`)));
-    this.panels = TABS.map((name) => el("div.tab-panel", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, this.#views[name].element));
+    this.panels = this.#tabs.map((name) => el("div.tab-panel", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, this.#views[name].element));
     const taller = el("button.button.small", {
       type: "button", id: "taller", "aria-pressed": "false",
       onclick: () => {
@@ -45,13 +48,15 @@ export class Lists {
   }
 
   show(name) {
+    this.#views[this.#shown].leave?.();
     this.#shown = name;
-    TABS.forEach((each, index) => {
+    this.#tabs.forEach((each, index) => {
       this.tabs[index].setAttribute("aria-selected", String(each === name));
       this.tabs[index].tabIndex = each === name ? 0 : -1;
       this.panels[index].hidden = each !== name;
     });
     if (name === "commands") this.refreshCommands();
+    this.#views[name].keepUp?.();
     this.render();
   }
 
@@ -76,8 +81,8 @@ export class Lists {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
     event.preventDefault();
-    const next = (TABS.indexOf(name) + by + TABS.length) % TABS.length;
-    this.show(TABS[next]);
+    const next = (this.#tabs.indexOf(name) + by + this.#tabs.length) % this.#tabs.length;
+    this.show(this.#tabs[next]);
     this.tabs[next].focus();
   }
 

@@ -10,6 +10,7 @@ const ACTS = ["dispatcher", "admin"];
 const RENEW_BEFORE_MS = 60_000;
 
 export const mayAct = (session) => session.roles.some((role) => ACTS.includes(role));
+export const mayAudit = (session) => session.roles.includes("admin");
 
 /** Who is logged in and may see the console; asks for a login until somebody is. */
 export async function loggedIn() {

@@ -8,7 +8,7 @@ import { ZoneTime } from "../shared/time.js";
 import { Closing } from "./closing.js";
 import { Details } from "./details.js";
 import { Lists } from "./lists.js";
-import { loggedIn, logOut, mayAct } from "./login.js";
+import { loggedIn, logOut, mayAct, mayAudit } from "./login.js";
 import { OrderDialog } from "./order.js";
 import { Rail } from "./rail.js";
 import { Store } from "./store.js";
@@ -23,6 +23,7 @@ class Console {
   constructor(zone, session) {
     this.store = new Store(zone, new ZoneTime(zone.timezone, zone.clock));
     this.acts = mayAct(session);
+    this.audits = mayAudit(session);
     byId("console").hidden = false;
     byId("where").textContent = zone.names[language] ?? zone.id;
     this.map = new ConsoleMap(this.store);

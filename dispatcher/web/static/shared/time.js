@@ -47,6 +47,11 @@ export class ZoneTime {
     return format.formatRange(first, last);
   }
 
+  /** With date and seconds, as records are kept. */
+  exact(at) {
+    return this.#format(TO_THE_SECOND).format(asDate(at));
+  }
+
   clock() {
     return this.#format(CLOCK).format(new Date(this.now()));
   }
@@ -97,6 +102,9 @@ export class ZoneTime {
 }
 
 const CLOCK = { hour: "numeric", minute: "2-digit" };
+const TO_THE_SECOND = {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+};
 const DAY_AND_CLOCK = { month: "short", day: "numeric", weekday: "short", ...CLOCK };
 const NUMBERS = {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
