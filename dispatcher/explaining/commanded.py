@@ -14,7 +14,7 @@ from dispatcher.domain.events import Event, OperatorEvent
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.engine import ServiceState, Site
 from dispatcher.engine.witness import Purpose
-from dispatcher.explaining.happenings import ordered_in_words
+from dispatcher.explaining.happenings_in_words import ordered_in_words
 from dispatcher.explaining.recorded import watch_records
 from dispatcher.explaining.spoken import Clock
 from dispatcher.journal import Record, Snapshot

@@ -12,6 +12,8 @@ from dispatcher.domain.ids import BookingId, ShuttleId, StopId, TripId
 from dispatcher.domain.trips import Offer, Promise, Refusal, RideRequest, TripState
 from dispatcher.engine.state import Hold
 from dispatcher.engine.witness import Purpose
+from dispatcher.explaining.availability import Unavailability
+from dispatcher.explaining.happenings import Happening
 from dispatcher.planning.request import Binding
 
 
@@ -124,6 +126,7 @@ class ShuttleAnswer:
     nearest_pickup_s: int | None = None  # with any wait allowed
     nearest_ride_s: int | None = None  # with any ride allowed
     unavailable: tuple[str, ...] = ()  # why, in words
+    reasons: tuple[Unavailability, ...] = ()  # the same, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ class Step:
     at_s: int
     event: str  # the event's kind
     cause: str  # what happened, in a sentence
+    happened: Happening  # the same, by name
     before: TripView | None  # None: the trip did not exist yet
     after: TripView
     told: bool  # the rider was sent a new status

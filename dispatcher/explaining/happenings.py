@@ -1,10 +1,12 @@
-"""An event as one sentence for an operator."""
+"""What an event was to a trip, by name: to be said in a sentence, in whatever language."""
 
-import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import assert_never
 
 from dispatcher.domain.events import (
     BoardingFailed,
+    ChargingPlanned,
     ClockTicked,
     EpochBegan,
     Event,
@@ -33,32 +35,86 @@ from dispatcher.domain.events import (
     VisitArrived,
     VisitCompleted,
 )
-from dispatcher.domain.ids import ShuttleId, TripId
-from dispatcher.domain.shuttles import FaultLevel
+from dispatcher.domain.ids import OperatorId, ShuttleId, StopId, TripId
+from dispatcher.domain.shuttles import Fault, FaultLevel
+from dispatcher.engine.barred import GOT_OUT, PLAN_EXPIRED
 from dispatcher.engine.state import ServiceState
 
 
-def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
+class Happened(StrEnum):
+    """Kinds of happenings. The console has a sentence for each, by its name."""
+
+    ASKED = "asked"
+    OFFER_ACCEPTED = "offer_accepted"
+    OFFER_DECLINED = "offer_declined"
+    CANCELLED_BY_RIDER = "cancelled_by_rider"
+    CANCELLED = "cancelled"  # by an operator who is not named
+    # What an operator ordered, whether it was done or not
+    CANCELLED_BY_OPERATOR = "cancelled_by_operator"
+    STREETS_CLOSED = "streets_closed"
+    STREETS_OPENED = "streets_opened"
+    SHUTTLE_HELD = "shuttle_held"
+    SHUTTLE_RELEASED = "shuttle_released"
+    SHUTTLE_WITHDRAWN = "shuttle_withdrawn"
+    SHUTTLE_RETURNED = "shuttle_returned"
+    SHUTTLE_SENT = "shuttle_sent"
+    TRIP_MOVED = "trip_moved"
+    TRIP_MOVED_ANYWHERE = "trip_moved_anywhere"
+    # What a shuttle told of riders
+    BOARDED = "boarded"
+    NOT_THERE = "not_there"
+    BOARDING_FAILED = "boarding_failed"
+    BOARDING_EXPIRED = "boarding_expired"  # too long without the dispatcher's word
+    GOT_OUT = "got_out"
+    ALIGHTED = "alighted"
+    # And of itself
+    JOINED = "joined"
+    JOINED_WITHOUT_ORDER = "joined_without_order"
+    REPORTED = "reported"
+    PAUSED = "paused"
+    FAULTED = "faulted"
+    FELL_SILENT = "fell_silent"
+    PLAN_CONFIRMED = "plan_confirmed"
+    PLAN_REFUSED = "plan_refused"
+    ARRIVED = "arrived"
+    LEFT = "left"
+    NEWER_EPOCH = "newer_epoch"
+    # Nobody's word
+    TIME_PASSED = "time_passed"
+    NOT_ARRIVED = "not_arrived"
+    STILL_STANDING = "still_standing"
+    ROUTES_PROPOSED = "routes_proposed"
+    CHARGING_PLANNED = "charging_planned"
+    EPOCH_BEGAN = "epoch_began"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What an event was, as seen from a trip. What its kind has not is left empty."""
+
+    kind: Happened
+    trip_id: TripId | None = None  # where it was another trip's
+    shuttle_id: ShuttleId | None = None
+    operator_id: OperatorId | None = None
+    reason: str = ""  # as the operator, the rider or the shuttle has put it
+    stop_id: StopId | None = None  # where a shuttle was sent to
+    streets: int = 0  # directions closed or opened
+    stops: tuple[StopId, ...] = ()
+    faults: tuple[Fault, ...] = ()  # with which it cannot drive
+    number: int | None = None  # of routes, of a plan or an epoch, or of seconds
+
+
+def happening(event: Event, trip_id: TripId, before: ServiceState) -> Happening:
     """What happened, as seen from this trip. ``before`` is the state that the event met."""
     match event:
         case RequestSubmitted(request=request):
-            if request.trip_id == trip_id:
-                return "The rider asked for the trip."
-            return f"Another trip, {request.trip_id}, was asked for and planned."
+            return Happening(Happened.ASKED, _other(request.trip_id, trip_id))
         case OfferAnswered(trip_id=who, accept=accept):
-            answer = "accepted an offer" if accept else "declined"
-            return f"The rider of {_whose(who, trip_id)} {answer}."
-        case TripCancelled(operator_id=None, trip_id=who, reason=reason):
-            by = "its rider" if event.rider_id is not None else "an operator"
-            return f"{_whose(who, trip_id).capitalize()} was cancelled by {by}{_because(reason)}."
-        case PlanProposed(routes=routes):
-            return f"The improver proposed cheaper routes for {len(routes)} shuttles."
-        case ClockTicked():
-            return _lateness(before, trip_id)
-        case EpochBegan(epoch=epoch):
-            return f"A dispatcher took over (epoch {epoch})."
-        case NewerEpochSeen(shuttle_id=shuttle, epoch=epoch):
-            return f"Shuttle {shuttle} had heard of a dispatcher with epoch {epoch}."
+            kind = Happened.OFFER_ACCEPTED if accept else Happened.OFFER_DECLINED
+            return Happening(kind, _other(who, trip_id))
+        case TripCancelled(operator_id=None, trip_id=who, rider_id=rider_id, reason=reason):
+            kind = Happened.CANCELLED if rider_id is None else Happened.CANCELLED_BY_RIDER
+            return Happening(kind, _other(who, trip_id), reason=reason)
         case (
             TripCancelled()
             | StreetsClosed()
@@ -70,100 +126,113 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> str:
             | ShuttleSent()
             | TripMoved()
         ):
-            return ordered_in_words(event, trip_id)
+            return ordered(event, trip_id)
         case RiderBoarded(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} boarded."
+            return Happening(Happened.BOARDED, _other(who, trip_id), shuttle)
         case RiderNotThere(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} waited for {_whose(who, trip_id)}, but nobody came."
+            return Happening(Happened.NOT_THERE, _other(who, trip_id), shuttle)
         case BoardingFailed(shuttle_id=shuttle, trip_id=who, reason=reason):
-            whom = _whose(who, trip_id)
-            return f"Shuttle {shuttle} could not let the riders of {whom} in{_because(reason)}."
+            return Happening(_failed(reason), _other(who, trip_id), shuttle, reason=reason)
         case RiderAlighted(shuttle_id=shuttle, trip_id=who):
-            return f"Shuttle {shuttle} reported that the riders of {_whose(who, trip_id)} got off."
+            return Happening(Happened.ALIGHTED, _other(who, trip_id), shuttle)
+        case ClockTicked():
+            return _lateness(before, trip_id)
+        case PlanProposed(routes=routes):
+            return Happening(Happened.ROUTES_PROPOSED, number=len(routes))
+        case ChargingPlanned():
+            return Happening(Happened.CHARGING_PLANNED)
+        case EpochBegan(epoch=epoch):
+            return Happening(Happened.EPOCH_BEGAN, number=epoch)
         case _:
             return _report(event)
 
 
-def ordered_in_words(event: OperatorEvent, trip_id: TripId | None = None) -> str:
+def ordered(event: OperatorEvent, trip_id: TripId | None = None) -> Happening:
     """What an operator ordered; ``trip_id`` is the trip from which it is seen, if any."""
+    who, why = event.operator_id, event.reason
     match event:
-        case TripCancelled(trip_id=who, operator_id=operator, reason=reason):
-            whose = _whose(who, trip_id).capitalize()
-            return f"{whose} was cancelled by {operator}{_because(reason)}."
-        case StreetsClosed(operator_id=operator, edges=edges, stops=stops, reason=reason):
-            closed = _streets(len(edges), tuple(stops))
-            return f"{operator} closed {closed}{_because(reason)}."
-        case StreetsOpened(operator_id=operator, edges=edges, stops=stops, reason=reason):
-            return (
-                f"{operator} opened {_streets(len(edges), tuple(stops))} again{_because(reason)}."
-            )
-        case ShuttleHeld(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} stopped shuttle {shuttle}{_because(reason)}."
-        case ShuttleReleased(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} let shuttle {shuttle} drive on{_because(reason)}."
-        case ShuttleWithdrawn(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} took shuttle {shuttle} out of service{_because(reason)}."
-        case ShuttleReturned(operator_id=operator, shuttle_id=shuttle, reason=reason):
-            return f"{operator} put shuttle {shuttle} back into service{_because(reason)}."
-        case ShuttleSent(operator_id=operator, shuttle_id=shuttle, stop_id=stop, reason=reason):
-            return f"{operator} sent shuttle {shuttle} to stop {stop}{_because(reason)}."
-        case TripMoved(operator_id=operator, trip_id=who, to_shuttle=to, reason=reason):
-            where = "another shuttle" if to is None else f"shuttle {to}"
-            return f"{operator} moved {_whose(who, trip_id)} to {where}{_because(reason)}."
+        case TripCancelled(trip_id=whose):
+            other = _other(whose, trip_id)
+            return Happening(Happened.CANCELLED_BY_OPERATOR, other, operator_id=who, reason=why)
+        case StreetsClosed(edges=edges, stops=stops):
+            kind, streets = Happened.STREETS_CLOSED, len(edges)
+            return Happening(kind, operator_id=who, reason=why, streets=streets, stops=stops)
+        case StreetsOpened(edges=edges, stops=stops):
+            kind, streets = Happened.STREETS_OPENED, len(edges)
+            return Happening(kind, operator_id=who, reason=why, streets=streets, stops=stops)
+        case ShuttleHeld(shuttle_id=shuttle):
+            return Happening(Happened.SHUTTLE_HELD, None, shuttle, who, why)
+        case ShuttleReleased(shuttle_id=shuttle):
+            return Happening(Happened.SHUTTLE_RELEASED, None, shuttle, who, why)
+        case ShuttleWithdrawn(shuttle_id=shuttle):
+            return Happening(Happened.SHUTTLE_WITHDRAWN, None, shuttle, who, why)
+        case ShuttleReturned(shuttle_id=shuttle):
+            return Happening(Happened.SHUTTLE_RETURNED, None, shuttle, who, why)
+        case ShuttleSent(shuttle_id=shuttle, stop_id=stop):
+            return Happening(Happened.SHUTTLE_SENT, None, shuttle, who, why, stop)
+        case TripMoved(trip_id=whose, to_shuttle=to):
+            kind = Happened.TRIP_MOVED_ANYWHERE if to is None else Happened.TRIP_MOVED
+            return Happening(kind, _other(whose, trip_id), to, who, why)
         case _:
             assert_never(event)
 
 
-def _report(event: Event) -> str:
-    shuttle = f"Shuttle {getattr(event, 'shuttle_id', '')}"
+_Report = (
+    ShuttleJoined
+    | ShuttleReported
+    | ShuttleFellSilent
+    | NewerEpochSeen
+    | PlanConfirmed
+    | PlanRefused
+    | VisitArrived
+    | VisitCompleted
+)
+
+
+def _report(event: _Report) -> Happening:
+    shuttle = event.shuttle_id
     match event:
         case ShuttleJoined(order_id=order_id):
-            return f"{shuttle} joined{'' if order_id else ' without an order'}."
+            kind = Happened.JOINED if order_id else Happened.JOINED_WITHOUT_ORDER
+            return Happening(kind, None, shuttle)
         case ShuttleReported(faults=faults, paused=paused):
-            fatal = [fault for fault in faults if fault.level is FaultLevel.FATAL]
+            fatal = tuple(fault for fault in faults if fault.level is FaultLevel.FATAL)
             if fatal:
-                said = ", ".join(f"{fault.kind}{_because(fault.text)}" for fault in fatal)
-                return f"{shuttle} reported that it cannot drive: {said}."
-            return f"{shuttle} reported{' that it is paused' if paused else ' where it is'}."
+                return Happening(Happened.FAULTED, None, shuttle, faults=fatal)
+            return Happening(Happened.PAUSED if paused else Happened.REPORTED, None, shuttle)
         case ShuttleFellSilent(last_heard_s=heard_s):
-            return f"{shuttle} has not been heard for {event.at_s - heard_s} s."
+            return Happening(Happened.FELL_SILENT, None, shuttle, number=event.at_s - heard_s)
+        case NewerEpochSeen(epoch=epoch):
+            return Happening(Happened.NEWER_EPOCH, None, shuttle, number=epoch)
         case PlanConfirmed(revision=revision):
-            return f"{shuttle} confirmed plan {revision}."
+            return Happening(Happened.PLAN_CONFIRMED, None, shuttle, number=revision)
         case PlanRefused(revision=revision, reason=reason):
-            return f"{shuttle} refused plan {revision}{_because(reason)}."
+            return Happening(Happened.PLAN_REFUSED, None, shuttle, reason=reason, number=revision)
         case VisitArrived():
-            return f"{shuttle} arrived at a stop."
+            return Happening(Happened.ARRIVED, None, shuttle)
         case VisitCompleted():
-            return f"{shuttle} left a stop."
-        case _:  # "ChargingPlanned" says what it is
-            words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(event).__name__)
-            return f"{words.capitalize()}."
+            return Happening(Happened.LEFT, None, shuttle)
+        case _:
+            assert_never(event)
 
 
-def _lateness(state: ServiceState, trip_id: TripId) -> str:
+def _lateness(state: ServiceState, trip_id: TripId) -> Happening:
     """Why the clock alone would change a trip."""
     trip = state.trips.get(trip_id)
     shuttle_id: ShuttleId | None = None if trip is None else trip.shuttle_id
     shuttle = None if shuttle_id is None else state.shuttles.get(shuttle_id)
     if shuttle is None or shuttle.released is None:
-        return "Time passed."
-    if shuttle.released.arrived_s is None:
-        return f"Time passed; shuttle {shuttle_id} had not arrived at its next stop."
-    return f"Time passed; shuttle {shuttle_id} still stood at a stop."
+        return Happening(Happened.TIME_PASSED)
+    is_there = shuttle.released.arrived_s is not None
+    kind = Happened.STILL_STANDING if is_there else Happened.NOT_ARRIVED
+    return Happening(kind, None, shuttle_id)
 
 
-def _whose(who: TripId, trip_id: TripId | None) -> str:
-    return "this trip" if who == trip_id else f"trip {who}"
+def _failed(reason: str) -> Happened:
+    if reason.startswith(PLAN_EXPIRED):
+        return Happened.BOARDING_EXPIRED
+    return Happened.GOT_OUT if reason.startswith(GOT_OUT) else Happened.BOARDING_FAILED
 
 
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
-
-
-def _streets(n_edges: int, stops: tuple[str, ...]) -> str:
-    parts = []
-    if n_edges:
-        parts.append(f"{n_edges} street direction{'s' if n_edges > 1 else ''}")
-    if stops:
-        parts.append(f"stop{'s' if len(stops) > 1 else ''} {', '.join(stops)}")
-    return " and ".join(parts) or "nothing"
+def _other(who: TripId, trip_id: TripId | None) -> TripId | None:
+    return None if who == trip_id else who

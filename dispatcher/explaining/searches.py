@@ -3,7 +3,7 @@
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.engine.state import ServiceState
 from dispatcher.engine.witness import Purpose
-from dispatcher.explaining.availability import why_unavailable
+from dispatcher.explaining.availability import unavailable_in_words, why_unavailable
 from dispatcher.explaining.explanation import (
     AlightingStop,
     BoardingStop,
@@ -116,7 +116,8 @@ def _answer(
     if not state.fleet.plan(row).available:
         reasons = why_unavailable(state, state.shuttles[shuttle_id])
         verdict = passed.get(shuttle_id, Verdict.UNAVAILABLE)
-        return ShuttleAnswer(shuttle_id, verdict, unavailable=reasons)
+        words = tuple(unavailable_in_words(reason) for reason in reasons)
+        return ShuttleAnswer(shuttle_id, verdict, unavailable=words, reasons=reasons)
     if isinstance(answer, NoInsertion):
         return ShuttleAnswer(
             shuttle_id,

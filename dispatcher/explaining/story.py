@@ -24,7 +24,8 @@ from dispatcher.explaining.explanation import (
     TermCost,
     TripView,
 )
-from dispatcher.explaining.happenings import happening
+from dispatcher.explaining.happenings import Happening, happening
+from dispatcher.explaining.happenings_in_words import happening_in_words
 from dispatcher.explaining.looking import SearchLog
 from dispatcher.explaining.pricing import price_of_cost
 from dispatcher.planning.request import Insertion, InsertionRequest, NoInsertion
@@ -46,7 +47,7 @@ class TripStory:
     ended: bool = False  # and no shuttle has it in its books any more
     _before: TripView | None = None
     _shown: TripView | None = None  # as of the last step
-    _cause: str = ""
+    _happened: Happening | None = None
     _log: SearchLog = field(default_factory=SearchLog)
     _improvement: Improvement | None = None
 
@@ -54,7 +55,7 @@ class TripStory:
         """An event is about to be decided."""
         trip = state.trips.get(self.trip_id)
         self._before = None if trip is None else view_of(state, trip)
-        self._cause = happening(event, self.trip_id, state)
+        self._happened = happening(event, self.trip_id, state)
         self._log.clear()
         self._improvement = None
 
@@ -79,12 +80,14 @@ class TripStory:
         command = self._command(applied, view)
         found = self._log.searches or self._improvement or command
         if told or alerts or found or self._is_felt(view):
+            assert self._happened is not None, "every event is seen before it is decided"
             self.steps.append(
                 Step(
                     position=applied.position,
                     at_s=state.now_s,
                     event=type(applied.event).__name__,
-                    cause=self._cause,
+                    cause=happening_in_words(self._happened),
+                    happened=self._happened,
                     before=self._before if self._shown is None else self._shown,
                     after=view,
                     told=bool(told),

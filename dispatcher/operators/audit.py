@@ -8,7 +8,7 @@ from dispatcher.codec import EventRecord, decode_payload
 from dispatcher.domain.commands import CommandOutcome
 from dispatcher.domain.events import OperatorEvent
 from dispatcher.engine import ServiceState, find_command
-from dispatcher.explaining.happenings import ordered_in_words
+from dispatcher.explaining.happenings_in_words import ordered_in_words
 from dispatcher.journal import DiscardedRecords, Journal, Record
 
 _WINDOW: Final = 5_000  # records looked through at a time

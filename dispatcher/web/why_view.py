@@ -36,7 +36,8 @@ class WhyDocument(Document):
     offers: list[dict[str, Any]]
     refusal: dict[str, Any] | None = None
     steps: list[dict[str, Any]] = Field(
-        description="Each with `cause`, `before`, `after`, `searches` and what the rider was told."
+        description="Each with `cause`, by name `happened`, `before`, `after`, `searches` and what"
+        " the rider was told."
     )
     checked: dict[str, Any] = Field(description="How far the journal's digests confirm it.")
     stop_names: dict[str, str]

@@ -93,6 +93,13 @@ def test_an_operator_sees_the_cost_and_orders(browser: Browser, language: str, d
     page.locator(".why-table").wait_for()
     has_count(page.locator(".terms tbody tr"), 5)
     assert before in page.locator(".why-table tr.chosen").inner_text()
+    story = page.locator(".story").inner_text()
+    assert "a wheelchair is to follow" in story
+    if language == "ko":
+        whole = page.locator("dialog.why").inner_text()
+        # Names and ids, and what an operator gave as a reason, are as they are.
+        rest = re.sub(r"이동 \S+|dispatcher-console|“a wheelchair is to follow”", "", whole)
+        assert re.findall("[a-z]{2,}", rest) == []
     assert violations(page) == []
     page.locator("#why-close").click()
     # What was ordered, by whom and why.

@@ -108,14 +108,14 @@ BY_CODE = {
 
 def test_what_the_engine_tells_riders_can_be_said_in_every_language() -> None:
     """Sentences for riders are written in the engine; the page knows each by its words."""
-    script = SCRIPTS["ride/said.js"]
+    script = SCRIPTS["shared/said.js"]
     keys = dict(re.findall(r'^  "([^"]+)": "([^"]+)"', script, re.MULTILINE))
     with_names = [
         re.compile(pattern) for pattern in re.findall(r"^  \[/(.+)/, ", script, re.MULTILINE)
     ]
     for sentence in spoken_by_the_engine() - BY_CODE:
         known = sentence in keys or any(pattern.match(sentence) for pattern in with_names)
-        assert known, f"{sentence!r} needs a key in ride/said.js and in the catalogues"
+        assert known, f"{sentence!r} needs a key in shared/said.js and in the catalogues"
     for english, key in keys.items():
         assert ENGLISH[key] == english
 

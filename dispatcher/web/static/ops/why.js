@@ -4,8 +4,8 @@
 import { get } from "../shared/api.js";
 import { byId, el, refill } from "../shared/dom.js";
 import { has, t } from "../shared/i18n.js";
-import { problemNotice } from "./order.js";
-import { number, people, shuttleName, span, tripName } from "./words.js";
+import { happened, notDone, notTaking, toldRider } from "./happened.js";
+import { number, people, shuttleName, span, stopName, tripName } from "./words.js";
 
 const SHUTTLES = 60;
 
@@ -37,7 +37,8 @@ export class WhyDialog {
       this.body.removeAttribute("aria-live");
       refill(this.body, this.#told(why));
     } catch (error) {
-      refill(this.body, problemNotice(error));
+      const { code } = error;
+      refill(this.body, el("p.notice.bad", {}, t(has(`ops.problem.${code}`) ? `ops.problem.${code}` : "ops.problem.other")));
     }
   }
 
@@ -56,7 +57,7 @@ export class WhyDialog {
       choice, holder,
       later.length > 0 && el("section.stack", {}, el("h3", {}, t("ops.story")),
         el("ol.story", {}, later.map((step) => el("li", {}, el("time.number", {}, this.#time(step.at_s)),
-          el("span", { lang: "en" }, step.cause, step.told_text ? ` → ${step.told_text}` : ""))))),
+          el("div", {}, el("p", {}, happened(this.#store, step.happened), " ", notDone(step)), el("p.soft", {}, toldRider(step))))))),
     ];
   }
 
@@ -71,7 +72,7 @@ export class WhyDialog {
   #search(why, search) {
     const could = search.answers.filter(({ placement }) => placement).length;
     const chosen = search.answers.find(({ verdict }) => verdict === "chosen");
-    const stop = (id) => this.#stopName(why, id);
+    const stop = (id) => stopName(this.#store, id);
     return [
       el("p", {}, t("ops.why_considered", { count: search.considered, could }),
         search.binding ? ` ${t("ops.why_binds", { constraint: t(`ops.binding.${search.binding}`) })}` : ""),
@@ -96,10 +97,9 @@ export class WhyDialog {
       el("td", {}, placement?.delays.length ? placement.delays.map(({ trip_id, dropoff_s }) => t("ops.delays", { trip: tripName(trip_id), span: span(dropoff_s) })).join(", ") : ""));
   }
 
-  #because({ binding, unavailable, nearest_ride_s }) {
+  #because({ binding, reasons, nearest_ride_s }) {
     if (binding) return `: ${t(`ops.binding.${binding}`)}${nearest_ride_s ? ` (${span(nearest_ride_s)})` : ""}`;
-    if (unavailable.length) return [": ", el("span", { lang: "en" }, unavailable.join(", "))];
-    return "";
+    return reasons.length ? `: ${reasons.map(notTaking).join(", ")}` : "";
   }
 
   #price({ shuttle_id, placement }) {
@@ -108,7 +108,7 @@ export class WhyDialog {
         el("thead", {}, el("tr", {}, ["term", "own", "others", "price", "cost"].map((key) =>
           el("th", { scope: "col", class: key === "term" ? null : "number" }, t(`ops.column.${key}`))))),
         el("tbody", {}, placement.price.terms.map((term) => el("tr", {},
-          el("th", { scope: "row" }, has(`ops.term.${term.term}`) ? t(`ops.term.${term.term}`) : term.term),
+          el("th", { scope: "row" }, t(`ops.term.${term.term}`)),
           el("td.number", {}, span(term.own_s)), el("td.number", {}, span(term.others_s)),
           el("td.number", {}, number(term.price_milli_per_s / 1000)), el("td.number", {}, points(term.cost_milli)))),
           el("tr.sum", {}, el("th", { scope: "row", colspan: "4" }, t("ops.sum")), el("td.number", {}, points(placement.price.total_milli))))));
@@ -116,11 +116,6 @@ export class WhyDialog {
 
   #time(at_s) {
     return this.#store.time.time(at_s * 1000);
-  }
-
-  #stopName(why, id) {
-    const stop = this.#store.stops.get(id);
-    return stop ? (stop.names[document.documentElement.lang] ?? id) : (why.stop_names[id] ?? id);
   }
 }
 

@@ -4,12 +4,12 @@ import { get, post } from "../shared/api.js";
 import { announce, byId, el, refill, setText } from "../shared/dom.js";
 import { named, t, tn } from "../shared/i18n.js";
 import { LiveStream } from "../shared/live.js";
+import { said } from "../shared/said.js";
 import { distance, metresBetween } from "../shared/time.js";
 import { changesBetween } from "./changes.js";
 import { forgetTrip, keepChanges, keepTrip, keptChanges } from "./kept.js";
 import { shuttleNumber } from "./names.js";
 import { problemNotice } from "./problems.js";
-import { said } from "./said.js";
 
 const STEPS = ["requested", "offered", "accepted", "assigned", "boarding", "aboard", "completed"];
 const UNDER_WAY = new Set(["accepted", "assigned", "boarding", "aboard"]);
