@@ -2,6 +2,7 @@
 
 from dispatcher.engine.commands import find_command, ordered
 from dispatcher.engine.copying import copy_state
+from dispatcher.engine.make_room import berth_of, crowds
 from dispatcher.engine.proposals import ImproveAsk, improve_ask, proposals_of
 from dispatcher.engine.quoting import quote_request
 from dispatcher.engine.site import Site
@@ -14,7 +15,9 @@ __all__ = [
     "ImproveAsk",
     "ServiceState",
     "Site",
+    "berth_of",
     "copy_state",
+    "crowds",
     "dump_state",
     "find_command",
     "improve_ask",

@@ -58,7 +58,7 @@ def note_crowd(turn: Turn, shuttle: Shuttle) -> None:
     berths = state.berths.berths[stop]
     if berths is None:
         return
-    standing = [other for other in state.shuttles.values() if _stands_at(other, stop)]
+    standing = [other for other in state.shuttles.values() if berth_of(other) == stop]
     if len(standing) > berths:
         names = ", ".join(other.id for other in standing)
         stop_id = state.site.zone.stops[stop].id
@@ -66,13 +66,28 @@ def note_crowd(turn: Turn, shuttle: Shuttle) -> None:
         turn.alert(AlertKind.STOP_CROWDED, text, shuttle.id)
 
 
-def _stands_at(shuttle: Shuttle, stop: int) -> bool:
-    """At a berth of the stop, as far as it has said. Who charges stands at a plug."""
+def berth_of(shuttle: Shuttle) -> int | None:
+    """The stop at a berth of which it stands, as far as it has said. Who charges is at a plug."""
     released = shuttle.released
     if released is not None:
         at_plug = released.visit.charge_to_pct is not None
-        return released.stop == stop and released.arrived_s is not None and not at_plug
-    return shuttle.anchor == stop and shuttle.order_id != "" and not shuttle.charging
+        return None if released.arrived_s is None or at_plug else released.stop
+    return None if shuttle.order_id == "" or shuttle.charging else shuttle.anchor
+
+
+def crowds(state: ServiceState) -> dict[int, list[Shuttle]]:
+    """By stop: all who stand there, where these are more than it has berths."""
+    standing: dict[int, list[Shuttle]] = {}
+    for shuttle in state.shuttles.values():
+        stop = berth_of(shuttle)
+        if stop is not None:
+            standing.setdefault(stop, []).append(shuttle)
+    berths = state.berths.berths
+    return {
+        stop: there
+        for stop, there in standing.items()
+        if (room := berths[stop]) is not None and len(there) > room
+    }
 
 
 def _moves_on(turn: Turn, shuttle: Shuttle) -> bool:

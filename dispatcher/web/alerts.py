@@ -1,5 +1,6 @@
 """The newest alerts to the operator, as long as this process runs."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,9 +10,15 @@ from pydantic import Field
 
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted
+from dispatcher.domain.ids import ShuttleId, StopId
+from dispatcher.domain.zone import Stop
+from dispatcher.engine import ServiceState, berth_of, crowds
+from dispatcher.engine.state import Shuttle
 from dispatcher.riders.status import Document, instant
+from vehicles.exchange import Latest
 
 MOST_ALERTS: Final = 500
+_AWAY_M: Final = 50.0  # that far from a stop, a shuttle is at none of its berths
 
 
 class AlertView(Document):
@@ -23,15 +30,33 @@ class AlertView(Document):
     text: str
     shuttle: str | None = None
     trip: str | None = None
+    stop: str | None = Field(default=None, description="Of `stop_crowded`: the stop.")
+    over: bool | None = Field(
+        default=None,
+        description="Of `stop_crowded`: there are no more shuttles than berths now. Whether other"
+        " alerts still hold is to be seen from the shuttle, the trip or the figures.",
+    )
 
 
 class AlertBook:
-    """A listener; the newest `MOST_ALERTS` are kept. ``now_s`` is the zone's clock."""
+    """A listener; the newest `MOST_ALERTS` are kept. ``now_s`` is the zone's clock.
 
-    def __init__(self, now_s: Callable[[], int]) -> None:
+    ``latest`` is the newest heard of a shuttle. ``on_alert`` hears of each alert, and once more
+    of one that is over now.
+    """
+
+    def __init__(
+        self,
+        now_s: Callable[[], int],
+        state: Callable[[], ServiceState],
+        latest: Callable[[ShuttleId], Latest | None],
+    ) -> None:
         self.on_alert: Callable[[AlertView], None] = lambda alert: None
         self._now_s = now_s
+        self._state = state
+        self._latest = latest
         self._count = 0
+        self._crowded: set[StopId] = set()  # stops of which there are alerts that are not over
         self._kept: deque[AlertView] = deque(maxlen=MOST_ALERTS)
 
     def on_applied(self, applied: Applied) -> None:
@@ -41,11 +66,29 @@ class AlertBook:
 
     def newest(self, most: int, *, before: int | None = None) -> Sequence[AlertView]:
         """The newest first."""
+        self.look()
         found = [a for a in reversed(self._kept) if before is None or a.number < before]
         return found[:most]
 
+    def look(self) -> None:
+        """Say of stops that are over their berths no more that they are not.
+
+        Nothing tells of that by itself: shuttles leave one by one, for whatever reason.
+        """
+        if not self._crowded:
+            return
+        ended = self._crowded - self._still_crowded()
+        self._crowded -= ended
+        if not ended:
+            return
+        for place, alert in enumerate(self._kept):
+            if alert.over is False and alert.stop in ended:
+                self._kept[place] = over = alert.model_copy(update={"over": True})
+                self.on_alert(over)
+
     def _add(self, alerted: OperatorAlerted) -> None:
         self._count += 1
+        stop = self._crowd(alerted)
         alert = AlertView(
             number=self._count,
             at=instant(self._now_s()),
@@ -53,6 +96,38 @@ class AlertBook:
             text=alerted.text,
             shuttle=alerted.shuttle_id,
             trip=alerted.trip_id,
+            stop=stop,
+            over=None if stop is None else False,
         )
         self._kept.append(alert)
         self.on_alert(alert)
+
+    def _still_crowded(self) -> set[StopId]:
+        """Nobody who was driven away by hand counts, though the plan has them there still."""
+        state = self._state()
+        stops, berths = state.site.zone.stops, state.berths.berths
+        found: set[StopId] = set()
+        for at, there in crowds(state).items():
+            room = berths[at]
+            standing = [shuttle for shuttle in there if not self._is_away(shuttle, stops[at])]
+            if room is not None and len(standing) > room:
+                found.add(stops[at].id)
+        return found
+
+    def _is_away(self, shuttle: Shuttle, stop: Stop) -> bool:
+        latest = self._latest(shuttle.id)
+        if latest is None:
+            return False
+        return math.hypot(latest.x_m - stop.x_m, latest.y_m - stop.y_m) > _AWAY_M
+
+    def _crowd(self, alerted: OperatorAlerted) -> StopId | None:
+        """The stop that has become too full; the shuttle has just arrived there."""
+        if alerted.kind is not AlertKind.STOP_CROWDED or alerted.shuttle_id is None:
+            return None
+        state = self._state()
+        shuttle = state.shuttles[alerted.shuttle_id]
+        # It may have been sent on at once: its way begins there.
+        at = berth_of(shuttle)
+        stop = state.site.zone.stops[shuttle.anchor if at is None else at].id
+        self._crowded.add(stop)
+        return stop

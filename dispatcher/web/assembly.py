@@ -122,7 +122,7 @@ def build_web(
         return zone_view.clock().model_dump_json().encode()
 
     issuer = DevIssuer(settings.auth.audience, now=now) if settings.auth.development else None
-    alerts = AlertBook(service.clock.now_s)
+    alerts = AlertBook(service.clock.now_s, lambda: service.core.state, fleet.latest_of)
     figures = FiguresBook(lambda: service.core.state)
     fleet_view = FleetView(LocalFrame(site.zone.origin))
     hub = LiveHub(settings.http.streams, now=now, clock=clock)

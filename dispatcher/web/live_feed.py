@@ -79,6 +79,7 @@ class LiveFeed:
 
     def look(self) -> None:
         """Tell of every shuttle that looks otherwise than when it was last told of."""
+        self._alerts.look()
         readers = self._hub.readers()
         self._looks += 1
         if readers.of_all:

@@ -180,13 +180,21 @@ def test_alerts_say_what_to_do_and_when_they_are_over(
     alerts = page.locator(".alert")
     alerts.first.wait_for()
     told = alerts.evaluate_all("all => all.map(each => each.className)")
-    # The silent shuttle, the broken promise and the low battery hold; the fault is over.
-    assert sorted(told) == ["alert", "alert grave", "alert grave", "alert over"]
-    assert page.locator("#alerts-count").inner_text() == "3"
-    has_count(page.locator(".alert .todo"), 3)
+    # The silent shuttle, the broken promise, the low battery and a crowded stop hold; the fault is
+    # over, and so, as was told after the snapshot, is the crowd at another stop.
+    assert sorted(told) == ["alert"] * 2 + ["alert grave"] * 2 + ["alert over"] * 2
+    assert page.locator("#alerts-count").inner_text() == "4"
+    has_count(page.locator(".alert .todo"), 4)
+    names = {
+        stop["id"]: stop["names"][language]
+        for stop in page.request.get("/v1/stops").json()["stops"]
+    }
+    has_count(page.locator(".alert.over", has_text=names["S042"]), 1)
+    has_count(page.locator(".alert:not(.over)", has_text=names["S031"]), 1)
     assert violations(page) == []
-    page.locator(".alert.over .button").click()
-    has_count(alerts, 3)
+    page.locator(".alert.over .button").first.click()
+    page.locator(".alert.over .button").first.click()
+    has_count(alerts, 4)
     page.locator(".alert.grave .link").first.click()
     page.locator("#details h2").wait_for()
     assert violations(page) == []
@@ -212,7 +220,11 @@ def a_bad_moment(page: Any) -> dict[str, Any]:
     }
     trip = {"trip": "t-1", "state": "accepted", "revision": 3, "asked": past, "promise": promise}
     trip |= {"shuttle": well["id"], "breach": "delay"}
+    crowd = {"at": past, "kind": "stop_crowded", "text": "-", "shuttle": well["id"], "over": False}
+    ended = {**crowd, "number": 5, "stop": "S042"}
     alerts = [
+        ended,
+        {**crowd, "number": 4, "stop": "S031"},
         {"number": 3, "at": past, "kind": "promise_breached", "text": "Late.", "trip": "t-1"},
         {"number": 2, "at": past, "kind": "shuttle_fault", "text": "Motor.", "shuttle": well["id"]},
         {"number": 1, "at": past, "kind": "shuttle_silent", "text": "-", "shuttle": silent["id"]},
@@ -220,4 +232,5 @@ def a_bad_moment(page: Any) -> dict[str, Any]:
     snapshot = {"clock": clock, "shuttles": shuttles, "trips": [trip], "alerts": alerts}
     snapshot["closures"] = {"edges": [], "stops": []}
     body = f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"
+    body += f"event: alert\ndata: {json.dumps({**ended, 'over': True})}\n\n"
     return {"status": 200, "content_type": "text/event-stream", "body": body}

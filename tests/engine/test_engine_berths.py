@@ -13,7 +13,7 @@ from dispatcher.domain.events import ShuttleJoined
 from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.shuttles import Capacity, DriveMode
 from dispatcher.domain.trips import Party, RefusalReason, TripState
-from dispatcher.engine import dump_state, load_state
+from dispatcher.engine import crowds, dump_state, load_state
 from dispatcher.engine.judging import plan_faults
 from dispatcher.engine.state import Shuttle
 
@@ -110,7 +110,11 @@ def test_a_promise_is_kept_at_a_full_stop_and_an_operator_hears() -> None:
     (alert,) = alerts(street, AlertKind.STOP_CROWDED)
     assert "m1" in alert.text
     assert "m2" in alert.text
+    ((stop, there),) = crowds(street.state).items()
+    assert street.site.zone.stops[stop].id == "R"
+    assert {shuttle.id for shuttle in there} == {"m1", "m2", trip.shuttle_id}
     street.wait(400)
+    assert crowds(street.state) == {}
     assert street.now_of(trip).state is TripState.COMPLETED
     assert street.now_of(trip).breach is None
 

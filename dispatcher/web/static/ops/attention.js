@@ -37,15 +37,20 @@ export function attention(store) {
   }
   if ((store.figures?.times.searches_failed ?? 0) >= SOLVER_FAILED) add("solver_down", null, now, false);
   for (const alert of store.alerts) {
-    const subject = alert.trip ? { kind: "trip", id: alert.trip } : alert.shuttle ? { kind: "shuttle", id: alert.shuttle } : null;
-    add(alert.kind, subject, Date.parse(alert.at), isOver(store, alert), alert.text);
+    add(alert.kind, subjectOf(alert), Date.parse(alert.at), isOver(store, alert), alert.text);
   }
   return [...found.values()].sort((one, other) =>
     Number(one.over) - Number(other.over) || Number(other.grave) - Number(one.grave) || other.atMs - one.atMs || (one.key < other.key ? -1 : 1));
 }
 
+function subjectOf({ stop, trip, shuttle }) {
+  if (stop) return { kind: "stop", id: stop };
+  if (trip) return { kind: "trip", id: trip };
+  return shuttle ? { kind: "shuttle", id: shuttle } : null;
+}
+
 /** Told once, an alert stays in the list; this says whether it still holds. */
-function isOver(store, { kind, shuttle: shuttleId, trip: tripId }) {
+function isOver(store, { kind, over, shuttle: shuttleId, trip: tripId }) {
   const shuttle = store.shuttles.get(shuttleId);
   const trip = store.trips.get(tripId);
   if (tripId && (!trip || ENDED.has(trip.state))) return true;
@@ -55,7 +60,7 @@ function isOver(store, { kind, shuttle: shuttleId, trip: tripId }) {
     case "low_battery": return !shuttle || shuttle.charging || shuttle.battery_pct >= 2 * LOW_PCT;
     case "solver_down": return (store.figures?.times.searches_failed ?? 0) < SOLVER_FAILED;
     case "plan_refused": return shuttle ? shuttle.plan.confirmed_revision >= shuttle.plan.revision : true;
-    case "stop_crowded": return false;
+    case "stop_crowded": return over;
     default: return false;
   }
 }

@@ -39,7 +39,10 @@ export class Store {
         this.touch("trips");
       },
       alert: (alert) => {
-        this.alerts = [alert, ...this.alerts].slice(0, 200);
+        // Told of again when it is over.
+        const at = this.alerts.findIndex(({ number }) => number === alert.number);
+        if (at >= 0) this.alerts[at] = alert;
+        else this.alerts = [alert, ...this.alerts].slice(0, 200);
         this.touch("alerts");
       },
       closures: (closures) => {
