@@ -7,7 +7,7 @@ from dispatcher.web.principals import Role
 
 ANYONE: Final = frozenset[Role]()  # no login is asked for
 _RIDERS: Final = frozenset({Role.RIDER})
-_ASKING: Final = frozenset({Role.RIDER, Role.GUEST})
+# Who is logged in for something else may well want a ride.
 _GUESTS: Final = frozenset({Role.GUEST, Role.RIDER, Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
 _VIEW: Final = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.ADMIN})
 _ACT: Final = frozenset({Role.DISPATCHER, Role.ADMIN})
@@ -20,6 +20,8 @@ PAGES: Final = frozenset(
         "frontPage",
         "ridePage",
         "ridePageFromStop",
+        "ownTripsPage",
+        "ownTripPage",
         "tripPage",
         "stopsPage",
         "consolePage",
@@ -32,13 +34,14 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "getZone": ANYONE,
     "listStops": ANYONE,
     "getStopCode": ANYONE,
+    "getLogin": ANYONE,
     "devLogin": ANYONE,
     "beginSession": _ALL_LOGINS,
     "getSession": _ALL_LOGINS,
     "endSession": _ALL_LOGINS,
     **dict.fromkeys(PAGES, ANYONE),
     # Riders
-    "quoteTrip": _ASKING,
+    "quoteTrip": _GUESTS,
     "requestTrip": _RIDERS,
     "answerOffer": _RIDERS,
     "cancelTrip": _RIDERS,

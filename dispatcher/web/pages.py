@@ -51,6 +51,21 @@ async def ride_page_from_stop(stop: StopPath, request: Request, lang: Language =
     return page_answer(request, RIDE, lang)
 
 
+@router.get("/ride/trips", operation_id="ownTripsPage", include_in_schema=False)
+async def own_trips_page(request: Request, lang: Language = None) -> Response:
+    return page_answer(request, RIDE, lang)
+
+
+@router.get("/ride/trip/{trip}", operation_id="ownTripPage", include_in_schema=False)
+async def own_trip_page(
+    trip: Annotated[str, Path(min_length=1, max_length=64)],
+    request: Request,
+    lang: Language = None,
+) -> Response:
+    # Whose trip it is is the API's affair; the page asks for a login where there is none.
+    return page_answer(request, RIDE, lang)
+
+
 @router.get("/t/{link}", operation_id="tripPage", include_in_schema=False)
 async def trip_page(
     link: Annotated[str, Path(min_length=1, max_length=200)],

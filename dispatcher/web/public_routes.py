@@ -12,7 +12,7 @@ from dispatcher.web.callers import check_same_site
 from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts
 from dispatcher.web.principals import Means, Principal, Role
 from dispatcher.web.problems import not_found
-from dispatcher.web.schemas import DevLogin, DevToken, SessionView, StopList
+from dispatcher.web.schemas import DevLogin, DevToken, LoginView, SessionView, StopList
 from dispatcher.web.sessions import COOKIE
 from dispatcher.web.zone_view import ZoneDocument
 
@@ -54,6 +54,26 @@ async def get_zone(parts: Parts) -> Response:
 )
 async def list_stops(parts: Parts) -> Response:
     return document(StopList(stops=parts.zone_view.stops))
+
+
+@router.get(
+    "/v1/login",
+    operation_id="getLogin",
+    summary="Who is logged in, if anybody, and how one may",
+    tags=["login"],
+    response_model=LoginView,
+    responses=problems(401),
+)
+async def get_login(parts: Parts, caller: Caller) -> Response:
+    auth = parts.settings.auth
+    return document(
+        LoginView(
+            session=None if caller.means is Means.NONE else SessionView.of(caller),
+            guests=auth.guests,
+            tokens=auth.issuer is not None,
+            development=parts.dev_issuer is not None,
+        )
+    )
 
 
 @router.post(

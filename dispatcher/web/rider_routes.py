@@ -88,10 +88,12 @@ async def get_trips(
     state: Annotated[list[TripState] | None, Query(max_length=20)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(pattern=f"^{ID_PATTERN.pattern}$")] = None,
+    own: Annotated[bool, Query(description="Own trips only, also of an operator who rides.")] = False,
 ) -> Response:
     found: list[TripDocument] = []
     passed = after is None
-    for trip in list_trips(parts.state, owner_of(caller), frozenset(state or ())):
+    owner = caller.rider_id if own else owner_of(caller)
+    for trip in list_trips(parts.state, owner, frozenset(state or ())):
         if passed:
             if len(found) == limit:
                 return document(TripList(trips=tuple(found), next=found[-1].trip))

@@ -110,6 +110,15 @@ class SessionView(Document):
         )
 
 
+class LoginView(Document):
+    """Who is logged in, if anybody, and what a page may offer who is not."""
+
+    session: SessionView | None = None
+    guests: bool = Field(description="Trips may be asked for without a login.")
+    tokens: bool = Field(description="Tokens of the zone's issuer are believed.")
+    development: bool = Field(description="Whoever asks is given a token.")
+
+
 class StopList(Document):
     stops: tuple[StopView, ...]
 

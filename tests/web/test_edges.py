@@ -135,6 +135,37 @@ async def test_a_page_logs_in_with_a_token_and_goes_on_with_its_cookie() -> None
         problem(again, 401, "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize(
+    ("auth", "ways"),
+    [
+        ({}, {"guests": True, "tokens": False, "development": True}),
+        (
+            {
+                "guests": False,
+                "development": False,
+                "issuer": "https://login.example",
+                "keys": "https://login.example/keys",
+            },
+            {"guests": False, "tokens": True, "development": False},
+        ),
+    ],
+    ids=["development", "production"],
+)
+async def test_a_page_learns_how_one_may_log_in_before_anybody_has(
+    auth: dict[str, Any], ways: dict[str, bool]
+) -> None:
+    async with a_town(auth=auth) as town:
+        assert (await town.call("GET", "/login")).json() == ways
+
+
+async def test_a_page_learns_who_is_logged_in() -> None:
+    async with a_town() as town, town.client() as page:
+        begun = await page.post("/v1/session", headers=town.login("rider", "ana"))
+        told = (await page.get("/v1/login")).json()
+        assert told["session"] == begun.json()
+        assert told["session"]["roles"] == ["rider"]
+
+
 async def test_a_cookie_does_not_lengthen_itself() -> None:
     async with a_town() as town, town.client() as page:
         begun = await page.post("/v1/session", headers=town.login("rider", "ana"))

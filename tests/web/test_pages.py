@@ -11,7 +11,16 @@ from dispatcher.web.page import PAGE_POLICY
 from dispatcher.web.static_files import static_files
 from dispatcher.web.words import chosen_language
 
-PAGES = ("/", "/ride", "/ride/stop/Q", "/ride/stops", "/t/some-link")
+PAGES = (
+    "/",
+    "/ride",
+    "/ride/stop/Q",
+    "/ride/stops",
+    "/ride/trips",
+    "/ride/trip/t1",
+    "/t/some-link",
+    "/ops",
+)
 
 
 async def get(town: Town, path: str, **headers: str) -> httpx.Response:

@@ -67,6 +67,19 @@ async def test_sent_again_under_its_id_a_write_changes_nothing() -> None:
             assert await written(town, kind) == 1, kind
 
 
+async def test_an_operator_who_rides_can_ask_for_own_trips_alone() -> None:
+    async with a_town() as town:
+        await town.shuttle_at("P")
+        own = (await town.ask("ana"))["trip"]
+        await town.ask("ben")
+        ana = town.login("operator", "ana")
+        assert len((await town.call("GET", "/trips", ana)).json()["trips"]) == 2
+        listed = (await town.call("GET", "/trips?own=true", ana)).json()["trips"]
+        assert [trip["trip"] for trip in listed] == [own]
+        quoted = await town.call("POST", "/quotes", ana, json={"from": "Q", "to": "S"})
+        assert quoted.json()["offers"]
+
+
 async def test_another_request_under_the_same_id_is_a_problem() -> None:
     async with a_town() as town:
         await town.shuttle_at("P")
