@@ -1,6 +1,8 @@
 """The rider's page in a browser, on a simulated city: order, follow, arrive, and all else."""
 
 import re
+import secrets
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +57,159 @@ def test_a_guest_orders_follows_and_arrives(
     other.get_by_role("heading", name=WORDS[language]["arrived"], exact=True).wait_for()
     assert violations(page) == []
     has_count(page.locator(".steps .done"), 7)
+
+
+def logged_in(page: Any, rider: str) -> None:
+    page.locator("#log_in").click()
+    page.locator(f"#as-{rider}").click()
+    page.locator("#account .who", has_text=rider).wait_for()
+
+
+@pytest.mark.parametrize(
+    ("language", "phone", "dark", "rider"),
+    [("en", False, False, "minji"), ("ko", True, True, "junho")],
+)
+def test_a_rider_logs_in_orders_follows_and_cancels(
+    browser: Browser, language: str, phone: bool, dark: bool, rider: str
+) -> None:
+    page = browser.open("/ride", language=language, phone=phone, dark=dark)
+    # What was filled in is still there after the login.
+    choose(page, WORDS[language]["from"], "S031")
+    page.locator("#log_in").click()
+    page.locator(f"#as-{rider}").wait_for()
+    assert violations(page) == []
+    page.locator(f"#as-{rider}").click()
+    page.locator("#account .who", has_text=rider).wait_for()
+    ask(page, language, None, "S042")
+    page.locator("#take-0").click()
+    page.wait_for_url(re.compile("/ride/trip/"))
+    page.locator("#trip-heading").wait_for()
+    assert violations(page) == []
+    has_count(page.locator("#share"), 0)  # there is no link to share
+    trip = page.url.rpartition("/")[2]
+    page.get_by_role("heading", name=WORDS[language]["arrived"], exact=True).wait_for()
+    # Two more, to be cancelled in the list and where it is followed.
+    second, third = (a_trip_for_later(page, number) for number in range(2))
+    page.locator("#trips").click()
+    page.locator(f"[aria-labelledby=recent] #follow-{trip}").wait_for()
+    page.locator(f"#cancel-{second}").click()
+    page.locator("#cancel-yes").click()
+    page.locator(f"#cancel-{second}").wait_for(state="detached")
+    page.locator(f"[aria-labelledby=recent] #follow-{second}").wait_for()
+    assert violations(page) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # The form leads to what is under way.
+    page.locator("#again").click()
+    page.locator(f"a[href='/ride/trip/{third}']").click()
+    page.locator("#cancel").click()
+    page.locator("#cancel-yes").click()
+    page.locator("#again").wait_for()
+    page.locator("#trips").click()
+    page.locator(f"#follow-{trip}").click()
+    page.wait_for_url(re.compile(f"/ride/trip/{trip}"))
+    page.get_by_role("heading", name=WORDS[language]["arrived"], exact=True).wait_for()
+    page.locator("#log_out").click()
+    page.locator("#log_in").wait_for()
+    page.locator("#field-from").wait_for()
+    # Nobody sees them any more, and whoever is not logged in is asked to.
+    assert page.request.get("/v1/trips").status == 401
+    page.goto(f"/ride/trip/{trip}")
+    page.locator(f"#as-{rider}").wait_for()
+    # Another rider has no such trip.
+    page.locator("#as-sora").click()
+    page.get_by_role("alert").wait_for()
+    assert violations(page) == []
+
+
+def a_trip_for_later(page: Any, number: int) -> str:
+    """Of who is logged in; no shuttle is on its way yet."""
+    now = datetime.fromisoformat(page.request.get("/v1/zone").json()["clock"]["now"])
+    wish = {
+        "id": secrets.token_urlsafe(18),
+        "from": "S012",
+        "to": "S091",
+        "when": {"depart_at": (now + timedelta(hours=3 + number)).isoformat()},
+        "accept": "auto",
+    }
+    answer = page.request.post("/v1/trips", data=wish, headers={"X-Ringmaster-Page": "1"}).json()
+    assert answer.get("state") in ("accepted", "assigned"), answer
+    return str(answer["trip"])
+
+
+def test_where_guests_may_not_order_the_page_asks_for_a_token(browser: Browser) -> None:
+    page = browser.open("/", phone=True)
+    # As a city's dispatcher says it.
+    ways = {"guests": False, "tokens": True, "development": False}
+    page.route("**/v1/login", lambda route: route.fulfill(json=ways))
+    page.goto("/ride/stop/S031")
+    page.locator("#token").wait_for()
+    assert violations(page) == []
+    page.locator("#token").fill("not-a-token")
+    page.keyboard.press("Enter")
+    page.get_by_text("This token is not believed.").wait_for()
+    assert violations(page) == []
+
+    def token(role: str) -> str:
+        """Without the cookie that comes with it."""
+        other = browser.open("/")
+        login = {"role": role, "subject": f"a-{role}"}
+        headers = {"X-Ringmaster-Page": "1"}
+        return str(other.request.post("/v1/dev/login", data=login, headers=headers).json()["token"])
+
+    page.locator("#token").fill(token("operator"))
+    page.keyboard.press("Enter")
+    page.get_by_text("The login of a-operator is not a rider's.").wait_for()
+    page.locator("#token").fill(token("rider"))
+    page.keyboard.press("Enter")
+    # Where the code at the stop led to.
+    page.locator("#field-from").wait_for()
+    assert page.locator("#field-from").input_value()
+    ask(page, "en", None, "S042")
+    page.locator("#take-0").wait_for()
+    # The session goes; the token, which the page has in its memory, makes another.
+    page.context.clear_cookies()
+    page.locator("#take-0").click()
+    page.wait_for_url(re.compile("/ride/trip/"))
+    page.locator("#cancel").click()
+    page.locator("#cancel-yes").click()
+    page.locator("#again").wait_for()
+    # Opened anew the page has only the cookie; when that goes, a login is asked for.
+    page.context.clear_cookies()
+    page.reload()
+    page.locator("#token").wait_for()
+
+
+def test_a_login_that_ends_while_asking_is_asked_for_again(browser: Browser) -> None:
+    page = browser.open("/ride")
+    page.locator("#log_in").click()
+    page.locator("#as-sora").click()
+    page.locator("#account .who").wait_for()
+    page.reload()  # the token is forgotten, the cookie is there
+    page.locator("#account .who").wait_for()
+    ask(page, "en", "S031", "S042")
+    page.locator("#take-0").wait_for()
+    page.context.clear_cookies()
+    page.locator("#take-0").click()
+    page.get_by_text("Your login has ended.").wait_for()
+    assert violations(page) == []
+    # Nothing was ordered as a guest behind the rider's back; now the rider may choose to.
+    page.locator("#as-guest").click()
+    assert page.locator("#field-from").input_value()
+    page.locator("button[type=submit]").click()
+    take_the_first(page)
+
+
+def test_pages_of_one_browser_have_one_login(browser: Browser) -> None:
+    page = browser.open("/ride")
+    logged_in(page, "minji")
+    other = page.context.new_page()
+    other.goto("/ride")
+    other.locator("#account .who", has_text="minji").wait_for()
+    other.locator("#log_out").click()
+    page.locator("#log_in").wait_for()
+    logged_in(page, "junho")
+    other.reload()
+    other.locator("#account .who", has_text="junho").wait_for()
 
 
 def test_a_trip_is_cancelled_by_keyboard_alone(browser: Browser) -> None:

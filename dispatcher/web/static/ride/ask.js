@@ -3,6 +3,8 @@
 import { byId, el, icon } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { StopField } from "./stop_field.js";
+import { openTrips } from "./trips.js";
+import { ownTrip } from "./ways.js";
 
 const LEAD_MS = 30 * 60_000; // a time that is wished is at first so far ahead
 const MOST_SEATS = 20;
@@ -30,6 +32,16 @@ export class AskView {
   shown() {
     this.#mark();
     this.#ride.map?.show();
+    if (this.#ride.rider) this.#lookUnderWay();
+  }
+
+  /** As far as it has been filled in. */
+  get wish() {
+    const wish = this.#wish;
+    Object.assign(wish, { from: this.from.value, to: this.to.value });
+    for (const name of ["seats", "wheelchairs"]) wish[name] = Math.floor(Number(this[name].value)) || 0;
+    wish.at = wish.kind === "now" ? null : this.#instant();
+    return wish;
   }
 
   /** A stop was chosen on the map. */
@@ -51,11 +63,11 @@ export class AskView {
     for (const field of [this.from, this.to]) {
       field.input.addEventListener("focus", () => (this.#next = field.name));
     }
+    this.underWay = el("div.stack.tight", {}, trip && this.#underWay(`/t/${encodeURIComponent(trip)}`));
     this.located = el("p.wrong", { hidden: true, role: "status" });
     this.summary = el("div.notice.bad", { hidden: true, tabindex: "-1", id: "wrong" });
     this.element = el("form.stack.ask", { novalidate: true, onsubmit: (event) => this.#submit(event) },
-      trip && el("div.notice", {}, el("p", {}, t("ride.under_way")),
-        el("a.button.small", { href: `/t/${encodeURIComponent(trip)}` }, t("ride.go_to_trip"))),
+      this.underWay,
       el("h1", {}, t("ask.heading")),
       this.#unknown && el("p.notice.warn", {}, t("ask.unknown_stop", { stop: this.#unknown })),
       this.summary,
@@ -70,6 +82,18 @@ export class AskView {
       this.#whenPart(),
       this.#partyPart(),
       el("button.button.first.wide", { type: "submit" }, t("ask.submit")));
+  }
+
+  #underWay(page) {
+    return el("div.notice", {}, el("p", {}, t("ride.under_way")), el("a.button.small", { href: page }, t("ride.go_to_trip")));
+  }
+
+  /** Of who is logged in: the trip itself, or the list of several. */
+  async #lookUnderWay() {
+    const { trips } = await openTrips(2).catch(() => ({ trips: [] })); // the form works without
+    if (trips.length && this.underWay.isConnected) {
+      this.underWay.append(this.#underWay(trips.length > 1 ? "/ride/trips" : ownTrip(trips[0].trip).page));
+    }
   }
 
   #whenPart() {
@@ -151,10 +175,7 @@ export class AskView {
 
   #submit(event) {
     event.preventDefault();
-    const wish = this.#wish;
-    Object.assign(wish, { from: this.from.value, to: this.to.value });
-    for (const name of ["seats", "wheelchairs"]) wish[name] = Math.floor(Number(this[name].value)) || 0;
-    wish.at = wish.kind === "now" ? null : this.#instant();
+    const { wish } = this;
     const wrongs = this.#wrongs();
     if (wrongs.length) this.#showWrongs(wrongs);
     else this.#ride.showOffers(wish);

@@ -2,7 +2,7 @@
 // All of it can fail, in a private window for one, and nothing depends on it.
 
 const TRIP = "ringmaster.trip";
-const changesOf = (link) => `ringmaster.changes.${link}`;
+const CHANGES = "ringmaster.changes.";
 
 const safely = (act) => {
   try {
@@ -12,19 +12,32 @@ const safely = (act) => {
   }
 };
 
-/** The link of the trip under way. */
+/** The link of a guest's trip under way. */
 export const keptTrip = () => safely(() => localStorage.getItem(TRIP));
-export const keepTrip = (link) => safely(() => localStorage.setItem(TRIP, link));
+
+export function keepTrip({ own, id }) {
+  if (!own) safely(() => localStorage.setItem(TRIP, id)); // own ones are in the rider's list
+}
 
 /** The trip has ended: nothing of it stays. */
-export function forgetTrip(link) {
+export function forgetTrip(way) {
   safely(() => {
-    if (localStorage.getItem(TRIP) === link) localStorage.removeItem(TRIP);
-    localStorage.removeItem(changesOf(link));
+    if (!way.own && localStorage.getItem(TRIP) === way.id) localStorage.removeItem(TRIP);
+    placeOf(way).removeItem(CHANGES + way.id);
   });
 }
 
 /** What changed so far, as this browser has seen it. */
-export const keptChanges = (link) => safely(() => JSON.parse(localStorage.getItem(changesOf(link)))) ?? [];
-export const keepChanges = (link, changes) =>
-  safely(() => localStorage.setItem(changesOf(link), JSON.stringify(changes)));
+export const keptChanges = (way) => safely(() => JSON.parse(placeOf(way).getItem(CHANGES + way.id))) ?? [];
+export const keepChanges = (way, changes) =>
+  safely(() => placeOf(way).setItem(CHANGES + way.id, JSON.stringify(changes)));
+
+/** Who was logged in leaves; the next in front of this screen may be somebody else. */
+export function forgetOwn() {
+  safely(() => {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(CHANGES)) sessionStorage.removeItem(key);
+  });
+}
+
+/** What is of a login goes with the window; what has a link is found again by it. */
+const placeOf = ({ own }) => (own ? sessionStorage : localStorage);

@@ -9,6 +9,7 @@ import { distance, walkMinutes } from "../shared/time.js";
 import { keepTrip } from "./kept.js";
 import { problemNotice } from "./problems.js";
 import { refusalPart } from "./refusal.js";
+import { requestTrip } from "./ways.js";
 import { tripWish } from "./wish.js";
 
 const AGAIN_MS = 10_000; // offers are looked up anew while they are looked at
@@ -22,12 +23,12 @@ export class OffersView {
   #ride;
   #wish;
   #offers = [];
-  #held = null; // the link and the trip that hold these offers
+  #held = null; // the trip that holds these offers, and the way to it
   #timer = 0;
   #taking = false;
   #closed = false;
 
-  /** `held`: a trip whose offers are open, with its link. */
+  /** `held`: a trip whose offers are open, and the way to it. */
   constructor(ride, wish, { note = null, held = null } = {}) {
     this.#ride = ride;
     this.#wish = wish;
@@ -38,6 +39,10 @@ export class OffersView {
     this.element = el("div.stack", {},
       el("button.button.small.plain.back", { type: "button", onclick: () => this.#back() }, icon("back"), t("offers.back")),
       this.heading, this.#way(), this.note, this.body);
+  }
+
+  get wish() {
+    return this.#wish;
   }
 
   shown() {
@@ -76,7 +81,7 @@ export class OffersView {
       this.#showOffers(quoted.offers);
       if (first) announce(tn("offers.count", quoted.offers.length));
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed || this.#ride.isAboutLogin(error)) return;
       if (first || !(error instanceof Problem)) this.#showProblem(error);
     }
     this.#timer = setTimeout(() => this.#lookAgain(), AGAIN_MS);
@@ -145,10 +150,10 @@ export class OffersView {
     this.#busy();
     try {
       if (this.#held && this.#ride.time.secondsTo(offer.expires) > 0) {
-        await this.#accept(this.#held.link, this.#held.trip, offer);
+        await this.#accept(this.#held.way, this.#held.trip, offer);
       } else await this.#ask(offer);
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed || this.#ride.isAboutLogin(error)) return;
       this.#taking = false;
       if (isExpired(error)) this.#startAnew();
       else this.#showProblem(error);
@@ -169,10 +174,11 @@ export class OffersView {
 
   async #askOnce(shown) {
     const id = newId();
-    const { link, trip } = await post("/v1/guest/trips", { id, ...tripWish(this.#wish), accept: "ask" });
+    const wish = { id, ...tripWish(this.#wish), accept: "ask" };
+    const { way, trip } = await requestTrip(this.#ride.rider !== null, wish);
     if (trip.state === "requested") {
       // Not decided yet: the trip's own page shows what comes.
-      this.#ride.showTrip(link, trip);
+      this.#ride.showTrip(way, trip);
       return;
     }
     if (trip.state === "refused") {
@@ -182,17 +188,17 @@ export class OffersView {
     }
     if (!trip.offers.length) throw new Problem({ code: "NO_OPEN_OFFER", detail: "The offer has expired." });
     const same = trip.offers.find((offer) => this.#isAsGood(offer, shown));
-    if (same) await this.#accept(link, trip, same);
-    else this.#ride.showOffers(this.#wish, t("offers.changed"), { link, trip });
+    if (same) await this.#accept(way, trip, same);
+    else this.#ride.showOffers(this.#wish, t("offers.changed"), { way, trip });
   }
 
-  async #accept(link, trip, offer) {
-    const accepted = await post(`/v1/guest/trips/${encodeURIComponent(link)}/answer`, {
+  async #accept(way, trip, offer) {
+    const accepted = await post(`${way.path}/answer`, {
       id: `accept-${offer.id}`, accept: true, offer: offer.id,
     });
     if (accepted.state === "expired") throw new Problem({ code: "NO_OPEN_OFFER", detail: "The offer has expired." });
-    keepTrip(link);
-    this.#ride.showTrip(link, accepted);
+    keepTrip(way);
+    this.#ride.showTrip(way, accepted);
   }
 
   /** The same stops, and nothing later than shown by more than it took to choose. */

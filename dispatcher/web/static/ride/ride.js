@@ -1,16 +1,21 @@
-// The rider's page: ask, choose an offer, follow the trip. One view at a time, on one address each:
-// /ride, /ride/stop/{stop} and /t/{link}.
+// The rider's page: ask, choose an offer, follow the trip; logged in, or as a guest where that is
+// allowed. One view at a time, on one address each: /ride, /ride/stop/{stop} and /t/{link}, and for
+// who is logged in /ride/trips and /ride/trip/{trip}.
 
-import { get } from "../shared/api.js";
-import { byId, el, refill } from "../shared/dom.js";
+import { get, Problem } from "../shared/api.js";
+import { announce, byId, el, refill } from "../shared/dom.js";
 import { language, t } from "../shared/i18n.js";
 import { openMap } from "../shared/map.js";
+import { leave, lookWho, onEnded } from "../shared/session.js";
 import { ZoneTime } from "../shared/time.js";
 import { AskView } from "./ask.js";
+import { forgetOwn, keptTrip } from "./kept.js";
+import { isRider, LoginView } from "./login.js";
 import { OffersView } from "./offers.js";
 import { problemNotice } from "./problems.js";
-import { keptTrip } from "./kept.js";
 import { TripView } from "./trip.js";
+import { TripsView } from "./trips.js";
+import { guestTrip, ownTrip } from "./ways.js";
 
 const CLOCK_EVERY_MS = 1000;
 
@@ -18,37 +23,134 @@ class Ride {
   view = null;
   map = null;
 
-  constructor(zone) {
+  constructor(zone, login) {
     this.zone = zone;
+    this.login = login;
     this.time = new ZoneTime(zone.timezone, zone.clock);
     this.stops = new Map(zone.stops.map((stop) => [stop.id, stop]));
     byId("where").textContent = zone.names[language] ?? zone.id;
     this.#showMap();
     this.#showClock();
+    this.#showAccount();
+    onEnded(() => this.#loginEnded());
     addEventListener("popstate", () => this.open());
+  }
+
+  /** Who is logged in and may have trips, or null. */
+  get rider() {
+    return isRider(this.login.session) ? this.login.session : null;
   }
 
   /** Shows what the page's address says. */
   open() {
     const [, first, second, third] = location.pathname.split("/").map(decodeURIComponent);
-    if (first === "t") this.showTrip(second);
+    if (first === "t") this.showTrip(guestTrip(second));
+    else if (second === "trips") this.showTrips();
+    else if (second === "trip") this.showTrip(ownTrip(third));
     else this.showAsk(second === "stop" ? { fromStop: third } : {});
   }
 
   showAsk({ wish = null, fromStop = null } = {}) {
-    if (location.pathname.startsWith("/t/")) history.pushState({}, "", "/ride");
-    this.#show(new AskView(this, { wish, fromStop, trip: keptTrip() }));
+    if (!location.pathname.startsWith("/ride/stop/")) this.#goTo("/ride");
+    if (this.#mayOrder) this.#show(new AskView(this, { wish, fromStop, trip: keptTrip() }));
+    else this.showLogin({ note: t("login.needed"), wish, then: () => this.showAsk({ wish, fromStop }) });
   }
 
   showOffers(wish, note = null, held = null) {
     this.#show(new OffersView(this, wish, { note, held }));
   }
 
-  /** Follows the trip of this link; `trip` is its status where that is known already. */
-  showTrip(link, trip = null) {
-    const path = `/t/${encodeURIComponent(link)}`;
+  showTrips() {
+    this.#goTo("/ride/trips");
+    if (this.rider) this.#show(new TripsView(this));
+    else this.#showLoginFor(() => this.showTrips());
+  }
+
+  /** Follows a trip; `trip` is its status where that is known already. */
+  showTrip(way, trip = null) {
+    this.#goTo(way.page);
+    if (way.own ? this.rider : this.#mayOrder) this.#show(new TripView(this, way, trip));
+    else this.#showLoginFor(() => this.showTrip(way));
+  }
+
+  /** `then` goes on with a login; so does `guest`, without one. */
+  showLogin(choices) {
+    this.#show(new LoginView(this, choices));
+  }
+
+  /** Somebody has logged in. */
+  enter(session) {
+    this.login.session = session;
+    this.#showAccount();
+    announce(t("login.is", { subject: session.subject }));
+  }
+
+  /** Whether this went wrong for want of a login; one is asked for then. */
+  isAboutLogin(error) {
+    if (!(error instanceof Problem) || !["UNAUTHENTICATED", "FORBIDDEN"].includes(error.code)) return false;
+    if (!(this.view instanceof LoginView)) {
+      // Who may not is still logged in, as something else.
+      if (error.code === "UNAUTHENTICATED") this.login.session = null;
+      this.#showAccount();
+      this.#loginAndBack(t("login.needed"));
+    }
+    return true;
+  }
+
+  get #mayOrder() {
+    return this.login.guests || this.rider !== null;
+  }
+
+  #goTo(path) {
     if (location.pathname !== path) history.pushState({}, "", path);
-    this.#show(new TripView(this, link, trip));
+  }
+
+  #showLoginFor(then) {
+    const guest = this.login.guests ? () => this.showAsk() : null;
+    this.showLogin({ note: t("login.needed"), then, guest });
+  }
+
+  #askLogin() {
+    this.#loginAndBack(null);
+  }
+
+  /** Gives whether the page can go on as if nothing had been: only a rider is asked to log in again. */
+  #loginEnded() {
+    const wasRider = this.rider !== null;
+    this.login.session = null;
+    if (!wasRider) return true;
+    this.#showAccount();
+    this.#loginAndBack(t("login.ended"));
+    return false;
+  }
+
+  /** Asks for a login, then shows what was shown before; a guest what needs none. */
+  #loginAndBack(note) {
+    const wish = this.view?.wish ?? null;
+    const isOwn = /^\/ride\/trips?(\/|$)/.test(location.pathname);
+    const back = () => (wish ? this.showAsk({ wish }) : this.open());
+    const guest = isOwn ? () => this.showAsk() : back;
+    this.showLogin({ note, wish, then: back, guest: this.login.guests ? guest : null });
+  }
+
+  async #logOut() {
+    await leave();
+    forgetOwn();
+    this.login.session = null;
+    this.#showAccount();
+    announce(t("login.left"));
+    this.showAsk();
+  }
+
+  #showAccount() {
+    const account = byId("account");
+    const { rider } = this;
+    account.hidden = !rider && !this.login.tokens && !this.login.development;
+    const button = (id, act) => el("button.button.small.plain", { type: "button", id, onclick: act }, t(`login.${id}`));
+    if (rider) {
+      refill(account, el("span.who", {}, t("login.is", { subject: rider.subject })),
+        button("trips", () => this.showTrips()), button("log_out", () => this.#logOut()));
+    } else refill(account, button("log_in", () => this.#askLogin()));
   }
 
   /** Puts the pins of both ends on the map, and looks at them. */
@@ -106,7 +208,8 @@ class Ride {
 }
 
 try {
-  new Ride(await get("/v1/zone")).open();
+  const [zone, login] = await Promise.all([get("/v1/zone"), lookWho()]);
+  new Ride(zone, login).open();
 } catch (error) {
   const again = el("button.button", { type: "button", onclick: () => location.reload() }, t("refusal.try_again"));
   refill(byId("view"), el("div.stack", {}, problemNotice(error, "h1"), again));

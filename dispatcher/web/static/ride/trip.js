@@ -1,26 +1,25 @@
 // A trip under way: what was promised, where to stand, which shuttle, and what changed.
 
-import { get, post } from "../shared/api.js";
+import { get } from "../shared/api.js";
 import { announce, byId, el, refill, setText } from "../shared/dom.js";
 import { named, t, tn } from "../shared/i18n.js";
 import { LiveStream } from "../shared/live.js";
 import { said } from "../shared/said.js";
 import { distance, metresBetween } from "../shared/time.js";
+import { askCancel, cancelTrip } from "./cancelling.js";
 import { changesBetween } from "./changes.js";
 import { forgetTrip, keepChanges, keepTrip, keptChanges } from "./kept.js";
 import { shuttleNumber } from "./names.js";
 import { problemNotice } from "./problems.js";
+import { headingOf, isForLater, MAY_CANCEL, OPEN, UNDER_WAY } from "./states.js";
 
 const STEPS = ["requested", "offered", "accepted", "assigned", "boarding", "aboard", "completed"];
-const UNDER_WAY = new Set(["accepted", "assigned", "boarding", "aboard"]);
-const MAY_CANCEL = new Set(["requested", "offered", "accepted", "assigned", "boarding"]);
-const ON_ITS_WAY_S = 20 * 60; // a shuttle that comes later than this is not yet on its way
+const LOOK_EVERY_MS = 10_000;
 const TOLD_AS_TIME_S = 60 * 60; // further off than this, minutes say little
 
 export class TripView {
   #ride;
-  #link;
-  #path;
+  #way;
   #trip = null;
   #place = null;
   #stream = null;
@@ -28,12 +27,12 @@ export class TripView {
   #drawn = "";
   #state = "";
   #wasForLater = false;
+  #lookedAt = -Infinity;
 
-  constructor(ride, link, trip) {
+  constructor(ride, way, trip) {
     this.#ride = ride;
-    this.#link = link;
-    this.#path = `/v1/guest/trips/${encodeURIComponent(link)}`;
-    this.#changes = keptChanges(link);
+    this.#way = way;
+    this.#changes = keptChanges(way);
     ride.markEnds(null, null);
     this.waiting = el("p.notice.warn", { hidden: true, role: "status" }, t("trip.waiting"));
     this.body = el("div.stack", {}, el("p.soft", {}, t("ride.loading")));
@@ -44,12 +43,17 @@ export class TripView {
   async shown() {
     if (this.#trip) byId("trip-heading")?.focus({ preventScroll: true });
     try {
-      const trip = await get(this.#path);
+      const trip = await get(this.#way.path);
       this.#tell(trip);
       this.#follow();
     } catch (error) {
-      if (error.code === "UNKNOWN_TRIP") forgetTrip(this.#link);
-      refill(this.body, problemNotice(error, "h1"), this.#againButton());
+      if (this.closed || this.#ride.isAboutLogin(error)) return;
+      const isGone = error.code === "UNKNOWN_TRIP";
+      if (isGone) forgetTrip(this.#way);
+      const notice = isGone && this.#way.own
+        ? el("div.notice.bad", { role: "alert" }, el("h1", {}, t("problem.heading")), el("p", {}, t("trip.not_yours")))
+        : problemNotice(error, "h1");
+      refill(this.body, notice, this.#againButton());
     }
   }
 
@@ -63,11 +67,13 @@ export class TripView {
   /** Once a second: what is told relative to now. */
   tick() {
     if (this.#trip && UNDER_WAY.has(this.#trip.state)) this.#showWhere();
+    const isLost = this.#stream && !this.waiting.hidden && !document.hidden;
+    if (isLost && performance.now() - this.#lookedAt > LOOK_EVERY_MS) this.#lookMeanwhile();
   }
 
   #follow() {
     if (this.closed || !this.#isOpen()) return;
-    this.#stream = new LiveStream(`${this.#path}/events`, {
+    this.#stream = new LiveStream(`${this.#way.path}/events`, {
       clock: (clock) => this.#ride.time.set(clock),
       trip: (trip) => this.#tell(trip),
       place: (place) => {
@@ -79,8 +85,19 @@ export class TripView {
     }, (state) => (this.waiting.hidden = state === "live"));
   }
 
+  /** While the stream is lost. It cannot say why; where it is the login, this renews it or asks for one. */
+  async #lookMeanwhile() {
+    this.#lookedAt = performance.now();
+    try {
+      const trip = await get(this.#way.path);
+      if (!this.closed) this.#tell(trip);
+    } catch (error) {
+      if (!this.closed) this.#ride.isAboutLogin(error);
+    }
+  }
+
   #isOpen() {
-    return !this.#trip || UNDER_WAY.has(this.#trip.state) || ["requested", "offered"].includes(this.#trip.state);
+    return !this.#trip || OPEN.has(this.#trip.state);
   }
 
   /** A status came. Older ones than that which is shown are let be. */
@@ -94,7 +111,7 @@ export class TripView {
     }
     this.#trip = trip;
     this.#note(changesBetween(known, trip));
-    if (UNDER_WAY.has(trip.state)) keepTrip(this.#link);
+    if (UNDER_WAY.has(trip.state)) keepTrip(this.#way);
     if (known?.shuttle !== trip.shuttle) this.#place = null;
     const shown = JSON.stringify([trip, this.#changes.length]);
     if (shown === this.#drawn) return;
@@ -103,34 +120,31 @@ export class TripView {
     if (trip.state !== this.#state && this.#state) announce(this.#heading());
     this.#state = trip.state;
     if (!this.#isOpen()) {
-      forgetTrip(this.#link);
+      forgetTrip(this.#way);
       this.#stream?.close();
       this.waiting.hidden = true;
     }
   }
 
-  /** The link was opened while its offers were still open. */
+  /** The trip was opened while its offers were still open. */
   #chooseAgain(trip) {
     const { pickup, dropoff, party } = trip.offers[0].promise;
     const wish = { from: pickup, to: dropoff, kind: "now", at: null, walkLimitM: 400, ...party };
-    this.#ride.showOffers(wish, null, { link: this.#link, trip });
+    this.#ride.showOffers(wish, null, { way: this.#way, trip });
   }
 
   #note(changes) {
     if (!changes.length) return;
     this.#changes = [...this.#changes, ...changes].slice(-30);
-    keepChanges(this.#link, this.#changes);
+    keepChanges(this.#way, this.#changes);
   }
 
-  /** A shuttle is chosen, but it has other things to do before it sets out. */
   #isForLater() {
-    const { state, pickup_expected } = this.#trip;
-    if (state !== "assigned" || !pickup_expected) return false;
-    return this.#ride.time.secondsTo(pickup_expected) > ON_ITS_WAY_S;
+    return isForLater(this.#trip, this.#ride.time);
   }
 
   #heading() {
-    return t(this.#isForLater() ? "trip.heading.assigned_later" : `trip.heading.${this.#trip.state}`);
+    return headingOf(this.#trip, this.#ride.time);
   }
 
   #draw() {
@@ -305,10 +319,11 @@ export class TripView {
     if (!UNDER_WAY.has(this.#trip.state) && this.#trip.state !== "requested") return this.#againButton();
     return el("div.stack.tight.actions", {},
       el("div.row", {},
-        el("button.button", { type: "button", id: "share", onclick: () => this.#share() }, t("trip.share")),
+        !this.#way.own &&
+          el("button.button", { type: "button", id: "share", onclick: () => this.#share() }, t("trip.share")),
         MAY_CANCEL.has(this.#trip.state) &&
           el("button.button.danger", { type: "button", id: "cancel", onclick: () => this.#askCancel() }, t("trip.cancel"))),
-      el("p.hint", { id: "shared" }, t("trip.share_about")));
+      !this.#way.own && el("p.hint", { id: "shared" }, t("trip.share_about")));
   }
 
   #againButton() {
@@ -334,26 +349,14 @@ export class TripView {
   }
 
   #askCancel() {
-    const dialog = el("dialog.card", { "aria-labelledby": "sure" },
-      el("h2", { id: "sure" }, t("trip.cancel_sure")),
-      el("p", {}, t("trip.cancel_about")),
-      el("div.row", {},
-        el("button.button.danger.first", { type: "button", id: "cancel-yes", onclick: () => this.#cancel(dialog) }, t("trip.cancel_yes")),
-        el("button.button", { type: "button", onclick: () => dialog.close() }, t("trip.cancel_no"))));
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      (byId("cancel") ?? byId("trip-heading"))?.focus();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
+    askCancel(() => this.#cancel(), () => (byId("cancel") ?? byId("trip-heading"))?.focus());
   }
 
-  async #cancel(dialog) {
-    dialog.close();
+  async #cancel() {
     try {
-      this.#tell(await post(`${this.#path}/cancel`, { id: `cancel-${this.#trip.trip}` }));
+      this.#tell(await cancelTrip(this.#way, this.#trip.trip));
     } catch (error) {
-      this.body.prepend(problemNotice(error));
+      if (!this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
     }
   }
 }

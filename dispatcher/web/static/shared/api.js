@@ -16,8 +16,14 @@ export class Problem extends Error {
 }
 
 export const get = (path) => call("GET", path);
-export const post = (path, body) => call("POST", path, body);
+/** With a `token`, that is who asks; else who has the session. */
+export const post = (path, body, token) => call("POST", path, body, token);
 export const remove = (path) => call("DELETE", path);
+
+let renew = async () => true;
+
+/** What is done where a login is not believed any more: true if it is worth asking again. */
+export const onNotBelieved = (act) => (renew = act);
 
 /** An id for a write: 24 letters from 18 random bytes. */
 export function newId() {
@@ -25,13 +31,13 @@ export function newId() {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, token) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await once(method, path, body);
+      return await once(method, path, body, token);
     } catch (error) {
       // A session that has ended is taken back with the answer; without it a guest may go on.
-      if (error.code === "UNAUTHENTICATED" && attempt === 0) continue;
+      if (error.code === "UNAUTHENTICATED" && attempt === 0 && !token && (await renew())) continue;
       const pause = PAUSES_MS[attempt];
       if (!(error instanceof Problem) || pause === undefined || !passes(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -42,10 +48,11 @@ async function call(method, path, body) {
 /** Whether it may well work in a moment. */
 const passes = ({ code }) => ["NO_ANSWER", "NOT_STARTED", "LEASE_LAPSED"].includes(code);
 
-async function once(method, path, body) {
+async function once(method, path, body, token) {
   // The header tells the server that a page of its own asks, not one of another site.
   const headers = { Accept: "application/json", "X-Ringmaster-Page": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (token) headers.Authorization = `Bearer ${token}`;
   let answer;
   try {
     answer = await fetch(path, {

@@ -1,0 +1,79 @@
+// Who is logged in. A token is exchanged for a session, whose cookie live streams need; the token is
+// kept in this page's memory only, to renew the session. All pages of a browser share one session:
+// who logs in with one of them is logged in with all.
+
+import { get, onNotBelieved, post, remove } from "./api.js";
+
+const RENEW_BEFORE_MS = 60_000;
+const SOONEST_MS = 5_000;
+
+const others = new BroadcastChannel("ringmaster.session");
+let session = null;
+let token = null;
+let timer = 0;
+let ended = () => true;
+
+/** `act` hears when the login has ended and could not be renewed; true: the page goes on without. */
+export const onEnded = (act) => (ended = act);
+
+/** Who is logged in (`session`), and how one may log in here. */
+export async function lookWho() {
+  const login = await get("/v1/login");
+  hold(login.session ?? null);
+  return login;
+}
+
+/** Logs in with a token. Gives the session. */
+export async function enter(shown) {
+  const begun = await post("/v1/session", undefined, shown);
+  token = shown;
+  hold(begun);
+  others.postMessage(begun.subject);
+  return begun;
+}
+
+/** Logs in as anybody, where the dispatcher runs for development. */
+export async function enterAs(role, subject) {
+  return enter((await post("/v1/dev/login", { role, subject })).token);
+}
+
+export async function leave() {
+  token = null;
+  hold(null);
+  await remove("/v1/session").catch(() => null); // it may have ended already
+  others.postMessage(null);
+}
+
+// Another page has logged in as somebody else, or out: this one must not act for them.
+others.onmessage = ({ data: subject }) => {
+  if (session && session.subject !== subject) location.reload();
+};
+
+onNotBelieved(renewed);
+
+function hold(next) {
+  session = next;
+  clearTimeout(timer);
+  if (!session?.expires) return;
+  const left = Date.parse(session.expires) - Date.now() - (token ? RENEW_BEFORE_MS : 0);
+  timer = setTimeout(renewed, Math.max(SOONEST_MS, left));
+}
+
+/** Whether it is worth asking again: with a session made anew, or without any as before. */
+async function renewed() {
+  if (!session) return true;
+  try {
+    if (token) {
+      hold(await post("/v1/session", undefined, token));
+      return true;
+    }
+  } catch (error) {
+    if (error.code !== "UNAUTHENTICATED") {
+      hold(session); // no answer, for one: tried again
+      return false;
+    }
+  }
+  token = null;
+  hold(null);
+  return ended();
+}
