@@ -1,30 +1,28 @@
 // Logging in: in development any role may be chosen, elsewhere a token of the zone's issuer is shown.
-// The token is kept in this page's memory only, to renew the session before it ends.
 
-import { Problem } from "../shared/api.js";
 import { byId, el, refill } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
+import { enter, enterAs, leave, lookWho, onEnded } from "../shared/session.js";
 
 const SEES = ["operator", "dispatcher", "admin"];
 const ACTS = ["dispatcher", "admin"];
-const RENEW_BEFORE_MS = 60_000;
 
 export const mayAct = (session) => session.roles.some((role) => ACTS.includes(role));
 export const mayAudit = (session) => session.roles.includes("admin");
 
 /** Who is logged in and may see the console; asks for a login until somebody is. */
 export async function loggedIn() {
-  const session = await call("GET", "/v1/session").catch(() => null);
-  if (session && session.roles.some((role) => SEES.includes(role))) {
-    // Opened again with the cookie alone: when that ends, a login is asked for.
-    if (session.expires) setTimeout(() => location.reload(), Math.max(5_000, Date.parse(session.expires) - Date.now()));
-    return session;
-  }
-  return new Promise((done) => new Login(done, session).show());
+  onEnded(() => {
+    location.reload();
+    return false;
+  });
+  const { session, development } = await lookWho();
+  if (session?.roles.some((role) => SEES.includes(role))) return session;
+  return new Promise((done) => new Login(done, session).show(development));
 }
 
 export async function logOut() {
-  await call("DELETE", "/v1/session").catch(() => null);
+  await leave();
   location.reload();
 }
 
@@ -37,11 +35,9 @@ class Login {
     this.#other = other;
   }
 
-  async show() {
-    // The address of the development login knows POST only, and is nowhere else.
-    const probe = await fetch("/v1/dev/login", { cache: "no-store" });
+  show(development) {
     const section = byId("login");
-    refill(section, this.#form(probe.status === 405));
+    refill(section, this.#form(development));
     section.hidden = false;
     section.querySelector("input").focus();
   }
@@ -74,40 +70,15 @@ class Login {
 
   async #enter(development, role) {
     try {
-      const token = development
-        ? (await call("POST", "/v1/dev/login", { body: { role, subject: `${role}-console` } })).token
-        : byId("token").value.trim();
-      const session = await call("POST", "/v1/session", { token });
+      const session = await (development ? enterAs(role, `${role}-console`) : enter(byId("token").value.trim()));
       if (!session.roles.some((each) => SEES.includes(each))) {
         this.wrong.textContent = t("ops.login_other", { subject: session.subject });
         return;
       }
-      renewInTime(session, token);
       byId("login").hidden = true;
       this.#done(session);
     } catch (error) {
       this.wrong.textContent = t(error.code === "UNAUTHENTICATED" ? "ops.login_refused" : "ops.login_failed");
     }
   }
-}
-
-function renewInTime(session, token) {
-  if (!session.expires) return;
-  const left = Date.parse(session.expires) - Date.now();
-  setTimeout(async () => {
-    const next = await call("POST", "/v1/session", { token }).catch(() => null);
-    if (next) renewInTime(next, token);
-    else location.reload();
-  }, Math.max(5_000, left - RENEW_BEFORE_MS));
-}
-
-async function call(method, path, { body, token } = {}) {
-  const headers = { Accept: "application/json", "X-Ringmaster-Page": "1" };
-  if (body) headers["Content-Type"] = "application/json";
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
-  if (answer.status === 204) return null;
-  const read = await answer.json();
-  if (!answer.ok) throw new Problem(read);
-  return read;
 }
