@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import cast
+from typing import Final, cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -24,7 +24,7 @@ from dispatcher.web import (
     public_routes,
     rider_routes,
 )
-from dispatcher.web.access import UnguardedRouteError
+from dispatcher.web.access import PAGES, UnguardedRouteError
 from dispatcher.web.callers import API_KEY_HEADER
 from dispatcher.web.edges import (
     BoundedBody,
@@ -35,10 +35,13 @@ from dispatcher.web.edges import (
 )
 from dispatcher.web.guarded_route import GuardedRoute
 from dispatcher.web.openapi import describe
+from dispatcher.web.page import page_answer
 from dispatcher.web.parts import WebParts
 from dispatcher.web.problems import WebCode, WebProblem, failed, of_rider_problem, web_problem
 
 log = structlog.get_logger(__name__)
+
+AGAIN_S: Final = 5  # a take-over lasts about so long
 
 
 def make_app(parts: WebParts) -> FastAPI:
@@ -53,7 +56,7 @@ def make_app(parts: WebParts) -> FastAPI:
     app.state.parts = parts
     # The last one added stands outermost.
     app.add_middleware(BoundedBody)
-    app.add_middleware(OnlyWhoServes, problem=why_not_serving(parts))
+    app.add_middleware(OnlyWhoServes, problem=why_not_serving(parts), instead=while_waiting(app))
     origins = parts.settings.http.origins
     if origins:
         app.add_middleware(
@@ -126,9 +129,42 @@ def why_not_serving(parts: WebParts) -> Callable[[], WebProblem | None]:
     return problem
 
 
+def while_waiting(app: FastAPI) -> Callable[[Request, WebProblem], Response | None]:
+    """What is answered meanwhile: people get a page that tries again, programs the problem.
+
+    The pages' files hold nothing of the zone, and that page needs some; they are served as ever.
+    """
+    pages_by_name = {name: route for name, route in operations(app).items() if name in PAGES}
+
+    def instead(request: Request, problem: WebProblem) -> Response | None:
+        if request.method not in ("GET", "HEAD"):
+            return problem.response()
+        path = request.url.path
+        name = next((n for n, route in pages_by_name.items() if route.path_regex.match(path)), None)
+        if name is None:
+            return problem.response()
+        if name == "staticFile":
+            return None
+        return page_answer(
+            request,
+            pages.WAITING,
+            request.query_params.get("lang"),
+            status=problem.status_code,
+            headers={
+                "Retry-After": str(problem.document.retry_after_s or AGAIN_S),
+                "Cache-Control": "no-store",
+            },
+        )
+
+    return instead
+
+
 def _unavailable(code: WebCode, text: str) -> WebProblem:
     return web_problem(
-        code, text, "Ask the dispatcher that leads, or again in 5 s.", retry_after_s=5
+        code,
+        text,
+        f"Ask the dispatcher that leads, or again in {AGAIN_S} s.",
+        retry_after_s=AGAIN_S,
     )
 
 

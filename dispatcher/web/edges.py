@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatcher.riders.problems import ProblemCode
@@ -142,18 +144,27 @@ class BoundedBody:
 
 
 class OnlyWhoServes:
-    """Answers everything with a problem while this dispatcher does not serve the zone."""
+    """Answers for the zone only while this dispatcher serves it.
 
-    def __init__(self, app: ASGIApp, *, problem: Callable[[], WebProblem | None]) -> None:
+    ``instead`` is what a request is answered with while there is a problem; None where that does
+    not matter.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        problem: Callable[[], WebProblem | None],
+        instead: Callable[[Request, WebProblem], Response | None],
+    ) -> None:
         self._app = app
         self._problem = problem
+        self._instead = instead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._problem() if scope["type"] == "http" else None
-        if problem is not None:
-            await problem.response()(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        answer = None if problem is None else self._instead(Request(scope), problem)
+        await (answer or self._app)(scope, receive, send)
 
 
 class KnownHosts:

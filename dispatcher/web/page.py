@@ -1,9 +1,12 @@
 """Pages: an HTML body filled into one layout, in the reader's language."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from fastapi import Request, Response
@@ -33,7 +36,15 @@ class Page:
     with_map: bool = False
 
 
-def page_answer(request: Request, page: Page, asked: str | None, *, more: str = "") -> Response:
+def page_answer(
+    request: Request,
+    page: Page,
+    asked: str | None,
+    *,
+    more: str = "",
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
     """The page in the language that was asked for. ``more`` is HTML for its slot of that name.
 
     A language that is asked for is kept in a cookie; nothing else is.
@@ -42,11 +53,13 @@ def page_answer(request: Request, page: Page, asked: str | None, *, more: str = 
     language = chosen_language(asked, kept, accepted)
     answer = Response(
         written(page, language).replace("{{@more}}", more),
+        status,
         media_type="text/html; charset=utf-8",
         headers={
             "Content-Security-Policy": PAGE_POLICY,
             "Cache-Control": "no-cache",
             "Vary": "Accept-Language, Cookie",
+            **headers,
         },
     )
     if asked in LANGUAGES:

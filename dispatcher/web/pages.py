@@ -24,6 +24,9 @@ RIDE: Final = Page(
 )
 CONSOLE: Final = Page("ops.title", "ops/page.html", ("ops/ops.css",), "ops/ops.js", with_map=True)
 STOPS: Final = Page("stops.title", "ride/stops.html", ("ride/stops.css",))
+WAITING: Final = Page(
+    "waiting.title", "waiting/page.html", ("front/front.css",), "waiting/waiting.js"
+)
 
 Language = Annotated[str | None, Query(alias="lang", max_length=8)]
 StopPath = Annotated[str, Path(min_length=1, max_length=64)]

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from browser.conftest import Browser, has_count, violations
 
+from dispatcher.web.page import PAGE_POLICY, written
+from dispatcher.web.pages import WAITING
+
 WORDS = {
     "en": {"from": "From", "to": "To", "offers": "Show offers", "arrived": "You have arrived"},
     "ko": {"from": "출발", "to": "도착", "offers": "이동편 찾기", "arrived": "도착했습니다"},
@@ -320,6 +323,30 @@ def test_a_lost_connection_is_said_and_found_again(browser: Browser) -> None:
     lost.wait_for(state="hidden")
     # The browser itself notes a connection that could not be made.
     browser.wrongs = [wrong for wrong in browser.wrongs if "ERR_FAILED" not in wrong]
+
+
+@pytest.mark.parametrize(("language", "dark"), [("en", False), ("ko", True)])
+def test_while_another_takes_over_the_page_says_so_and_comes_by_itself(
+    browser: Browser, language: str, dark: bool
+) -> None:
+    page = browser.open("/", language=language, phone=True, dark=dark)
+    headers = {"Retry-After": "1", "Content-Security-Policy": PAGE_POLICY}
+    page.route(
+        "**/ride/stop/S031",
+        lambda route: route.fulfill(
+            status=503,
+            headers=headers,
+            body=written(WAITING, language),
+            content_type="text/html; charset=utf-8",
+        ),
+    )
+    page.goto("/ride/stop/S031")
+    page.locator("#again").wait_for()
+    assert violations(page) == []
+    page.unroute("**/ride/stop/S031")
+    page.locator("#field-from").wait_for()
+    assert page.locator("#field-from").input_value()
+    browser.wrongs = [wrong for wrong in browser.wrongs if "status of 503" not in wrong]
 
 
 def test_the_zones_time_is_shown_wherever_the_reader_is(browser: Browser) -> None:

@@ -1,6 +1,7 @@
 """What stands around the routes: bounds, headers, cookies, and who serves at all."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from web_town import SHUTTLE, a_town, build_town
 
 from dispatcher.web.callers import OWN_PAGE_HEADER
 from dispatcher.web.edges import SECURITY_HEADERS, BoundedBody
+from dispatcher.web.page import PAGE_POLICY
 
 JSON = {"Content-Type": "application/json"}
 
@@ -21,6 +23,37 @@ async def test_who_stands_by_says_so_whatever_is_asked() -> None:
         answer = await town.call("GET", path, town.login("rider"))
         told = problem(answer, 503, "STANDING_BY")
         assert answer.headers["retry-after"] == str(told["retry_after_s"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/ride", "/ride/stop/Q", "/ride/stops", "/ride/trips", "/ride/trip/t1", "/t/a.b", "/ops"],
+)
+async def test_people_are_told_by_a_page_that_tries_again(path: str) -> None:
+    town = build_town()
+    async with town.client({"Accept-Language": "ko"}) as client:
+        answer = await client.get(path)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"] == PAGE_POLICY
+        assert '<html lang="ko">' in answer.text
+        assert "서비스를 전환하는 중입니다" in answer.text
+        assert "being taken over" in (await client.get(f"{path}?lang=en")).text
+        # The page is of files that are there meanwhile; one of them tries again.
+        addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text)
+        assert any(address.endswith("/waiting.js") for address in addresses)
+        for address in addresses:
+            assert (await client.get(address)).status_code == 200, address
+        # A program that writes there is told as everywhere.
+        problem(await client.post(path), 503, "STANDING_BY")
+
+
+@pytest.mark.parametrize("path", ["/v1/stops/Q/qr.svg", "/v1/openapi.json", "/nothing-here"])
+async def test_programs_are_told_by_a_problem_wherever_there_is_no_page(path: str) -> None:
+    async with build_town().client({"Accept": "text/html"}) as client:
+        problem(await client.get(path), 503, "STANDING_BY")
 
 
 async def test_whose_lease_has_lapsed_says_nothing_of_the_zone() -> None:
