@@ -32,13 +32,26 @@ class HttpSettings(Section):
     connections: int = Field(default=500, ge=10, le=100_000, description="at once, streams too")
     streams: int = Field(default=200, ge=1, le=50_000, description="live streams at once")
     caller_per_s: float = Field(
-        default=5.0, gt=0, le=10_000, description="requests of one rider, operator or shuttle"
+        default=5.0,
+        gt=0,
+        le=10_000,
+        description="requests of one rider, operator or shuttle, and of one guest's link",
     )
     caller_burst: int = Field(default=60, ge=1, le=100_000, description="of these at once")
-    address_per_s: float = Field(
-        default=20.0, gt=0, le=100_000, description="requests from one address"
+    guests_per_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=100_000,
+        description="quotes and requests of all guests at one address, before they have a link",
     )
-    address_burst: int = Field(default=200, ge=1, le=1_000_000, description="of these at once")
+    guests_burst: int = Field(default=100, ge=1, le=1_000_000, description="of these at once")
+    address_per_s: float = Field(
+        default=40.0,
+        gt=0,
+        le=100_000,
+        description="requests from one address, of IPv6 from one /64",
+    )
+    address_burst: int = Field(default=400, ge=1, le=1_000_000, description="of these at once")
     quotes_per_s: float = Field(
         default=20.0, gt=0, le=10_000, description="over all riders; each is a search"
     )

@@ -31,6 +31,10 @@ class TokenBucket:
             return 0
         return max(1, math.ceil(wait_s))
 
+    def give_back(self) -> None:
+        """One that was taken came to nothing."""
+        self._level = min(self._burst, self._level + 1.0)
+
     def wait_s(self, now: float) -> float:
         """Take none: the seconds after which there will be one, 0 if there is one now."""
         self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._per_s)
@@ -57,3 +61,8 @@ class PerSender:
         if len(self._buckets) > MOST_SENDERS:
             self._buckets.popitem(last=False)
         return bucket.take(now)
+
+    def give_back(self, sender: str) -> None:
+        """What this sender took last came to nothing."""
+        if sender in self._buckets:
+            self._buckets[sender].give_back()

@@ -36,6 +36,8 @@ GUEST_ID = "a-guest-id-of-22-letters-or-more"
 PLENTY: dict[str, Any] = {
     "caller_per_s": 10_000,
     "caller_burst": 100_000,
+    "guests_per_s": 100_000,
+    "guests_burst": 1_000_000,
     "address_per_s": 100_000,
     "address_burst": 1_000_000,
     "quotes_per_s": 10_000,

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from dispatcher.domain.ids import TripId
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
 from dispatcher.web.access import PAGES, roles_for
@@ -53,7 +54,9 @@ class GuardedRoute(APIRoute):
             principal = GUEST if is_page else await parts.callers.principal(request)
             admit(principal, self.roles)
             if self.roles:
-                parts.rates.take_caller(principal, address_of(request))
+                parts.rates.take_caller(
+                    principal, address_of(request), _linked_trip(request, parts)
+                )
             if self.body_field is not None and not _is_json(request):
                 raise web_problem(
                     WebCode.NOT_JSON,
@@ -89,6 +92,12 @@ class GuardedRoute(APIRoute):
 
 def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else "unknown"
+
+
+def _linked_trip(request: Request, parts: WebParts) -> TripId | None:
+    """The trip whose link stands in the request's path, if it is one of ours."""
+    link = request.path_params.get("link")
+    return None if link is None or parts.links is None else parts.links.trip_id(link)
 
 
 def _is_json(request: Request) -> bool:

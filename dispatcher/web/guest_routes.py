@@ -11,6 +11,7 @@ from dispatcher.web.guarded_route import GuardedRoute, Parts, address_of
 from dispatcher.web.guest_links import GuestLinks
 from dispatcher.web.parts import WebParts
 from dispatcher.web.problems import WebCode, no_such_trip, web_problem
+from dispatcher.web.rates import source_of
 from dispatcher.web.rider_routes import (
     EVENT_STREAM,
     answer,
@@ -89,7 +90,8 @@ async def cancel_guest_trip(link: LinkPath, message: TripCancelling, parts: Part
 )
 async def follow_guest_trip(link: LinkPath, parts: Parts, request: Request) -> Response:
     trip_id, _ = _opened(parts, link)
-    return follow(parts, trip_id, f"address {address_of(request)}", float("inf"))
+    source = source_of(address_of(request))
+    return follow(parts, trip_id, f"link {trip_id}", float("inf"), source)
 
 
 def _links(parts: WebParts) -> GuestLinks:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from dispatcher.web.problems import WebCode, WebProblem, web_problem
 
 MOST_WAITING: Final = 2_000  # events for one client
-MOST_OF_ONE: Final = 10  # streams of one caller or address
+MOST_OF_ONE: Final = 10  # streams of one caller or link
 HEARTBEAT_S: Final = 10.0
 
 Key = tuple[str, str]  # what it is, and which one: ("shuttle", id)
@@ -27,9 +27,10 @@ class LiveStream:
     """One client's. Made by `LiveHub.open`."""
 
     def __init__(
-        self, owner: str, topics: Topics | None, snapshot: Snapshot, expires_s: float
+        self, owner: str, source: str, topics: Topics | None, snapshot: Snapshot, expires_s: float
     ) -> None:
         self.owner = owner
+        self.source = source
         self.topics = topics
         self.snapshot = snapshot
         self.expires_s = expires_s
@@ -119,10 +120,12 @@ class LiveHub:
         topics: Topics | None,
         snapshot: Snapshot,
         expires_s: float = float("inf"),
+        source: str = "",
     ) -> "LiveResponse":
         """A response that goes on until the client leaves, its login ends or `close` is called.
 
-        Without ``topics`` the client hears of everything that is published to all.
+        Without ``topics`` the client hears of everything that is published to all. ``source`` is
+        where a guest asks from, and empty for others: guests of one place have half of all streams.
 
         Raises
         ------
@@ -130,9 +133,15 @@ class LiveHub:
             There are too many already.
         """
         of_owner = sum(stream.owner == owner for stream in self._streams)
-        if self._ending or len(self._streams) >= self._most or of_owner >= MOST_OF_ONE:
+        of_source = sum(bool(source) and stream.source == source for stream in self._streams)
+        if (
+            self._ending
+            or len(self._streams) >= self._most
+            or of_owner >= MOST_OF_ONE
+            or of_source >= max(1, self._most // 2)
+        ):
             raise _too_many_streams()
-        stream = LiveStream(owner, topics, snapshot, expires_s)
+        stream = LiveStream(owner, source, topics, snapshot, expires_s)
         self._streams[stream] = None
         return LiveResponse(self, stream)
 

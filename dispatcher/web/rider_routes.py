@@ -88,7 +88,9 @@ async def get_trips(
     state: Annotated[list[TripState] | None, Query(max_length=20)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(pattern=f"^{ID_PATTERN.pattern}$")] = None,
-    own: Annotated[bool, Query(description="Own trips only, also of an operator who rides.")] = False,
+    own: Annotated[
+        bool, Query(description="Own trips only, also of an operator who rides.")
+    ] = False,
 ) -> Response:
     found: list[TripDocument] = []
     passed = after is None
@@ -172,12 +174,15 @@ def present(parts: WebParts, trip_id: TripId, rider_id: RiderId | None) -> TripD
     return trip_document(parts.state, parts.writer, trip)
 
 
-def follow(parts: WebParts, trip_id: TripId, owner: str, expires_s: float) -> Response:
+def follow(
+    parts: WebParts, trip_id: TripId, owner: str, expires_s: float, source: str = ""
+) -> Response:
     return parts.hub.open(
         owner,
         lambda: parts.feed.trip_topics(trip_id),
         lambda: parts.feed.trip_snapshot(trip_id),
         expires_s,
+        source,
     )
 
 

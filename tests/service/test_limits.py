@@ -46,6 +46,17 @@ def test_every_sender_has_its_own() -> None:
     assert limit.take("ana", 1.0) == 0
 
 
+def test_what_came_to_nothing_is_given_back_and_no_more() -> None:
+    limit = PerSender(per_s=1.0, burst=2)
+    assert [limit.take("ana", 0.0) for _ in range(2)] == [0, 0]
+    limit.give_back("ana")
+    limit.give_back("bob")  # who has taken nothing
+    assert [limit.take("ana", 0.0) for _ in range(2)] == [0, 1]
+    for _ in range(5):
+        limit.give_back("ana")
+    assert [limit.take("ana", 0.0) for _ in range(3)] == [0, 0, 1]
+
+
 def test_senders_are_forgotten_when_there_are_too_many() -> None:
     limit = PerSender(per_s=1.0, burst=1)
     limit.take("ana", 0.0)

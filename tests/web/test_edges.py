@@ -8,7 +8,7 @@ import pytest
 from service_fakes import until
 from starlette.types import Message
 from test_rider_routes import problem
-from web_town import SHUTTLE, a_town, build_town
+from web_town import GUEST_ID, SHUTTLE, a_town, build_town
 
 from dispatcher.web.callers import OWN_PAGE_HEADER
 from dispatcher.web.edges import SECURITY_HEADERS, BoundedBody
@@ -252,11 +252,26 @@ async def test_who_asks_too_much_is_told_when_to_come_again(
 
 
 async def test_guests_at_one_address_are_one_caller() -> None:
-    async with a_town(http={"caller_per_s": 1, "caller_burst": 2}) as town:
+    async with a_town(http={"guests_per_s": 1, "guests_burst": 2}) as town:
         wish = {"from": "Q", "to": "S"}
         answers = [await town.call("POST", "/quotes", json=wish) for _ in range(3)]
         assert [a.status_code for a in answers] == [200, 200, 429]
         assert (await town.call("GET", "/zone")).is_success  # needs no login: not counted there
+
+
+async def test_each_guests_link_is_a_caller_of_its_own() -> None:
+    async with a_town(http={"caller_per_s": 1, "caller_burst": 2, "guests_burst": 5}) as town:
+        links = []
+        for number in range(2):
+            wish = {"id": f"{GUEST_ID}{number}", "from": "Q", "to": "S"}
+            links.append((await town.call("POST", "/guest/trips", json=wish)).json()["link"])
+        hasty = [await town.call("GET", f"/guest/trips/{links[0]}") for _ in range(4)]
+        assert [a.status_code for a in hasty] == [200, 200, 429, 429]
+        problem(hasty[2], 429, "TOO_MANY_REQUESTS")
+        assert (await town.call("GET", f"/guest/trips/{links[1]}")).is_success
+        # Trying links out makes nobody somebody: two of the five went for the trips.
+        tried = [await town.call("GET", f"/guest/trips/{links[0]}{n}") for n in range(4)]
+        assert [a.status_code for a in tried] == [404, 404, 404, 429]
 
 
 async def test_one_callers_haste_costs_no_other() -> None:
