@@ -305,8 +305,9 @@ class Watch:
         if len(told.ends) > 1:
             self.violate("one_end", f"trip {trip} ended as {' and '.join(sorted(told.ends))}", trip)
         shuttle = in_shuttle(trip)
-        # A rider's own cancellation may cross the news that they are stepping in.
-        crossed = state == "cancelled_by_rider" and trip not in self.journal.reported_aboard
+        # A rider's own cancellation may cross the news that they are stepping in. It did if it
+        # was decided on first: an end stands, however late the rider is told of it.
+        crossed = state == "cancelled_by_rider" and trip in self.journal.cancelled_first
         if shuttle is not None and not crossed:
             self.violate("ended_aboard", f"trip {trip} is {state}, but sits in {shuttle}", trip)
         since_s = standing_since_s(trip)

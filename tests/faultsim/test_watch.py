@@ -54,6 +54,42 @@ def test_who_was_set_down_has(watch: Watch) -> None:
     assert broken(watch) == []
 
 
+def record(watch: Watch, kind: str, **event: object) -> None:
+    journal = watch.journal
+    payload = json.dumps({"event": {"type": kind, "at_s": 0, **event}})
+    journal.on_record(journal.position + 1, 1, payload)
+
+
+BOARDED = {"shuttle_id": "s1", "visit_id": "v1", "trip_id": "t1", "number": None}
+ABOARD = {"shuttle_id": "s1", "aboard": ["t1"]}
+BY_RIDER = {"trip_id": "t1", "rider_id": "r1"}
+BY_OPERATOR = {"trip_id": "t1", "rider_id": None}
+
+
+@pytest.mark.parametrize(
+    ("records", "excused"),
+    [
+        # Decided on before anybody could know that they were stepping in, though told later.
+        ([("TripCancelled", BY_RIDER), ("RiderBoarded", BOARDED)], True),
+        ([("RiderBoarded", BOARDED), ("TripCancelled", BY_RIDER)], False),
+        ([("ShuttleReported", ABOARD), ("TripCancelled", BY_RIDER)], False),
+        ([("TripCancelled", BY_OPERATOR), ("RiderBoarded", BOARDED)], False),
+        ([("TripCancelled", BY_RIDER | {"rider_id": "r2"}), ("RiderBoarded", BOARDED)], False),
+    ],
+)
+def test_a_cancellation_crosses_the_boarding_if_it_was_decided_on_first(
+    watch: Watch, records: list[tuple[str, dict[str, object]]], excused: bool
+) -> None:
+    watch.journal.riders["t1"] = "r1"
+    for kind, event in records:
+        record(watch, kind, **event)
+    watch.on_board("t1", "s1", 90.0, (4, 1))
+    document = {"trip": "t1", "at": "2026-09-21T03:00:20Z", "revision": 5}
+    body = json.dumps({**document, "state": "cancelled_by_rider"}).encode()
+    watch.on_document(body, 100.0, lambda trip: None, lambda trip: "s1")
+    assert broken(watch) == ([] if excused else ["ended_aboard"])
+
+
 def test_nobody_boards_a_second_shuttle_that_they_were_not_told_of(watch: Watch) -> None:
     hear(watch, state="assigned", revision=1, shuttle="s1")
     watch.on_board("t1", "s1", 90.0, (4, 1))
