@@ -60,6 +60,7 @@ class FleetBorder:
     def resume(self, core: DispatchCore, tail: Sequence[Applied]) -> None:
         """Starter: take up every conversation where the state has it."""
         self.fleet.begin_epoch(core.state.epoch)
+        self.fleet.hearing.is_lost = core.state.deaf_since_s is not None
         for shuttle in core.state.shuttles.values():
             self.fleet.resume(
                 shuttle.id,

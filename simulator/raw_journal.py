@@ -16,6 +16,8 @@ class RawJournal:
         self.pre_booked: set[str] = set()
         self.reported_aboard: set[str] = set()
         self.reported_out: set[str] = set()
+        # Trips that their own riders called off before any word of their boarding.
+        self.cancelled_first: set[str] = set()
         self.confirmed: dict[str, int] = {}  # last plan echoed, by shuttle
         self.epoch = 0
         self.position = 0
@@ -51,6 +53,13 @@ class RawJournal:
         self._last_at_s = max(self._last_at_s, event["at_s"])
         if kind == "RequestSubmitted":
             self._on_request(event["request"])
+        elif kind == "TripCancelled":
+            trip, rider = event["trip_id"], event["rider_id"]
+            by_its_rider = rider is not None and rider == self.riders.get(trip)
+            if by_its_rider and trip not in self.reported_aboard:
+                self.cancelled_first.add(trip)
+        elif kind in ("ShuttleJoined", "ShuttleReported"):
+            self.reported_aboard.update(event["aboard"])
         elif kind == "PlanConfirmed":
             self.confirmed[event["shuttle_id"]] = event["revision"]
         elif kind in ("RiderBoarded", "RiderAlighted", "VisitCompleted", "RiderNotThere"):

@@ -109,9 +109,9 @@ class DurableFirst:
         message = sending.outgoing.message
         if any(message is sent for sent in self._sent.get(_address(sending), ())):
             return True
-        return isinstance(message, InstantActions) and all(
-            action.action_type == Instant.START_PAUSE for action in message.actions
-        )
+        if not isinstance(message, InstantActions) or not message.actions:
+            return False  # a word without actions acknowledges what may not be durable yet
+        return all(action.action_type == Instant.START_PAUSE for action in message.actions)
 
     async def _send(self, sending: Sending, shuttle_id: ShuttleId, topic: Topic) -> None:
         sent = self._sent.setdefault((shuttle_id, topic), deque(maxlen=_REMEMBERED[topic]))

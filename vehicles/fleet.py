@@ -16,6 +16,7 @@ from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
 from vehicles.exchange import ConversationRules, Latest, Outgoing, Output
+from vehicles.hearing import Hearing
 from vehicles.messages import (
     Connection,
     Factsheet,
@@ -77,6 +78,7 @@ class Fleet:
     """``drops`` counts refused messages by cause; ``report_drop`` hears of each.
 
     ``report_drop(topic, cause, detail)`` is for the log. ``signer`` signs all that is sent.
+    ``hearing`` is kept by whoever carries the messages, where a connection can be lost.
     """
 
     rules: FleetRules
@@ -84,6 +86,7 @@ class Fleet:
     drops: Counter[str] = field(default_factory=Counter)
     epoch: int | None = None  # of the dispatcher that speaks here
     signer: PlanSigner | None = None
+    hearing: Hearing = field(default_factory=Hearing)
     _conversations: dict[ShuttleId, ShuttleConversation] = field(default_factory=dict)
     _readers: dict[ShuttleId, StateReader] = field(default_factory=dict)  # of those who speak
 

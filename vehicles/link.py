@@ -25,7 +25,6 @@ from vehicles.agent_ear import AgentEar
 from vehicles.durable_first import DurableFirst
 from vehicles.exchange import Outgoing
 from vehicles.fleet import Fleet, FleetOutput, Sending
-from vehicles.hearing import Hearing
 from vehicles.messages import ConnectionState
 from vehicles.signing import PlanKeys
 from vehicles.topics import (
@@ -101,8 +100,8 @@ class FleetLink:
         self.fleet = fleet
         self.publishes_failed = 0
         self._on_connect = on_connect
+        self._on_disconnect = on_disconnect
         self._clock = clock
-        self._hearing = Hearing()
         self._intake = FairIntake(fair or fair_rules(MESSAGES_PER_S))
         self._durably = DurableFirst(on_events, self._publish)
         self._link = MqttLink(
@@ -128,7 +127,7 @@ class FleetLink:
             lane_of=lambda message: message.topic.rpartition("/")[0],
             on_message=self._on_message,
             on_connect=self._connected,
-            on_disconnect=on_disconnect,
+            on_disconnect=self._disconnected,
             on_oversized=lambda topic, size: fleet.refuse(topic, "oversized", f"{size} bytes"),
             on_unreadable=lambda topic, reason: fleet.refuse(topic, "unreadable", reason),
             may_send=may_send,
@@ -180,10 +179,13 @@ class FleetLink:
 
     async def run(self) -> None:
         """Stay connected until cancelled. May be run again, until ``close``."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._durably.run())
-            tasks.create_task(self._link.run())
-            tasks.create_task(self._tick())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._durably.run())
+                tasks.create_task(self._link.run())
+                tasks.create_task(self._tick())
+        finally:
+            self.fleet.hearing.lose(self._clock())
 
     async def close(self) -> None:
         """Give up events that are not durable yet: the process is ending."""
@@ -208,7 +210,12 @@ class FleetLink:
         self.fleet.hurry(self._clock())
         self._on_connect(session_present)
 
+    def _disconnected(self, reason: str, pause_s: float) -> None:
+        self.fleet.hearing.lose(self._clock())
+        self._on_disconnect(reason, pause_s)
+
     def _on_message(self, message: Message) -> Awaitable[None] | None:
+        self.fleet.hearing.hear(self._clock())
         output = self.fleet.on_message(
             message.topic, message.payload, self._clock(), retained=message.retain
         )
@@ -219,10 +226,12 @@ class FleetLink:
     async def _tick(self) -> None:
         while True:
             now, real_s = self._clock(), asyncio.get_running_loop().time()
-            excused = self._hearing.excuses(now, real_s, connected=self.connected)
+            hearing, connected = self.fleet.hearing, self.connected
+            excused = hearing.excuses(now, real_s, connected=connected)
             # What shuttles say meanwhile waits, unread, at the broker.
             if excused or self._durably.is_held_up(real_s):
                 self.fleet.excuse_silence(now)
+            self._durably.begin(FleetOutput(hearing.news(now, connected=connected)))
             await self._carry_out(self.fleet.tick(now))
             await asyncio.sleep(TICK_S)
 

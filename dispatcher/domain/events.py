@@ -121,6 +121,24 @@ class ShuttleFellSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class HearingLost:
+    """No shuttle can be heard any more: our own connection is gone.
+
+    ``since_s`` is when the last message came, for it may have been dead for as long.
+    """
+
+    at_s: int
+    since_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class HearingRegained:
+    """Our connection stands again; what shuttles say is heard."""
+
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewerEpochSeen:
     """The shuttle has heard of a dispatcher with a higher epoch than ours."""
 
@@ -367,6 +385,8 @@ Event = (
     | ShuttleJoined
     | ShuttleReported
     | ShuttleFellSilent
+    | HearingLost
+    | HearingRegained
     | NewerEpochSeen
     | PlanConfirmed
     | PlanRefused

@@ -7,6 +7,7 @@ from dispatcher.domain.ids import ShuttleId
 from dispatcher.domain.trips import ENDS, BreachCause, TripState
 from dispatcher.engine.answers import drop_booking, end_trip
 from dispatcher.engine.breaches import break_promise
+from dispatcher.engine.hearing import deaf_s
 from dispatcher.engine.learning import arrival_slack_s, quote_for, window_after_s
 from dispatcher.engine.offers import find_place, new_booking_id, place_booking
 from dispatcher.engine.rebook import leave_without_shuttle, open_stops, rebooking_request
@@ -22,7 +23,8 @@ def rescue_riders(turn: Turn, shuttle: Shuttle) -> None:
     """Send another shuttle for those who sit in one that cannot drive on.
 
     Nobody knows where a silent shuttle is, so nobody is sent to it. Whoever could not be fetched
-    for too long is told so, for a trip has an end.
+    for too long is told so, for a trip has an end. Times in which we could hear nobody do not
+    count: the shuttle may have set them down long ago, or be on its way.
     """
     state, rules = turn.state, turn.state.site.rules
     stuck = is_stuck(state, shuttle)
@@ -31,7 +33,7 @@ def rescue_riders(turn: Turn, shuttle: Shuttle) -> None:
     since_s = shuttle.faulted_since_s if stuck else None
     if since_s is None:
         since_s = shuttle.last_heard_s
-    given_up_s = since_s + rules.abandon_after_s
+    given_up_s = since_s + rules.abandon_after_s + deaf_s(state, since_s)
     for booking_id in list(shuttle.aboard):
         booking = state.bookings[booking_id]
         trip = state.trips[booking.trip_id]
@@ -40,7 +42,8 @@ def rescue_riders(turn: Turn, shuttle: Shuttle) -> None:
         if turn.now_s >= given_up_s:
             _abandon(turn, shuttle, trip)
             continue
-        state.wake(given_up_s, TimerKind.RESCUE, shuttle.id)
+        if state.deaf_since_s is None:  # else it moves on, and they are looked at again after it
+            state.wake(given_up_s, TimerKind.RESCUE, shuttle.id)
         if not stuck or _plan_rescue(turn, shuttle, booking, trip):
             continue
         turn.alert(

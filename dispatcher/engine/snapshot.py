@@ -44,6 +44,8 @@ _TYPES: dict[str, TypeAdapter[object]] = {
     "forecast": TypeAdapter(Forecast),
     "waits": TypeAdapter(WaitBook),
     "rebalanced_s": TypeAdapter(int),
+    "deaf_since_s": TypeAdapter(int | None),
+    "deaf_spans": TypeAdapter(tuple[tuple[int, int], ...]),
 }
 
 # Parts with many items, which are pictured one by one.
@@ -55,7 +57,17 @@ _TRIP: TypeAdapter[TripRecord] = TypeAdapter(TripRecord)
 _PARTS_OF_TRIP = attrgetter(*(field.name for field in fields(TripRecord)))
 
 # Parts that earlier versions did not write: a state without them begins with nothing learnt.
-_ADDED_LATER = frozenset({"commands", "learnt", "forecast", "waits", "rebalanced_s"})
+_ADDED_LATER = frozenset(
+    {
+        "commands",
+        "learnt",
+        "forecast",
+        "waits",
+        "rebalanced_s",
+        "deaf_since_s",
+        "deaf_spans",
+    }
+)
 
 # Parts that earlier versions wrote and nobody needs any more.
 _GONE = frozenset({"demand"})

@@ -219,6 +219,8 @@ class ServiceState:
     forecast: Forecast = field(init=False)
     waits: WaitBook = field(init=False)
     rebalanced_s: int = 0  # when idle shuttles were last placed
+    deaf_since_s: int | None = None  # no shuttle can be heard; see `hearing`
+    deaf_spans: tuple[tuple[int, int], ...] = ()  # earlier such times, from and to
     learnt: Learnt = field(default_factory=Learnt)
     # Derived
     farthest_charge: tuple[Streets, int] | None = None  # see `battery`

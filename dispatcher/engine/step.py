@@ -9,6 +9,8 @@ from dispatcher.domain.events import (
     ClockTicked,
     EpochBegan,
     Event,
+    HearingLost,
+    HearingRegained,
     NewerEpochSeen,
     OfferAnswered,
     PlanConfirmed,
@@ -42,6 +44,7 @@ from dispatcher.engine import (
     charging,
     commands,
     fleet,
+    hearing,
     idle,
     offers,
     paces,
@@ -64,7 +67,7 @@ def step(
 
     A witness sees how it is decided, and changes nothing.
     """
-    turn = Turn(state, max(event.at_s, state.now_s), witness=witness)
+    turn = Turn(state, max(event.at_s, state.now_s), state.now_s, witness=witness)
     state.position += 1
     state.now_s = turn.now_s
     if not _is_repeated(state, event):
@@ -114,6 +117,10 @@ def _apply(turn: Turn, event: Event) -> None:
             fleet.report(turn, event)
         case ShuttleFellSilent():
             fleet.fall_silent(turn, event)
+        case HearingLost():
+            hearing.lose_hearing(turn, event)
+        case HearingRegained():
+            hearing.regain_hearing(turn)
         case NewerEpochSeen():
             fleet.note_newer_epoch(turn, event)
         case PlanConfirmed():
@@ -149,6 +156,7 @@ def _apply(turn: Turn, event: Event) -> None:
             charging.adopt_charging(turn, event)
         case EpochBegan():
             turn.state.epoch = event.epoch
+            hearing.note_takeover(turn)
             for shuttle in turn.state.shuttles.values():
                 turn.touch(shuttle)
         case ClockTicked():

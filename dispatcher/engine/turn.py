@@ -21,6 +21,7 @@ class Turn:
 
     state: ServiceState
     now_s: int
+    before_s: int = 0  # when the last event was; 0 before the first
     cause: BreachCause = BreachCause.DELAY  # why promises would break in this turn
     cause_text: str = ""
     decisions: list[Decision] = field(default_factory=list)

@@ -10,6 +10,8 @@ from dispatcher.domain.events import (
     ClockTicked,
     EpochBegan,
     Event,
+    HearingLost,
+    HearingRegained,
     NewerEpochSeen,
     OfferAnswered,
     OperatorEvent,
@@ -86,6 +88,8 @@ class Happened(StrEnum):
     ROUTES_PROPOSED = "routes_proposed"
     CHARGING_PLANNED = "charging_planned"
     EPOCH_BEGAN = "epoch_began"
+    HEARING_LOST = "hearing_lost"
+    HEARING_REGAINED = "hearing_regained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,10 @@ def happening(event: Event, trip_id: TripId, before: ServiceState) -> Happening:
             return Happening(Happened.CHARGING_PLANNED)
         case EpochBegan(epoch=epoch):
             return Happening(Happened.EPOCH_BEGAN, number=epoch)
+        case HearingLost(since_s=since_s):
+            return Happening(Happened.HEARING_LOST, number=event.at_s - since_s)
+        case HearingRegained():
+            return Happening(Happened.HEARING_REGAINED)
         case _:
             return _report(event)
 

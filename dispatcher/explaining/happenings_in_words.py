@@ -46,6 +46,8 @@ _SENTENCES: Final = {
     Happened.ROUTES_PROPOSED: "The improver proposed cheaper routes for {number} shuttles.",
     Happened.CHARGING_PLANNED: "Charging planned.",
     Happened.EPOCH_BEGAN: "A dispatcher took over (epoch {number}).",
+    Happened.HEARING_LOST: "No shuttle could be heard for {number} s.",
+    Happened.HEARING_REGAINED: "Shuttles could be heard again.",
 }
 
 

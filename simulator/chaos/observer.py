@@ -21,7 +21,16 @@ _LOOK_EVERY_S: Final = 0.03
 _PAGE: Final = 500
 _TRIPS: Final = "ringmaster/v1/+/rider/+/trip/+"
 # What a dispatcher writes by itself; anything else answers a rider or a shuttle.
-_OWN_EVENTS: Final = frozenset({"EpochBegan", "ClockTicked", "PlanProposed", "ChargingPlanned"})
+_OWN_EVENTS: Final = frozenset(
+    {
+        "EpochBegan",
+        "ClockTicked",
+        "PlanProposed",
+        "ChargingPlanned",
+        "HearingLost",
+        "HearingRegained",
+    }
+)
 
 
 class StreamWatch:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import contextvars
 import heapq
-import warnings
+import inspect
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -231,19 +231,14 @@ class SimLoop(asyncio.BaseEventLoop):
         self._timers.clear()
         self.call_soon = _nothing  # type: ignore[method-assign,assignment]
         self.call_at = _nothing  # type: ignore[method-assign,assignment]
-        # What was made for a task that never had its turn is not awaited, of course.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            self._close_all()
+        self._close_all()
         self.close()
 
     def _close_all(self) -> None:
         for task in self.graveyard:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
             if not task.done():
-                # A clause that waits, or asks the loop, fails here; nobody is left to care.
-                with contextlib.suppress(BaseException):
-                    task.get_coro().close()
+                _close(task.get_coro())
         self.graveyard.clear()
 
     def _make_task(
@@ -309,6 +304,18 @@ class Outside:
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self._loop.create_task(work, context=self._context.copy())
+
+
+def _close(work: Any) -> None:
+    """End what the dead were at, with what was handed to it that never had its turn either."""
+    if inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+        given = {} if work.cr_frame is None else work.cr_frame.f_locals
+        for value in list(given.values()):
+            if inspect.iscoroutine(value):
+                _close(value)
+    # A clause that waits, or asks the loop, fails here; nobody is left to care.
+    with contextlib.suppress(BaseException):
+        work.close()
 
 
 def _settle(done: asyncio.Future[T], result: T) -> None:

@@ -81,6 +81,8 @@ class Watch:
         self._orders: dict[str, tuple[int, str, int]] = {}  # epoch, order, update of each shuttle
         self._former: dict[str, set[str]] = defaultdict(set)
         self._boards: dict[str, frozenset[str]] = {}  # who may still board, by shuttle
+        # By shuttle and trip: for whom it waits now, by which action and since when.
+        self._awaited: dict[str, dict[str, tuple[str, float]]] = {}
 
     def violate(self, invariant: str, text: str, about: str = "") -> None:
         """Note it; once per invariant and what it is about."""
@@ -128,6 +130,7 @@ class Watch:
     def on_keep(self, node: ShuttleNode, memory: AgentMemory) -> None:
         """A shuttle's computer keeps something new."""
         shuttle = node.shuttle_id
+        self._note_awaited(shuttle, memory)
         order = (memory.epoch, memory.order_id, memory.order_update_id)
         before = self._orders.get(shuttle, (0, "", 0))
         if order == before:
@@ -148,6 +151,18 @@ class Watch:
             self._former[shuttle].add(before[1])
         self._boards[shuttle] = _open_boards(memory)
         self._check_plan(node, memory)
+
+    def _note_awaited(self, shuttle: str, memory: AgentMemory) -> None:
+        """Whom the shuttle stands at the stop for, its doors open to them."""
+        before = self._awaited.get(shuttle, {})
+        awaited: dict[str, tuple[str, float]] = {}
+        for action in () if memory.here is None else memory.here.actions:
+            state = memory.status_of(action.action_id)
+            if action.action_type == "board" and state and state.action_status == "RUNNING":
+                trip, since = _trip(action), (action.action_id, self._now())
+                known = before.get(trip, since)
+                awaited[trip] = known if known[0] == action.action_id else since
+        self._awaited[shuttle] = awaited
 
     def _check_plan(self, node: ShuttleNode, memory: AgentMemory) -> None:
         """Places by kind along the accepted plan, and a drop-off for everyone aboard."""
@@ -225,7 +240,9 @@ class Watch:
             self._counts.note("wheelchair boarded")
         told = self.told.get(trip)
         if told is not None and told.promise is not None:
-            self._check_kept(trip, "pickup", begins_s, told.promise[0])
+            # A promise is of when the shuttle is there; then others may step in before them.
+            _, awaited_s = self._awaited.get(shuttle, {}).get(trip, ("", begins_s))
+            self._check_kept(trip, "pickup", min(awaited_s, begins_s), told.promise[0])
 
     def on_leave(self, trip: str, shuttle: str | None, out_s: float, *, set_down: bool) -> None:
         """A party is out of the shuttle: set down, or on its own feet."""
@@ -305,8 +322,9 @@ class Watch:
         if len(told.ends) > 1:
             self.violate("one_end", f"trip {trip} ended as {' and '.join(sorted(told.ends))}", trip)
         shuttle = in_shuttle(trip)
-        # A rider's own cancellation may cross the news that they are stepping in.
-        crossed = state == "cancelled_by_rider" and trip not in self.journal.reported_aboard
+        # A rider's own cancellation may cross the news that they are stepping in. It did if it
+        # was decided on first: an end stands, however late the rider is told of it.
+        crossed = state == "cancelled_by_rider" and trip in self.journal.cancelled_first
         if shuttle is not None and not crossed:
             self.violate("ended_aboard", f"trip {trip} is {state}, but sits in {shuttle}", trip)
         since_s = standing_since_s(trip)

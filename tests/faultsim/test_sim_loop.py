@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import gc
+import warnings
+from collections.abc import Coroutine, Iterator
+from functools import partial
 
 import pytest
 
@@ -55,6 +58,40 @@ async def _works(done: list[str]) -> None:
             done.append("work")
     finally:
         done.append("finally")
+
+
+def _close(handling: Coroutine[None, None, None], working: "asyncio.Task[None]") -> None:
+    handling.close()
+
+
+def test_what_the_dead_had_begun_and_not_awaited_is_closed_with_them() -> None:
+    loop = SimLoop()
+    process = SimProcess(loop, "one")
+
+    async def handle() -> None:
+        raise AssertionError("it never had its turn")
+
+    async def work(handling: Coroutine[None, None, None]) -> None:
+        await handling
+
+    async def serve() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            handling = handle()
+            working = tasks.create_task(work(handling))
+            # As a link does for a handler that is cancelled before its first turn.
+            working.add_done_callback(partial(_close, handling))
+            process.kill()
+
+    async def live() -> None:
+        process.spawn(serve())
+        await asyncio.sleep(5.0)
+
+    run_in_loop(loop, live())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loop.bury()
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_a_killed_process_does_not_even_clean_up(loop: SimLoop) -> None:

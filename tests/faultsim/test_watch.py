@@ -1,11 +1,24 @@
 """What the watch says of histories written by hand."""
 
 import json
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from dispatcher.domain.shuttles import Capacity
 from simulator.faultsim.history import Counts
+from simulator.faultsim.shuttle_node import ShuttleNode
 from simulator.faultsim.watch import Watch
+from vehicles.agent_memory import AgentMemory
+from vehicles.messages import (
+    Action,
+    ActionParameter,
+    ActionState,
+    ActionStatus,
+    BlockingType,
+    Node,
+)
 
 
 @pytest.fixture
@@ -52,6 +65,85 @@ def test_who_was_set_down_has(watch: Watch) -> None:
     watch.on_leave("t1", None, 150.0, set_down=True)
     hear(watch, state="completed", revision=5)
     assert broken(watch) == []
+
+
+def record(watch: Watch, kind: str, **event: object) -> None:
+    journal = watch.journal
+    payload = json.dumps({"event": {"type": kind, "at_s": 0, **event}})
+    journal.on_record(journal.position + 1, 1, payload)
+
+
+BOARDED = {"shuttle_id": "s1", "visit_id": "v1", "trip_id": "t1", "number": None}
+ABOARD = {"shuttle_id": "s1", "aboard": ["t1"]}
+BY_RIDER = {"trip_id": "t1", "rider_id": "r1"}
+BY_OPERATOR = {"trip_id": "t1", "rider_id": None}
+
+
+@pytest.mark.parametrize(
+    ("records", "excused"),
+    [
+        # Decided on before anybody could know that they were stepping in, though told later.
+        ([("TripCancelled", BY_RIDER), ("RiderBoarded", BOARDED)], True),
+        ([("RiderBoarded", BOARDED), ("TripCancelled", BY_RIDER)], False),
+        ([("ShuttleReported", ABOARD), ("TripCancelled", BY_RIDER)], False),
+        ([("TripCancelled", BY_OPERATOR), ("RiderBoarded", BOARDED)], False),
+        ([("TripCancelled", BY_RIDER | {"rider_id": "r2"}), ("RiderBoarded", BOARDED)], False),
+    ],
+)
+def test_a_cancellation_crosses_the_boarding_if_it_was_decided_on_first(
+    watch: Watch, records: list[tuple[str, dict[str, object]]], excused: bool
+) -> None:
+    watch.journal.riders["t1"] = "r1"
+    for kind, event in records:
+        record(watch, kind, **event)
+    watch.on_board("t1", "s1", 90.0, (4, 1))
+    document = {"trip": "t1", "at": "2026-09-21T03:00:20Z", "revision": 5}
+    body = json.dumps({**document, "state": "cancelled_by_rider"}).encode()
+    watch.on_document(body, 100.0, lambda trip: None, lambda trip: "s1")
+    assert broken(watch) == ([] if excused else ["ended_aboard"])
+
+
+def stands(*waits_for: str, status: str) -> AgentMemory:
+    """A shuttle's memory at the stop of a visit, with a boarding for each trip."""
+    boards = [
+        Action(
+            action_type="board",
+            action_id=f"v1/board/{trip}",
+            blocking_type=BlockingType.SOFT,
+            action_parameters=(ActionParameter(key="tripId", value=trip),),
+        )
+        for trip in waits_for
+    ]
+    states = [
+        ActionState(action_id=board.action_id, action_status=ActionStatus(status))
+        for board in boards
+    ]
+    here = Node(node_id="i", sequence_id=2, released=True, actions=tuple(boards))
+    return AgentMemory(here=here, action_states=tuple(states))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [
+        ("RUNNING", True),  # the doors are open to them, and a wheelchair is on the ramp
+        ("INITIALIZING", False),  # nobody may get in yet
+    ],
+)
+def test_a_pickup_is_when_the_shuttle_stands_there_for_them(status: str, is_kept: bool) -> None:
+    hour = [100.0]
+    watch = Watch(lambda: hour[0], 0.0, Counts(), lambda at_s: False)
+    promise = {
+        "window": {"closes": "1970-01-01T00:02:00Z"},
+        "dropoff_latest": "1970-01-01T00:10:00Z",
+    }
+    hear(watch, state="assigned", revision=1, shuttle="s1", promise=promise)
+    node = cast("ShuttleNode", SimpleNamespace(shuttle_id="s1", capacity=Capacity(4, 1)))
+    watch.on_keep(node, stands("t2", "t1", status=status))
+    hour[0] = 110.0
+    watch.on_keep(node, stands("t2", "t1", status=status))
+    # The window closed at 120; they step in at 130, behind the wheelchair.
+    watch.on_board("t1", "s1", 130.0, (4, 1))
+    assert broken(watch) == ([] if is_kept else ["promise_kept_or_told"])
 
 
 def test_nobody_boards_a_second_shuttle_that_they_were_not_told_of(watch: Watch) -> None:

@@ -120,7 +120,10 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         paused=False,
     )
     state: Any = SimpleNamespace(
-        epoch=1, shuttles={S1: shuttle}, bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))}
+        epoch=1,
+        deaf_since_s=980,
+        shuttles={S1: shuttle},
+        bookings={"b1": SimpleNamespace(trip_id=TripId("t1"))},
     )
     engine: Any = CountingEngine()
     tail = [
@@ -128,6 +131,7 @@ async def test_at_a_start_conversations_are_taken_up_and_commands_told_again() -
         Applied(12, ClockTicked(991), (PlanPublished(a_plan(2)),)),
     ]
     gate.border.resume(DispatchCore(engine, state), tail)
+    assert gate.fleet.hearing.is_lost
     # An older plan is no news to a conversation that has been taken up with a newer one.
     assert gate.fleet.publish(a_plan(4), 1_000.0).sendings == ()
     assert gate.fleet.publish(a_plan(5), 1_000.0).sendings != ()
@@ -168,7 +172,7 @@ async def test_a_held_shuttle_that_did_not_pause_is_told_again_at_a_start() -> N
         )
         for shuttle_id, paused in ((S1, False), (ShuttleId("acme:s2"), True))
     }
-    state: Any = SimpleNamespace(epoch=1, shuttles=shuttles, bookings={})
+    state: Any = SimpleNamespace(epoch=1, deaf_since_s=None, shuttles=shuttles, bookings={})
     engine: Any = CountingEngine()
     gate.border.resume(DispatchCore(engine, state, position=900), [])
     async with sending(gate):
@@ -193,7 +197,7 @@ async def test_a_shuttle_left_paused_is_told_to_go_on_at_a_start() -> None:
         held=False,
         paused=True,
     )
-    state: Any = SimpleNamespace(epoch=1, shuttles={S1: shuttle}, bookings={})
+    state: Any = SimpleNamespace(epoch=1, deaf_since_s=None, shuttles={S1: shuttle}, bookings={})
     engine: Any = CountingEngine()
     gate.border.resume(DispatchCore(engine, state, position=900), [])
     async with sending(gate):

@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 import pytest
 from service_fakes import turns, until
 from test_fleet import a_joined_fleet
-from vehicle_cases import SHUTTLE, T0, a_plan
+from vehicle_cases import SHUTTLE, T0, VEHICLE, a_plan
 
 from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import Event, ShuttleFellSilent
 from dispatcher.domain.ids import ShuttleId
 from vehicles.durable_first import HELD_UP_S, DurableFirst
+from vehicles.exchange import Outgoing
 from vehicles.fleet import Fleet, FleetOutput, Sending
+from vehicles.messages import Acknowledged, InstantActions, moment_of
+from vehicles.topics import DEFAULT_INTERFACE, Topic, topic_of
 
 OTHER = ShuttleId("ringmaster:s02")
 
@@ -99,6 +102,29 @@ async def test_a_store_outage_stops_no_repetition_and_no_pause() -> None:
         shore.answers.set()
         await until(lambda: shore.first.held_back == 0)
         assert shore.sent.count("s01/instantActions") == 2
+
+
+def a_word() -> FleetOutput:
+    """What answers a state between orders: no action, but the vehicle's events are had."""
+    word = InstantActions(
+        header_id=1,
+        timestamp=moment_of(T0),
+        manufacturer=VEHICLE.manufacturer,
+        serial_number=VEHICLE.serial_number,
+        actions=(),
+        acknowledged=Acknowledged(series="a", number=5),
+    )
+    topic = topic_of(DEFAULT_INTERFACE, VEHICLE, Topic.INSTANT_ACTIONS)
+    return FleetOutput(sendings=(Sending(topic, Outgoing(Topic.INSTANT_ACTIONS, word)),))
+
+
+async def test_a_vehicle_keeps_its_events_until_they_are_durable() -> None:
+    async with running(Shore()) as shore:
+        shore.first.begin(told(SHUTTLE))
+        await shore.take(a_word())
+        assert shore.sent == []
+        shore.answers.set()
+        await until(lambda: shore.sent == ["s01/instantActions"])
 
 
 async def test_events_are_handed_in_in_order() -> None:

@@ -1,6 +1,7 @@
 """A silence counts only from when we could hear."""
 
-from vehicles.hearing import EXCUSED_OUTAGE_S, Hearing
+from dispatcher.domain.events import HearingLost, HearingRegained
+from vehicles.hearing import EXCUSED_OUTAGE_S, TOLD_AFTER_S, Hearing
 
 
 def excuses(hearing: Hearing, *ticks: tuple[float, bool]) -> list[bool]:
@@ -40,3 +41,45 @@ def test_a_fast_clock_is_no_reason() -> None:
         False,
         False,
     ]
+
+
+def test_it_is_told_once_that_nobody_can_be_heard_and_once_that_we_hear_again() -> None:
+    hearing = Hearing()
+    hearing.hear(990.6)
+    assert hearing.news(1_000, connected=True) == ()
+    hearing.lose(1_001)  # noticed late: the last message came 10 s ago
+    # Told with its true beginning, which is before it was noticed.
+    assert hearing.news(1_001.5, connected=False) == (HearingLost(1_001, 990),)
+    hearing.lose(1_004)  # the next attempt failed, too
+    assert hearing.news(1_060, connected=False) == ()
+    assert hearing.news(1_061.5, connected=True) == (HearingRegained(1_061),)
+    assert hearing.news(1_062, connected=True) == ()
+
+
+def test_a_connection_that_is_back_at_once_was_deaf_if_nothing_had_come_for_long() -> None:
+    hearing = Hearing()
+    hearing.hear(980)
+    hearing.lose(1_000)
+    hearing.hear(1_000.3)  # what the broker kept comes as soon as we are back
+    assert hearing.news(1_000.5, connected=True) == (
+        HearingLost(1_000, 980),
+        HearingRegained(1_000),
+    )
+
+
+def test_a_short_outage_is_not_worth_a_word() -> None:
+    hearing = Hearing()
+    hearing.hear(999)
+    hearing.lose(1_000)
+    assert hearing.news(999 + TOLD_AFTER_S - 0.5, connected=False) == ()
+    assert hearing.news(999 + TOLD_AFTER_S + 0.5, connected=True) != ()
+    hearing.hear(1_010)
+    hearing.lose(1_010.5)
+    assert hearing.news(1_011, connected=True) == ()
+    assert hearing.news(1_100, connected=True) == ()
+
+
+def test_a_dispatcher_that_starts_where_the_last_one_was_deaf_says_that_it_hears() -> None:
+    hearing = Hearing(is_lost=True)
+    assert hearing.news(1_000, connected=False) == ()
+    assert hearing.news(1_001, connected=True) == (HearingRegained(1_001),)

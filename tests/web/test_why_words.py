@@ -82,6 +82,7 @@ VALUES: dict[str, Any] = {
     "reason": "a child on the road",
     "accept": True,
     "last_heard_s": 940,
+    "since_s": 940,
     "epoch": 7,
     "revision": 4,
     "order_id": "o1",
