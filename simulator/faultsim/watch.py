@@ -153,12 +153,19 @@ class Watch:
         self._check_plan(node, memory)
 
     def _note_awaited(self, shuttle: str, memory: AgentMemory) -> None:
-        """Whom the shuttle stands at the stop for, its doors open to them."""
+        """Whom the shuttle stands at the stop for, its doors open.
+
+        They are while anybody's turn there runs: of those at one stop some get out first, and
+        some step in before the others.
+        """
         before = self._awaited.get(shuttle, {})
         awaited: dict[str, tuple[str, float]] = {}
-        for action in () if memory.here is None else memory.here.actions:
-            state = memory.status_of(action.action_id)
-            if action.action_type == "board" and state and state.action_status == "RUNNING":
+        actions = () if memory.here is None else memory.here.actions
+        states = [memory.status_of(action.action_id) for action in actions]
+        statuses = ["" if state is None else state.action_status for state in states]
+        for action, status in zip(actions, statuses, strict=True):
+            waits = status in ("WAITING", "INITIALIZING", "RUNNING")
+            if action.action_type == "board" and waits and "RUNNING" in statuses:
                 trip, since = _trip(action), (action.action_id, self._now())
                 known = before.get(trip, since)
                 awaited[trip] = known if known[0] == action.action_id else since

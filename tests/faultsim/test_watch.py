@@ -103,8 +103,14 @@ def test_a_cancellation_crosses_the_boarding_if_it_was_decided_on_first(
     assert broken(watch) == ([] if excused else ["ended_aboard"])
 
 
-def stands(*waits_for: str, status: str) -> AgentMemory:
-    """A shuttle's memory at the stop of a visit, with a boarding for each trip."""
+def stands(*waits_for: str, status: str, first: str = "FINISHED") -> AgentMemory:
+    """A shuttle's memory at the stop of a visit: somebody gets out, then a boarding for each."""
+    out = Action(
+        action_type="alight",
+        action_id="v1/alight/t9",
+        blocking_type=BlockingType.HARD,
+        action_parameters=(ActionParameter(key="tripId", value="t9"),),
+    )
     boards = [
         Action(
             action_type="board",
@@ -115,21 +121,25 @@ def stands(*waits_for: str, status: str) -> AgentMemory:
         for trip in waits_for
     ]
     states = [
-        ActionState(action_id=board.action_id, action_status=ActionStatus(status))
-        for board in boards
+        ActionState(action_id=action.action_id, action_status=ActionStatus(its))
+        for action, its in ((out, first), *((board, status) for board in boards))
     ]
-    here = Node(node_id="i", sequence_id=2, released=True, actions=tuple(boards))
+    here = Node(node_id="i", sequence_id=2, released=True, actions=(out, *boards))
     return AgentMemory(here=here, action_states=tuple(states))
 
 
 @pytest.mark.parametrize(
-    ("status", "is_kept"),
+    ("first", "status", "is_kept"),
     [
-        ("RUNNING", True),  # the doors are open to them, and a wheelchair is on the ramp
-        ("INITIALIZING", False),  # nobody may get in yet
+        ("FINISHED", "RUNNING", True),  # the doors are open, and a wheelchair is on the ramp
+        ("RUNNING", "WAITING", True),  # on its way out
+        ("FINISHED", "INITIALIZING", False),  # nobody may get in yet
+        ("WAITING", "WAITING", False),  # the doors are shut
     ],
 )
-def test_a_pickup_is_when_the_shuttle_stands_there_for_them(status: str, is_kept: bool) -> None:
+def test_a_pickup_is_when_the_shuttle_stands_there_for_them(
+    first: str, status: str, is_kept: bool
+) -> None:
     hour = [100.0]
     watch = Watch(lambda: hour[0], 0.0, Counts(), lambda at_s: False)
     promise = {
@@ -138,9 +148,9 @@ def test_a_pickup_is_when_the_shuttle_stands_there_for_them(status: str, is_kept
     }
     hear(watch, state="assigned", revision=1, shuttle="s1", promise=promise)
     node = cast("ShuttleNode", SimpleNamespace(shuttle_id="s1", capacity=Capacity(4, 1)))
-    watch.on_keep(node, stands("t2", "t1", status=status))
+    watch.on_keep(node, stands("t2", "t1", status=status, first=first))
     hour[0] = 110.0
-    watch.on_keep(node, stands("t2", "t1", status=status))
+    watch.on_keep(node, stands("t2", "t1", status=status, first=first))
     # The window closed at 120; they step in at 130, behind the wheelchair.
     watch.on_board("t1", "s1", 130.0, (4, 1))
     assert broken(watch) == ([] if is_kept else ["promise_kept_or_told"])
