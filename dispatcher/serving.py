@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 
 from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import Clock, ScaledClock, WallClock
+from dispatcher.collector import collect_seldom
 from dispatcher.config import ClockSettings, Settings
 from dispatcher.credentials import check_credentials
 from dispatcher.engine import Site
@@ -172,6 +173,7 @@ class _Serving:
             )
             add_readings(self._metrics, dispatcher)
             self._dispatcher = dispatcher
+            collect_seldom()
             await dispatcher.run()
             log.info("stopped", event_number=dispatcher.service.core.position)
         finally:

@@ -32,6 +32,7 @@ ENDS: Final = frozenset(
     }
 )
 _STOOD_S: Final = 30.0
+_NOT_ENDED: Final = frozenset({"WAITING", "INITIALIZING", "RUNNING"})
 _ROUNDING_S: Final = 1.0
 
 
@@ -164,11 +165,14 @@ class Watch:
         states = [memory.status_of(action.action_id) for action in actions]
         statuses = ["" if state is None else state.action_status for state in states]
         for action, status in zip(actions, statuses, strict=True):
-            waits = status in ("WAITING", "INITIALIZING", "RUNNING")
-            if action.action_type == "board" and waits and "RUNNING" in statuses:
-                trip, since = _trip(action), (action.action_id, self._now())
-                known = before.get(trip, since)
-                awaited[trip] = known if known[0] == action.action_id else since
+            if action.action_type != "board" or status not in _NOT_ENDED:
+                continue
+            trip = _trip(action)
+            known = before.get(trip)
+            if known is not None and known[0] == action.action_id:
+                awaited[trip] = known  # between two turns, too
+            elif "RUNNING" in statuses:
+                awaited[trip] = (action.action_id, self._now())
         self._awaited[shuttle] = awaited
 
     def _check_plan(self, node: ShuttleNode, memory: AgentMemory) -> None:
