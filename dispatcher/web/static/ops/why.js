@@ -57,7 +57,7 @@ export class WhyDialog {
       choice, holder,
       later.length > 0 && el("section.stack", {}, el("h3", {}, t("ops.story")),
         el("ol.story", {}, later.map((step) => el("li", {}, el("time.number", {}, this.#time(step.at_s)),
-          el("div", {}, el("p", {}, happened(this.#store, step.happened), " ", notDone(step)), el("p.soft", {}, toldRider(step))))))),
+          el("div", {}, el("p", {}, happened(this.#store, step.happened)), el("p", {}, notDone(step)), el("p.soft", {}, toldRider(step))))))),
     ];
   }
 
