@@ -21,14 +21,13 @@ from dispatcher.domain.zone import StopKind
 from dispatcher.journal.store_checks import REQUIRED_SETTINGS
 from dispatcher.queue_readings import QUEUES
 from simulator.concourse import REACH_M, Concourse, Traveller
-from simulator.demand import Demand
 from simulator.faultsim.broker import Publication, SimBroker
 from simulator.faultsim.clock import START_S
 from simulator.faultsim.dispatcher_node import SETTINGS, DispatcherNode
 from simulator.faultsim.district import CLOSABLE, the_site
 from simulator.faultsim.history import Counts, Trace
 from simulator.faultsim.loop import Outside, SimLoop
-from simulator.faultsim.phones import CLIENT_ID, Phones
+from simulator.faultsim.phones import CLIENT_ID, CityDemand, Phones
 from simulator.faultsim.plan import Fault, FaultPlan, Strike
 from simulator.faultsim.replaying import check_places, check_replay
 from simulator.faultsim.shuttle_node import ShuttleNode
@@ -104,8 +103,13 @@ class City:
         self.digests: dict[int, str] = {}
         self.payloads: list[bytes] = []
         self.erased_s: dict[int, float] = {}  # by position of the request
-        demand = Demand.of(
-            self.site.zone, seed, riders_per_hour=plan.riders_per_hour, shares=plan.shares
+        demand = CityDemand(
+            self.site.zone,
+            seed,
+            plan.riders_per_hour,
+            None,
+            plan.shares,
+            never_answer=plan.never_answer,
         )
         self.phones = Phones(
             loop, self.outside, self.broker, demand, self.concourse, self._on_document
@@ -186,7 +190,15 @@ class City:
     def _on_publish(self, client_id: str, publication: Publication) -> None:
         self.trace.note("publish", f"{client_id} {publication.topic}", publication.payload)
         topic = publication.topic
-        if topic.startswith(_RIDERS) and "/trip/" in topic and publication.payload:
+        _, _, of_rider = topic.partition("/rider/")
+        if not topic.startswith(_RIDERS) or not of_rider or not publication.payload:
+            return
+        rider, _, what = of_rider.partition("/")
+        if what == "request":
+            self.watch.on_request(rider)
+        elif what == "error" or what.startswith("trip/"):
+            self.watch.on_answer(rider)
+        if what.startswith("trip/"):
             self.watch.on_status(topic, publication.payload)
 
     def _on_keep(self, node: ShuttleNode, memory: AgentMemory) -> None:
@@ -523,7 +535,7 @@ class City:
         plans = {plan.shuttle_id: plan for plan in core.engine.list_plans(core.state)}
         for node in self.shuttles:
             plan, memory = plans.get(node.shuttle_id), node.memory
-            if plan is None:
+            if plan is None or node.client_id in self.broker.unreachable:
                 continue
             if (memory.order_id, memory.order_update_id) != (plan.order_id, plan.revision):
                 watch.violate(

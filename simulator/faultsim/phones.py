@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
 
 from dispatcher.mqtt import Message, MqttLink, PublishFailed, Subscription
 from simulator.concourse import Concourse
 from simulator.crowd import Crowd
-from simulator.demand import Demand
+from simulator.demand import Demand, Wisher
 from simulator.faultsim.broker import SimBroker
 from simulator.faultsim.client import SimNetwork
 from simulator.faultsim.clock import START_S
@@ -17,6 +20,7 @@ from simulator.wire import WireMessage
 from simulator.world import World
 
 CLIENT_ID = "phones"
+_NEVER_S: Final = 1e6  # longer than any history
 
 
 class LoopWorld(World):
@@ -32,6 +36,19 @@ class LoopWorld(World):
 
     def at(self, moment: float, happening: Callable[[], None]) -> None:
         self._outside.call_at(max(moment - START_S, self._outside.time()), happening)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CityDemand(Demand):
+    """``never_answer`` is the share of riders who look at no offer."""
+
+    never_answer: float = 0.0
+
+    def riders(self, start_s: float) -> Iterator[Wisher]:
+        for wisher in Demand.riders(self, start_s):
+            rng = random.Random(f"{self.seed}/answers/{wisher.rider_id}")
+            looks = rng.random() >= self.never_answer
+            yield wisher if looks else replace(wisher, think_s=_NEVER_S)
 
 
 class Phones:

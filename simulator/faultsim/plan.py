@@ -1,16 +1,17 @@
 """What a seed means: which faults, how often, and who wants to travel."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from simulator.demand import DemandShares
 
 HOSTILE_S: Final = 1300.0
 QUIET_S: Final = 1600.0
 BEGINS_S: Final = 60.0  # before that everything comes up undisturbed
+FOR_GOOD_S: Final = 1e6  # longer than any history
 
 
 class Fault(StrEnum):
@@ -102,22 +103,52 @@ class FaultPlan:
     rates: dict[Fault, float]
     strikes: Sequence[Strike]
     operator_every_s: float
+    never_answer: float = 0.0  # the share of riders who leave an offer unanswered
     hostile_s: float = HOSTILE_S
     quiet_s: float = QUIET_S
 
     def shortened(self, hostile_s: float, quiet_s: float) -> "FaultPlan":
         """The beginning of this plan, for whoever has less time."""
-        strikes = tuple(s for s in self.strikes if s.at_s + s.lasts_s <= hostile_s)
+        strikes = tuple(
+            strike
+            for strike in self.strikes
+            if strike.at_s + strike.lasts_s % FOR_GOOD_S <= hostile_s
+        )
         return replace(self, strikes=strikes, hostile_s=hostile_s, quiet_s=quiet_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Emphasis:
+    """What a history has more of than another one of its seed.
+
+    ``only`` leaves out all other kinds of fault. ``riders`` are shares of the demand by name.
+    """
+
+    only: frozenset[Fault] | None = None
+    often: float = 1.0  # faults strike so many times as often
+    rate: float | None = None  # of messages and commands that meet a fault; else as drawn
+    lasts_s: tuple[float, float] | None = None  # shuttles' silences and faults; else as drawn
+    for_good: bool = False  # they never end
+    riders: Mapping[str, Any] = field(default_factory=dict)
+    never_answer: float = 0.0
+    orders: float = 1.0  # operators give so many times as many
+
+
+PLAIN: Final = Emphasis()
+
+
 def draw_plan(
-    seed: int, only: frozenset[Fault] | None = None, *, share: float | None = None
+    seed: int,
+    only: frozenset[Fault] | None = None,
+    *,
+    share: float | None = None,
+    emphasis: Emphasis = PLAIN,
 ) -> FaultPlan:
     """The plan of a seed; with ``only``, no other faults than those, all of them.
 
     ``share`` is that of the kinds of fault it has; by itself a seed draws that, too.
     """
+    only = emphasis.only if only is None else only
     rng, later = random.Random(f"{seed}/plan"), random.Random(f"{seed}/later")
     # Few kinds at a time leave a history in which what a fault does can be seen.
     drawn = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
@@ -128,39 +159,46 @@ def draw_plan(
     if only is not None:
         faults = only
     rates = {fault: rng.uniform(0.1, 1.0) * most for fault, most in _SHARE.items()}
+    if emphasis.rate is not None:
+        rates = dict.fromkeys(rates, emphasis.rate)
     strikes: list[Strike] = []
     for fault, every_s in _EVERY_S.items():
         moment, chance = BEGINS_S, later if fault in _LATER else rng
         while fault in faults:
-            moment += chance.expovariate(1.0 / every_s)
+            moment += chance.expovariate(emphasis.often / every_s)
             if moment >= HOSTILE_S:
                 break
             lasts_s = chance.choice((chance.uniform(0.5, 5.0), chance.uniform(5.0, 40.0)))
             if fault in (Fault.SHUTTLE_SILENT, Fault.SHUTTLE_FAULT, Fault.LINK_HALF_OPEN):
-                lasts_s = rng.uniform(10.0, 250.0)
-            lasts_s = min(lasts_s, HOSTILE_S - moment)
+                lasts_s = rng.uniform(*(emphasis.lasts_s or (10.0, 250.0)))
+            lasts_s = FOR_GOOD_S if emphasis.for_good else min(lasts_s, HOSTILE_S - moment)
             strikes.append(Strike(moment, fault, chance.random(), lasts_s))
     return FaultPlan(
         seed=seed,
         shuttles=rng.choice((3, 4, 5)),
         seats=rng.choice((2, 3, 4)),
         riders_per_hour=rng.uniform(50.0, 110.0),
-        shares=DemandShares(
-            interchange=0.2,
-            parties=(0.65, 0.22, 0.09, 0.04),
-            wheelchair=rng.uniform(0.05, 0.25),
-            depart_at=0.15,
-            arrive_by=0.08,
-            declines=0.04,
-            cancels=0.1,
-            no_show=0.06,
-            ahead_s=(300, 1100),
-            flexible=0.3,
-            flexible_s=(300, 600),
-            walk_limits_m=(300, 400, 600),
-        ),
+        shares=replace(_shares(rng), **emphasis.riders),
         faults=faults,
         rates=rates,
         strikes=tuple(sorted(strikes, key=lambda strike: (strike.at_s, strike.fault))),
-        operator_every_s=rng.uniform(200.0, 500.0),
+        operator_every_s=rng.uniform(200.0, 500.0) / emphasis.orders,
+        never_answer=emphasis.never_answer,
+    )
+
+
+def _shares(rng: random.Random) -> DemandShares:
+    return DemandShares(
+        interchange=0.2,
+        parties=(0.65, 0.22, 0.09, 0.04),
+        wheelchair=rng.uniform(0.05, 0.25),
+        depart_at=0.15,
+        arrive_by=0.08,
+        declines=0.04,
+        cancels=0.1,
+        no_show=0.06,
+        ahead_s=(300, 1100),
+        flexible=0.3,
+        flexible_s=(300, 600),
+        walk_limits_m=(300, 400, 600),
     )

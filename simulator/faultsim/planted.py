@@ -17,7 +17,7 @@ from typing import Any, Final
 from dispatcher.domain.trips import TripState
 from dispatcher.engine.state import Hold
 from dispatcher.journal import Appended, UnknownOutcome
-from simulator.faultsim.plan import draw_plan
+from simulator.faultsim.plan import PLAIN, Emphasis, Fault, FaultPlan, draw_plan
 from simulator.faultsim.run import run_seed, warm_up
 
 MOST_SEEDS: Final = 100
@@ -32,6 +32,7 @@ Made = Callable[[Any], Any]
 class Mistake:
     """``where`` is ``module:name`` or ``module:Class.name``; all are changed together.
 
+    ``history`` is what its histories have more of than others, where few of those would show it.
     ``shown_by`` is the only invariant that counts, where others would show less of it.
     """
 
@@ -39,6 +40,7 @@ class Mistake:
     what: str
     where: tuple[str, ...]
     made: Made
+    history: Emphasis = PLAIN
     shown_by: str | None = None
 
 
@@ -79,7 +81,7 @@ def planted(mistake: Mistake) -> Iterator[None]:
 def caught_by(mistake: Mistake, seeds: Sequence[int]) -> Caught:
     """Run seeds until one gives the mistake away."""
     for count, seed in enumerate(seeds, start=1):
-        plan = draw_plan(seed, share=SHARE).shortened(HOSTILE_S, QUIET_S)
+        plan = plan_for(mistake, seed)
         with planted(mistake):
             found = run_seed(seed, plan=plan)
         shown = [v for v in found.violations if mistake.shown_by in (None, v.invariant)]
@@ -90,6 +92,12 @@ def caught_by(mistake: Mistake, seeds: Sequence[int]) -> Caught:
             if violation.invariant not in sound:
                 return Caught(mistake.name, count, seed, violation.invariant, violation.text)
     return Caught(mistake.name, len(seeds), None, None)
+
+
+def plan_for(mistake: Mistake, seed: int) -> FaultPlan:
+    """The history of a seed in which this mistake is looked for."""
+    plan = draw_plan(seed, share=SHARE, emphasis=mistake.history)
+    return plan.shortened(HOSTILE_S, QUIET_S)
 
 
 def _find(where: str) -> tuple[Any, str]:
@@ -209,22 +217,23 @@ def _heeds_no_epoch(act: Any) -> Any:
 
 
 def _takes_old_updates(take_order: Any) -> Any:
+    """Most would not fit to where the base ends by now."""
+
     def takes(memory: Any, order: Any, capacity: Any, place_m: Any) -> Any:
         if order.order_id == memory.order_id and order.order_update_id < memory.order_update_id:
-            memory = memory.model_copy(update={"order_update_id": -1})
+            first = order.nodes[0]
+            fits = {"order_update_id": -1, "base_end": (first.node_id, first.sequence_id)}
+            memory = memory.model_copy(update=fits)
         return take_order(memory, order, capacity, place_m)
 
     return takes
 
 
-def _keeps_too_rarely(keep: Any) -> Any:
+def _keeps_nobody_aboard(keep: Any) -> Any:
     def keeps(self: Any, memory: Any) -> None:
         if memory is not self._memory:
             self._memory = memory
-            # Only orders are kept, not what was done at the stops.
-            if memory.order_update_id != getattr(self, "_kept_update", None):
-                self._kept_update = memory.order_update_id
-                self._keep(memory)
+            self._keep(memory.model_copy(update={"aboard": ()}))
 
     return keeps
 
@@ -246,12 +255,26 @@ def _believes_any_echo(covers: Any) -> Any:
     return lambda state, plan: state.order_id == plan.order_id
 
 
-def _acknowledges_at_once(take_in: Any) -> Any:
+def _acknowledges_at_once(act: Any) -> Any:
+    """What is lost by it comes again where riders' phones ask again."""
+    if act.__name__ == "_due_messages":
+        return _asks_once(act)
+
     def early(self: Any, arrival: Any) -> None:
-        take_in(self, arrival)
+        act(self, arrival)
         arrival.done()
 
     return early
+
+
+def _asks_once(due_messages: Any) -> Any:
+    def once(self: Any, now: float) -> Any:
+        said = due_messages(self, now)
+        for topic in [topic for topic, sending in self._sending.items() if sending.sent]:
+            del self._sending[topic]
+        return said
+
+    return once
 
 
 def _publishes_without_waiting(publish: Any) -> Any:
@@ -376,6 +399,61 @@ def _does_again(done: Any) -> Any:
     return does
 
 
+def _first_argument(act: Any) -> Any:
+    return lambda first, *others, **options: first
+
+
+def _counts_as_boarded(act: Any) -> Any:
+    """Who is not aboard by the vehicle's own word would still be no rider."""
+    if act.__name__ == "_outcome":
+        return _first_argument(act)
+    return _reads_every_boarding_as(True, "boarded")(act)
+
+
+def _counts_as_not_there(act: Any) -> Any:
+    return _reads_every_boarding_as(False, "notThere")(act)
+
+
+def _reads_every_boarding_as(boarded: bool, kind: str) -> Made:
+    """From plain vehicles and from those that number what happened to riders."""
+
+    def made(act: Any) -> Any:
+        if act.__name__ == "has_boarded":
+            return _always(boarded)(act)
+
+        def reads(self: Any, series: Any, event: Any, at_s: Any) -> Any:
+            if event.kind in ("boarded", "notThere"):
+                event = event.model_copy(update={"kind": type(event.kind)(kind)})
+            return act(self, series, event, at_s)
+
+        return reads
+
+    return made
+
+
+def _sends_on(act: Any) -> Any:
+    """A plan of another order would take its place."""
+    if act.__name__ == "give_up":
+        return _nothing(act)
+
+    def offers(self: Any, plan: Any) -> bool:
+        in_flight = self._in_flight
+        taken: bool = act(self, plan)
+        self._in_flight = in_flight
+        return taken
+
+    return offers
+
+
+_SILENCES: Final = Emphasis(frozenset({Fault.SHUTTLE_SILENT}), often=5.0, riders={"no_show": 0.4})
+_BREAKDOWNS: Final = Emphasis(
+    frozenset({Fault.SHUTTLE_FAULT, Fault.SHUTTLE_SILENT, Fault.MESSAGE_LOST}),
+    often=4.0,
+    rate=0.3,
+    lasts_s=(3.0, 80.0),
+    riders={"no_show": 0.3},
+)
+_LATE: Final = Emphasis(frozenset({Fault.MESSAGE_LATE, Fault.MESSAGE_REPEATED}), rate=0.3)
 _ENGINE: Final = "dispatcher.engine"
 _TWIN: Final = "simulator.faultsim.redis_twin:RedisTwin"
 _AGENT: Final = "vehicles.agent"
@@ -484,24 +562,35 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "a shuttle takes older updates",
         (f"{_AGENT}:take_order",),
         _takes_old_updates,
+        _LATE,
     ),
     Mistake(
-        "kept_too_rarely",
-        "a shuttle's computer forgets in a reboot who boarded",
+        "aboard_not_kept",
+        "a shuttle's computer forgets in a reboot who is aboard",
         (f"{_AGENT}:OnboardAgent._remember",),
-        _keeps_too_rarely,
+        _keeps_nobody_aboard,
+        Emphasis(frozenset({Fault.SHUTTLE_REBOOT}), often=4.0),
     ),
     Mistake(
         "never_barred",
         "a shuttle out of contact lets riders board for ever",
         (f"{_AGENT}:has_expired",),
         _always(False),
+        _SILENCES,
     ),
     Mistake(
         "instants_done_again",
         "a command that comes again is done again",
         (f"{_AGENT}:OnboardAgent.on_instant_actions",),
         _does_again,
+        Emphasis(
+            frozenset(
+                {Fault.MESSAGE_LOST, Fault.MESSAGE_LATE, Fault.MESSAGE_REPEATED, Fault.LINK_CUT}
+            ),
+            often=3.0,
+            rate=0.3,
+            orders=4.0,
+        ),
     ),
     Mistake(
         "plans_not_resent",
@@ -514,24 +603,36 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "any echo confirms the newest plan",
         ("vehicles.delivery:_covers",),
         _believes_any_echo,
+        Emphasis(frozenset({Fault.MESSAGE_LOST}), rate=0.3, orders=3.0),
     ),
     Mistake(
         "stale_states_read",
         "reports that come late are taken for news",
         ("vehicles.freshness:Freshness.judge",),
         _always(None),
+        Emphasis(
+            frozenset({Fault.LINK_CUT, Fault.LINK_HALF_OPEN, Fault.MESSAGE_REPEATED}),
+            often=4.0,
+            rate=0.3,
+        ),
     ),
     Mistake(
         "no_shows_board",
-        "every ended boarding counts as boarded",
-        ("vehicles.progress:_View.has_boarded",),
-        _always(True),
+        "every ended boarding counts as boarded, whoever is aboard",
+        (
+            "vehicles.progress:_View.has_boarded",
+            "vehicles.numbered:NumberedEvents._read",
+            "vehicles.numbered:_outcome",
+        ),
+        _counts_as_boarded,
+        Emphasis(frozenset(), riders={"no_show": 0.3}),
     ),
     Mistake(
         "boardings_unseen",
         "no ended boarding counts as boarded",
-        ("vehicles.progress:_View.has_boarded",),
-        _always(False),
+        ("vehicles.progress:_View.has_boarded", "vehicles.numbered:NumberedEvents._read"),
+        _counts_as_not_there,
+        Emphasis(frozenset()),
     ),
     Mistake(
         "nobody_counts_heads",
@@ -543,13 +644,15 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "boarded_though_out",
         "riders who got out again before anybody heard of it count as boarded",
         ("vehicles.numbered:_outcome",),
-        lambda outcome: lambda event, later, aboard: event,
+        _first_argument,
+        _SILENCES,
     ),
     Mistake(
         "given_up_sent_on",
         "an update that is on its way is sent again although its order was given up",
-        ("vehicles.delivery:Delivery.give_up",),
-        _nothing,
+        ("vehicles.delivery:Delivery.give_up", "vehicles.delivery:Delivery.offer"),
+        _sends_on,
+        _BREAKDOWNS,
     ),
     Mistake(
         "refused_for_ever",
@@ -565,15 +668,22 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     ),
     Mistake(
         "acknowledged_at_once",
-        "messages are acknowledged before they are handled",
-        ("dispatcher.mqtt:MqttLink._take_in",),
+        "messages are acknowledged before they are handled, and phones ask only once",
+        ("dispatcher.mqtt:MqttLink._take_in", "simulator.rider:SimulatedRider._due_messages"),
         _acknowledges_at_once,
+        Emphasis(
+            frozenset({Fault.DISPATCHER_KILLED, Fault.DISPATCHER_KILLED_AT_EFFECT}), often=4.0
+        ),
     ),
     Mistake(
         "statuses_not_restored",
         "after a restart nobody is told what was decided last",
         ("dispatcher.riders.outbox:RiderOutbox.restore",),
         _nothing,
+        Emphasis(
+            frozenset({Fault.BROKER_RESTART, Fault.LINK_HALF_OPEN, Fault.DISPATCHER_KILLED}),
+            often=3.0,
+        ),
     ),
     Mistake(
         "statuses_unconfirmed",
@@ -598,18 +708,21 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "riders are given to another shuttle without the old one's word",
         (f"{_ENGINE}.disrupt:rehouse", f"{_ENGINE}.closures:rehouse"),
         _moves_at_once,
+        _BREAKDOWNS,
     ),
     Mistake(
         "lapsed_at_once",
         "a silent shuttle's plan is taken for run out at once",
         (f"{_ENGINE}.disrupt:let_lapse", f"{_ENGINE}.lapse:let_lapse"),
         _lapses_at_once,
+        _BREAKDOWNS,
     ),
     Mistake(
         "confirms_everything",
         "an old confirmation counts for the newest plan",
         (f"{_ENGINE}.visits:confirm_plan",),
         _confirms_everything,
+        Emphasis(frozenset({Fault.MESSAGE_LOST, Fault.MESSAGE_LATE}), rate=0.2),
     ),
     Mistake(
         "wheelchairs_uncounted",
@@ -632,6 +745,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "a trip can be cancelled while its riders are aboard",
         (f"{_ENGINE}.answers:cancel",),
         _cancels_aboard,
+        Emphasis(frozenset({Fault.LINK_HALF_OPEN}), often=3.0, riders={"cancels": 0.7}),
     ),
     Mistake(
         "other_offers_kept",
@@ -644,24 +758,28 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "a promise that will break is not told",
         (f"{_ENGINE}.disrupt:tell_late",),
         _nothing,
+        Emphasis(frozenset({Fault.SHUTTLE_FAULT}), often=2.0, orders=2.0),
     ),
     Mistake(
         "silence_ignored",
         "riders who wait for a silent shuttle stay with it",
         (f"{_ENGINE}.fleet:clear_waiting",),
         _nothing,
+        Emphasis(frozenset({Fault.SHUTTLE_SILENT}), for_good=True),
     ),
     Mistake(
         "nobody_rescued",
         "riders in a broken shuttle are not fetched and not given up",
         (f"{_ENGINE}.rescue:rescue_riders",),
         _nothing,
+        Emphasis(frozenset({Fault.SHUTTLE_FAULT}), for_good=True),
     ),
     Mistake(
         "offers_never_expire",
         "an offer nobody answers stays open",
         (f"{_ENGINE}.answers:expire_offers",),
         _nothing,
+        Emphasis(frozenset(), never_answer=0.5),
     ),
     Mistake(
         "no_shows_forgotten",

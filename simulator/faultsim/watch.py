@@ -84,6 +84,8 @@ class Watch:
         self._boards: dict[str, frozenset[str]] = {}  # who may still board, by shuttle
         # By shuttle and trip: for whom it waits now, by which action and since when.
         self._awaited: dict[str, dict[str, tuple[str, float]]] = {}
+        self._planned: dict[str, set[str]] = defaultdict(set)  # trips ever had, by shuttle
+        self._asking: set[str] = set()  # riders whose request nobody has answered
 
     def violate(self, invariant: str, text: str, about: str = "") -> None:
         """Note it; once per invariant and what it is about."""
@@ -113,9 +115,25 @@ class Watch:
                 "one_leader_speaks", f"{run} sent to {topic}, and {self.begun[1]} leads", run
             )
 
+    def on_request(self, rider: str) -> None:
+        """A request reached the broker; each rider makes one, and may send it again."""
+        if not any(of == rider for of in self.journal.riders.values()):
+            self._asking.add(rider)
+
+    def on_answer(self, rider: str) -> None:
+        """A status, or what is wrong with a message, reached the broker."""
+        self._asking.discard(rider)
+
     def on_status(self, topic: str, payload: bytes) -> None:
         """A status document reached the broker."""
         document = json.loads(payload)
+        trip, shuttle = document["trip"], document.get("shuttle")
+        if document["state"] == "assigned" and trip not in self._planned[shuttle]:
+            self.violate(
+                "assigned_not_taken",
+                f"trip {trip} was told to be assigned, and {shuttle} has no plan with it",
+                trip,
+            )
         if document["trip"] not in self.journal.recorded:
             self.violate(
                 "acknowledged_not_durable",
@@ -151,6 +169,7 @@ class Watch:
                 self.violate("revision_rises", f"{shuttle} took order {order[1]} again")
             self._former[shuttle].add(before[1])
         self._boards[shuttle] = _open_boards(memory)
+        self._planned[shuttle] |= _boards(memory)
         self._check_plan(node, memory)
 
     def _note_awaited(self, shuttle: str, memory: AgentMemory) -> None:
@@ -354,6 +373,8 @@ class Watch:
 
     def check_end(self, now_s: float, arrived: set[str]) -> None:
         """Everything must have finished, and every rider must have been told."""
+        for rider in sorted(self._asking):
+            self.violate("request_answered", f"rider {rider} asked, and was never answered", rider)
         for trip, told in sorted(self.told.items()):
             newest = told.newest
             assert newest is not None
@@ -368,6 +389,16 @@ class Watch:
                 )
             if any(stay.out_s is None for stay in sat):
                 self.violate("everyone_gets_off", f"trip {trip} still sits in a shuttle", trip)
+
+
+def _boards(memory: AgentMemory) -> frozenset[str]:
+    """Whom the plan has the shuttle fetch, as a preview or for good."""
+    return frozenset(
+        _trip(action)
+        for node in memory.nodes
+        for action in node.actions
+        if action.action_type == "board"
+    )
 
 
 def _open_boards(memory: AgentMemory) -> frozenset[str]:

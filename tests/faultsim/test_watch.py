@@ -2,7 +2,7 @@
 
 import json
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -33,6 +33,50 @@ def broken(watch: Watch) -> list[str]:
 def hear(watch: Watch, **document: object) -> None:
     document = {"trip": "t1", "at": "2026-09-21T03:00:20Z", **document}
     watch.on_document(json.dumps(document).encode(), 100.0, lambda trip: None, lambda trip: None)
+
+
+def take(watch: Watch, shuttle: str, update: int, *trips: str) -> None:
+    """The shuttle accepts a plan that has it fetch these, all as a preview."""
+    actions = tuple(
+        Action(
+            action_type="board",
+            action_id=f"v1/board/{trip}",
+            blocking_type=BlockingType.NONE,
+            action_parameters=(ActionParameter(key="tripId", value=trip),),
+        )
+        for trip in trips
+    )
+    node: Any = SimpleNamespace(shuttle_id=shuttle, capacity=Capacity(4, 1))
+    nodes = (Node(node_id="n1", sequence_id=2, released=False, actions=actions),)
+    watch.on_keep(node, AgentMemory(order_id="o1", order_update_id=update, nodes=nodes))
+
+
+def say(watch: Watch, trip: str, shuttle: str, state: str = "assigned") -> None:
+    body = json.dumps({"trip": trip, "state": state, "shuttle": shuttle})
+    watch.on_status(f"ringmaster/v1/z/rider/r1/trip/{trip}", body.encode())
+
+
+def test_a_trip_is_assigned_once_its_shuttle_has_a_plan_with_it(watch: Watch) -> None:
+    watch.journal.recorded |= {"t1", "t2"}
+    say(watch, "t1", "s1", "accepted")
+    take(watch, "s1", 1, "t1")
+    say(watch, "t1", "s1")
+    take(watch, "s1", 2)
+    say(watch, "t1", "s1")  # told once more, and on its way
+    assert broken(watch) == []
+    say(watch, "t2", "s1")
+    say(watch, "t1", "s2")
+    assert broken(watch) == ["assigned_not_taken", "assigned_not_taken"]
+
+
+def test_whoever_asks_is_answered(watch: Watch) -> None:
+    for rider in ("r1", "r2", "r3"):
+        watch.on_request(rider)
+    watch.on_answer("r1")
+    watch.on_answer("r3")
+    watch.on_request("r3")  # it was told to ask again
+    watch.check_end(100.0, set())
+    assert broken(watch) == ["request_answered", "request_answered"]
 
 
 def test_only_the_dispatcher_of_the_newest_epoch_speaks(watch: Watch) -> None:
