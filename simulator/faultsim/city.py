@@ -413,7 +413,7 @@ class City:
         """Close a street or hold a shuttle, and take it back a while later."""
         if not self._hostile:
             return
-        lasts_s = self.rng.uniform(20.0, 200.0)
+        lasts_s = self.rng.uniform(*self.plan.orders_last_s)
         if self.rng.random() < 0.6:
             edges = (EdgeId(self.rng.choice(CLOSABLE)),)
             self.counts.note("street closed")

@@ -103,6 +103,7 @@ class FaultPlan:
     rates: dict[Fault, float]
     strikes: Sequence[Strike]
     operator_every_s: float
+    orders_last_s: tuple[float, float]  # until streets are opened, or a shuttle is let go
     never_answer: float = 0.0  # the share of riders who leave an offer unanswered
     hostile_s: float = HOSTILE_S
     quiet_s: float = QUIET_S
@@ -131,7 +132,9 @@ class Emphasis:
     for_good: bool = False  # they never end
     riders: Mapping[str, Any] = field(default_factory=dict)
     never_answer: float = 0.0
+    demand: float = 1.0  # so many times as many riders
     orders: float = 1.0  # operators give so many times as many
+    orders_last_s: tuple[float, float] = (20.0, 200.0)
 
 
 PLAIN: Final = Emphasis()
@@ -177,12 +180,13 @@ def draw_plan(
         seed=seed,
         shuttles=rng.choice((3, 4, 5)),
         seats=rng.choice((2, 3, 4)),
-        riders_per_hour=rng.uniform(50.0, 110.0),
+        riders_per_hour=rng.uniform(50.0, 110.0) * emphasis.demand,
         shares=replace(_shares(rng), **emphasis.riders),
         faults=faults,
         rates=rates,
         strikes=tuple(sorted(strikes, key=lambda strike: (strike.at_s, strike.fault))),
         operator_every_s=rng.uniform(200.0, 500.0) / emphasis.orders,
+        orders_last_s=emphasis.orders_last_s,
         never_answer=emphasis.never_answer,
     )
 

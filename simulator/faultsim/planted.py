@@ -389,16 +389,6 @@ def _follows_any_clock(act: Any) -> Any:
     return lambda self: self._wall()
 
 
-def _does_again(done: Any) -> Any:
-    """An instant action that comes again is done again."""
-
-    def does(self: Any, message: Any, now: float) -> Any:
-        self._memory = self._memory.model_copy(update={"instant_states": ()})
-        return done(self, message, now)
-
-    return does
-
-
 def _first_argument(act: Any) -> Any:
     return lambda first, *others, **options: first
 
@@ -463,8 +453,9 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "no_dedup",
         "a request written twice becomes two trips",
-        (f"{_TWIN}.earlier",),
+        (f"{_TWIN}.earlier", "dispatcher.riders.desk:RiderDesk._earlier"),
         _always(None),
+        Emphasis(frozenset({Fault.MESSAGE_REPEATED}), rate=0.3),
     ),
     Mistake(
         "no_fencing",
@@ -579,20 +570,6 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         _SILENCES,
     ),
     Mistake(
-        "instants_done_again",
-        "a command that comes again is done again",
-        (f"{_AGENT}:OnboardAgent.on_instant_actions",),
-        _does_again,
-        Emphasis(
-            frozenset(
-                {Fault.MESSAGE_LOST, Fault.MESSAGE_LATE, Fault.MESSAGE_REPEATED, Fault.LINK_CUT}
-            ),
-            often=3.0,
-            rate=0.3,
-            orders=4.0,
-        ),
-    ),
-    Mistake(
         "plans_not_resent",
         "a plan is sent once",
         ("vehicles.delivery:Delivery.due",),
@@ -604,17 +581,6 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         ("vehicles.delivery:_covers",),
         _believes_any_echo,
         Emphasis(frozenset({Fault.MESSAGE_LOST}), rate=0.3, orders=3.0),
-    ),
-    Mistake(
-        "stale_states_read",
-        "reports that come late are taken for news",
-        ("vehicles.freshness:Freshness.judge",),
-        _always(None),
-        Emphasis(
-            frozenset({Fault.LINK_CUT, Fault.LINK_HALF_OPEN, Fault.MESSAGE_REPEATED}),
-            often=4.0,
-            rate=0.3,
-        ),
     ),
     Mistake(
         "no_shows_board",
@@ -672,7 +638,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         ("dispatcher.mqtt:MqttLink._take_in", "simulator.rider:SimulatedRider._due_messages"),
         _acknowledges_at_once,
         Emphasis(
-            frozenset({Fault.DISPATCHER_KILLED, Fault.DISPATCHER_KILLED_AT_EFFECT}), often=4.0
+            frozenset({Fault.DISPATCHER_KILLED, Fault.STORE_SLOW}), often=5.0, rate=0.1, demand=3.0
         ),
     ),
     Mistake(
@@ -758,7 +724,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "a promise that will break is not told",
         (f"{_ENGINE}.disrupt:tell_late",),
         _nothing,
-        Emphasis(frozenset({Fault.SHUTTLE_FAULT}), often=2.0, orders=2.0),
+        Emphasis(frozenset(), orders=4.0, orders_last_s=(300.0, 600.0)),
     ),
     Mistake(
         "silence_ignored",

@@ -10,8 +10,8 @@ import pytest
 
 from simulator.faultsim.campaign import Campaign, failed_seeds, replay_command
 from simulator.faultsim.history import Violation
-from simulator.faultsim.plan import Fault, FaultPlan, draw_plan
-from simulator.faultsim.planted import MISTAKES, find_mistake, planted
+from simulator.faultsim.plan import FOR_GOOD_S, Emphasis, Fault, FaultPlan, draw_plan
+from simulator.faultsim.planted import MISTAKES, caught_by, find_mistake, planted
 from simulator.faultsim.run import run_seed, warm_up
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +74,25 @@ def test_a_planted_mistake_is_seen_without_any_fault(name: str, invariant: str) 
     assert invariant in {violation.invariant for violation in found.violations}
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "invariant"),
+    [
+        ("any_echo", 1, "every_trip_ends"),
+        ("any_revision", 1, "revision_rises"),
+        ("boardings_unseen", 1, "ended_aboard"),
+        ("confirms_everything", 2, "assigned_not_taken"),
+        ("moved_at_once", 2, "trip_on_one_shuttle"),
+        ("no_dedup", 1, "request_twice"),
+    ],
+)
+def test_a_planted_mistake_is_seen_in_the_histories_that_it_draws(
+    name: str, first: int, invariant: str
+) -> None:
+    """The first seed shows it; where other code has another history there, one soon after."""
+    found = caught_by(find_mistake(name), range(first, first + 5))
+    assert found.invariant == invariant, found
+
+
 def test_planting_leaves_the_code_as_it_was() -> None:
     for mistake in MISTAKES:
         with planted(mistake):
@@ -92,6 +111,20 @@ def test_plans_differ_by_seed_and_draw_every_fault() -> None:
     assert any(not plan.faults for plan in plans)
     for plan in plans:
         assert all(s.at_s + s.lasts_s <= plan.hostile_s for s in plan.strikes)
+
+
+def test_a_history_can_have_more_of_what_a_mistake_needs() -> None:
+    only = frozenset({Fault.SHUTTLE_SILENT, Fault.MESSAGE_LOST})
+    emphasis = Emphasis(only, often=5.0, rate=0.3, riders={"no_show": 0.4}, never_answer=0.5)
+    plain, plan = draw_plan(3, only), draw_plan(3, emphasis=emphasis)
+    assert plan.faults == only
+    assert len(plan.strikes) > 2 * len(plain.strikes)
+    assert plan.rates[Fault.MESSAGE_LOST] == 0.3
+    assert (plan.shares.no_show, plan.never_answer) == (0.4, 0.5)
+    assert draw_plan(3, emphasis=Emphasis(only)) == plain
+    for_good = draw_plan(3, emphasis=Emphasis(only, often=5.0, for_good=True)).shortened(700, 1400)
+    assert for_good.strikes
+    assert all(s.at_s <= 700 and s.lasts_s == FOR_GOOD_S for s in for_good.strikes)
 
 
 def test_figures_name_the_command_that_replays_a_failure() -> None:
