@@ -57,6 +57,7 @@ def say(watch: Watch, trip: str, shuttle: str, state: str = "assigned") -> None:
 
 
 def test_a_trip_is_assigned_once_its_shuttle_has_a_plan_with_it(watch: Watch) -> None:
+    watch.watches_assigned = True
     watch.journal.recorded |= {"t1", "t2"}
     say(watch, "t1", "s1", "accepted")
     take(watch, "s1", 1, "t1")
