@@ -86,7 +86,7 @@ class Watch:
         self._awaited: dict[str, dict[str, tuple[str, float]]] = {}
         self._planned: dict[str, set[str]] = defaultdict(set)  # trips ever had, by shuttle
         self.watches_assigned = False
-        """Sound code shows it too, in about one history of fifteen; why is not understood yet."""
+        """Sound code shows it too, in about one history of fifteen; docs/fault-simulator.md."""
         self._asking: set[str] = set()  # riders whose request nobody has answered
 
     def violate(self, invariant: str, text: str, about: str = "") -> None:
