@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 
 from dispatcher.bootstrap import Dispatcher, build
 from dispatcher.clock import Clock, ScaledClock, WallClock
-from dispatcher.collector import collect_seldom
+from dispatcher.collector import collect_by_the_clock
 from dispatcher.config import ClockSettings, Settings
 from dispatcher.credentials import check_credentials
 from dispatcher.engine import Site
@@ -58,6 +58,7 @@ async def serve_until_stopped(*settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     log_loop_faults(loop)
     tasks = [_started(serving) for serving in servings]
+    collecting = asyncio.create_task(collect_by_the_clock(), name="collector")
 
     def stop_all() -> None:
         for serving, task in zip(servings, tasks, strict=True):
@@ -75,9 +76,9 @@ async def serve_until_stopped(*settings: Settings) -> None:
             else:
                 task.result()
     finally:
-        for task in tasks:
+        for task in (*tasks, collecting):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, collecting, return_exceptions=True)
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
@@ -173,7 +174,6 @@ class _Serving:
             )
             add_readings(self._metrics, dispatcher)
             self._dispatcher = dispatcher
-            collect_seldom()
             await dispatcher.run()
             log.info("stopped", event_number=dispatcher.service.core.position)
         finally:
