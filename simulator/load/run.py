@@ -26,6 +26,7 @@ _LOOK_EVERY_S: Final = 5.0
 _SETTLE_S: Final = 5.0  # after the last request, for its answer
 _AGAIN_WITHIN_S: Final = 2.0  # steps in which service after a burst is looked at
 _IS_NORMAL_S: Final = 0.1
+_LATE_IN_NORMAL: Final = 0.05  # of the requests of one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ async def _phases(
     plan: LoadPlan, riders: OpenLoopRiders, watch: ProcessWatch, say: Callable[[str], None]
 ) -> LoadFigures:
     asked_in: list[tuple[str, float, list[Asked], list[Look]]] = []
-    normal_again_s: float | None = None
+    again_s: float | None = None
     sent = 0
 
     async def phase(name: str, per_s: float, for_s: float) -> list[Asked]:
@@ -166,7 +167,7 @@ async def _phases(
         await phase("burst", plan.requests_per_s * plan.burst_times, plan.burst_s)
         over = asyncio.get_running_loop().time()
         after = await phase("after the burst", plan.requests_per_s, plan.after_burst_s)
-        normal_again_s = _normal_again_s(after, over)
+        again_s = normal_again_s(after, over)
     if plan.flood_s > 0:
         flooding = asyncio.create_task(
             flood(broker_access(plan.broker_url), plan.flood_per_s, plan.flood_s)
@@ -179,7 +180,7 @@ async def _phases(
         state_every_s=plan.state_every_s,
         requests_per_s=plan.requests_per_s,
         phases=[_figures(*phase) for phase in asked_in],
-        normal_again_s=normal_again_s,
+        normal_again_s=again_s,
         flood_sent=sent,
         accepted_and_lost=sum(map(_is_lost, riders.asked.values())),
     )
@@ -230,14 +231,22 @@ def times(seconds: Iterable[float | None]) -> Times:
     return Times(len(ordered), percentile(50), percentile(95), percentile(99), percentile(100))
 
 
-def _normal_again_s(after: Sequence[Asked], over: float) -> float:
-    """Until when requests were put off or written down late, in seconds after the burst."""
-    bad = [
-        one.due
-        for one in after
-        if was_put_off(one) or one.received_s is None or one.received_s > _IS_NORMAL_S
-    ]
-    return max((due - over for due in bad), default=0.0)
+def normal_again_s(after: Sequence[Asked], over: float) -> float:
+    """From when service is as usual, in seconds after the burst, in steps of 2 s.
+
+    A step is not as usual where a request was put off, or where more than one in twenty was
+    written down later than 0.1 s after it was due.
+    """
+    steps: dict[int, list[Asked]] = {}
+    for one in after:
+        steps.setdefault(int((one.due - over) / _AGAIN_WITHIN_S), []).append(one)
+    unusual = [step for step, asked in steps.items() if not _is_as_usual(asked)]
+    return (max(unusual) + 1) * _AGAIN_WITHIN_S if unusual else 0.0
+
+
+def _is_as_usual(asked: Sequence[Asked]) -> bool:
+    late = sum(1 for one in asked if one.received_s is None or one.received_s > _IS_NORMAL_S)
+    return not any(map(was_put_off, asked)) and late <= _LATE_IN_NORMAL * len(asked)
 
 
 def _settings(plan: LoadPlan, port: int) -> str:
