@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Protocol
 
 from dispatcher.planning.rows import FOREVER_S
@@ -40,7 +39,8 @@ def soonest_free_s(taken: Iterable[Taken], places: int, from_s: int, for_s: int)
         return None
     for_s = max(for_s, 1)
     later = [one for one in taken if one.to_s > from_s]
-    if len(later) < places:
+    until_s = from_s + for_s
+    if sum(1 for one in later if one.from_s < until_s) < places:
         return from_s
     free_s: int | None = from_s
     now = 0
@@ -56,6 +56,5 @@ def soonest_free_s(taken: Iterable[Taken], places: int, from_s: int, for_s: int)
 
 
 def _changes(taken: list[Taken]) -> list[tuple[int, int]]:
-    """(when, by how many more or fewer are taken from then on), in order of time."""
-    ends = sorted([(one.from_s, 1) for one in taken] + [(one.to_s, -1) for one in taken])
-    return [(at_s, sum(n for _, n in group)) for at_s, group in groupby(ends, key=lambda e: e[0])]
+    """(when, one more or one fewer taken from then on), in order of time; fewer before more."""
+    return sorted([(one.from_s, 1) for one in taken] + [(one.to_s, -1) for one in taken])

@@ -104,20 +104,26 @@ def bounds(plan: RowPlan) -> tuple[VisitBounds, ...]:
     """The bounds of every visit, in order. KeyError if a visit names an unknown ride."""
     ride_by_key = {ride.key: ride for ride in plan.rides}
     result = []
+    # Called for each plan looked at: comparisons are several times as quick as max and min.
     for visit in plan.visits:
         earliest_s, latest_s, dwell_s = visit.earliest_s, visit.latest_s, visit.dwell_s
         seats = places = 0
         for key in visit.boards:
             ride = ride_by_key[key]
-            earliest_s = max(earliest_s, ride.pickup_earliest_s)
-            latest_s = min(latest_s, ride.pickup_latest_s)
-            dwell_s = max(dwell_s, ride.dwell_s)
+            if ride.pickup_earliest_s > earliest_s:
+                earliest_s = ride.pickup_earliest_s
+            if ride.pickup_latest_s < latest_s:
+                latest_s = ride.pickup_latest_s
+            if ride.dwell_s > dwell_s:
+                dwell_s = ride.dwell_s
             seats += ride.load[0]
             places += ride.load[1]
         for key in visit.alights:
             ride = ride_by_key[key]
-            latest_s = min(latest_s, ride.dropoff_latest_s)
-            dwell_s = max(dwell_s, ride.dwell_s)
+            if ride.dropoff_latest_s < latest_s:
+                latest_s = ride.dropoff_latest_s
+            if ride.dwell_s > dwell_s:
+                dwell_s = ride.dwell_s
             seats -= ride.load[0]
             places -= ride.load[1]
         result.append(VisitBounds(visit.stop, earliest_s, latest_s, dwell_s, (seats, places)))

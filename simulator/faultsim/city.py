@@ -97,7 +97,6 @@ class City:
         self.store = SimStore(self.outside, random.Random(f"{seed}/store"))
         self.broker = SimBroker(self.outside, random.Random(f"{seed}/broker"))
         self.watch = Watch(self.now, START_S, counts, self._is_excused)
-        self.watch.watches_assigned = plan.for_mistakes
         self.concourse = WatchedConcourse()
         self.dispatchers: list[DispatcherNode] = []
         self.shuttles = [self._make_shuttle(number) for number in range(plan.shuttles)]

@@ -105,7 +105,6 @@ class FaultPlan:
     operator_every_s: float
     orders_last_s: tuple[float, float]  # until streets are opened, or a shuttle is let go
     never_answer: float = 0.0  # the share of riders who leave an offer unanswered
-    for_mistakes: bool = False  # beside it the same history runs without one, and is compared
     hostile_s: float = HOSTILE_S
     quiet_s: float = QUIET_S
 

@@ -97,7 +97,7 @@ def caught_by(mistake: Mistake, seeds: Sequence[int]) -> Caught:
 def plan_for(mistake: Mistake, seed: int) -> FaultPlan:
     """The history of a seed in which this mistake is looked for."""
     plan = draw_plan(seed, share=SHARE, emphasis=mistake.history)
-    return replace(plan.shortened(HOSTILE_S, QUIET_S), for_mistakes=True)
+    return plan.shortened(HOSTILE_S, QUIET_S)
 
 
 def _find(where: str) -> tuple[Any, str]:

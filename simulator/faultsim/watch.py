@@ -16,6 +16,7 @@ from simulator.faultsim.history import Counts, Violation
 from simulator.faultsim.shuttle_node import ShuttleNode
 from simulator.raw_journal import RawJournal
 from vehicles.agent_memory import AgentMemory
+from vehicles.mapping import OrderStyle
 from vehicles.messages import Action
 
 MOST_VIOLATIONS: Final = 20
@@ -85,8 +86,7 @@ class Watch:
         # By shuttle and trip: for whom it waits now, by which action and since when.
         self._awaited: dict[str, dict[str, tuple[str, float]]] = {}
         self._planned: dict[str, set[str]] = defaultdict(set)  # trips ever had, by shuttle
-        self.watches_assigned = False
-        """Sound code shows it too, in about one history of fifteen; docs/fault-simulator.md."""
+        self._shown_a_part: set[str] = set()  # shuttles whose plan was longer than they are shown
         self._asking: set[str] = set()  # riders whose request nobody has answered
 
     def violate(self, invariant: str, text: str, about: str = "") -> None:
@@ -130,8 +130,8 @@ class Watch:
         """A status document reached the broker."""
         document = json.loads(payload)
         trip, shuttle = document["trip"], document.get("shuttle")
-        taken = trip in self._planned[shuttle]
-        if self.watches_assigned and document["state"] == "assigned" and not taken:
+        taken = trip in self._planned[shuttle] or shuttle in self._shown_a_part
+        if document["state"] == "assigned" and not taken:
             self.violate(
                 "assigned_not_taken",
                 f"trip {trip} was told to be assigned, and {shuttle} has no plan with it",
@@ -173,6 +173,8 @@ class Watch:
             self._former[shuttle].add(before[1])
         self._boards[shuttle] = _open_boards(memory)
         self._planned[shuttle] |= _boards(memory)
+        if sum(not node.released for node in memory.nodes) >= OrderStyle().preview_visits:
+            self._shown_a_part.add(shuttle)
         self._check_plan(node, memory)
 
     def _note_awaited(self, shuttle: str, memory: AgentMemory) -> None:

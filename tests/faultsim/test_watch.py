@@ -35,8 +35,8 @@ def hear(watch: Watch, **document: object) -> None:
     watch.on_document(json.dumps(document).encode(), 100.0, lambda trip: None, lambda trip: None)
 
 
-def take(watch: Watch, shuttle: str, update: int, *trips: str) -> None:
-    """The shuttle accepts a plan that has it fetch these, all as a preview."""
+def take(watch: Watch, shuttle: str, update: int, *trips: str, visits: int = 1) -> None:
+    """The shuttle accepts a plan of so many visits that has it fetch these, all as a preview."""
     actions = tuple(
         Action(
             action_type="board",
@@ -47,7 +47,15 @@ def take(watch: Watch, shuttle: str, update: int, *trips: str) -> None:
         for trip in trips
     )
     node: Any = SimpleNamespace(shuttle_id=shuttle, capacity=Capacity(4, 1))
-    nodes = (Node(node_id="n1", sequence_id=2, released=False, actions=actions),)
+    nodes = tuple(
+        Node(
+            node_id=f"n{visit}",
+            sequence_id=2 * visit,
+            released=False,
+            actions=actions if visit == 1 else (),
+        )
+        for visit in range(1, visits + 1)
+    )
     watch.on_keep(node, AgentMemory(order_id="o1", order_update_id=update, nodes=nodes))
 
 
@@ -57,7 +65,6 @@ def say(watch: Watch, trip: str, shuttle: str, state: str = "assigned") -> None:
 
 
 def test_a_trip_is_assigned_once_its_shuttle_has_a_plan_with_it(watch: Watch) -> None:
-    watch.watches_assigned = True
     watch.journal.recorded |= {"t1", "t2"}
     say(watch, "t1", "s1", "accepted")
     take(watch, "s1", 1, "t1")
@@ -68,6 +75,16 @@ def test_a_trip_is_assigned_once_its_shuttle_has_a_plan_with_it(watch: Watch) ->
     say(watch, "t2", "s1")
     say(watch, "t1", "s2")
     assert broken(watch) == ["assigned_not_taken", "assigned_not_taken"]
+
+
+def test_a_long_plan_is_shown_in_part_and_confirmed_whole(watch: Watch) -> None:
+    watch.journal.recorded |= {"t0", "t1"}
+    take(watch, "s1", 1, "t0")
+    take(watch, "s2", 1, "t0", visits=8)
+    say(watch, "t1", "s2")
+    assert broken(watch) == []
+    say(watch, "t1", "s1")
+    assert broken(watch) == ["assigned_not_taken"]
 
 
 def test_whoever_asks_is_answered(watch: Watch) -> None:
