@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiomqtt
 from redis.exceptions import RedisError
 
+from dispatcher.mqtt_client import raise_if_cancelled
 from simulator.chaos.checker import StreamEntry
 from simulator.chaos.proxy import LOOPBACK
 from simulator.chaos.store import Store
@@ -56,6 +57,7 @@ class StreamWatch:
                         async with self.pausing:
                             await self._read_on(client)
                         await asyncio.sleep(_LOOK_EVERY_S)
+            raise_if_cancelled()  # the client's own time limits can take it for theirs
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def all_entries(self) -> list[StreamEntry]:
@@ -147,6 +149,7 @@ class FleetWatch:
                         if not message.retain:
                             topic, body = str(message.topic), bytes(message.payload)
                             self._hear(topic, body, time.time())
+            raise_if_cancelled()
             await asyncio.sleep(0.05)
 
     async def all_right_after(self, since_s: float) -> float:

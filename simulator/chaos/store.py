@@ -18,6 +18,7 @@ from simulator.ports import free_port
 
 _UNDER_WAY_S: Final = 1.0  # for a write to come that nobody is told of
 _POLL_S: Final = 0.01
+_LOOKS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,14 @@ class Store(Server):
         ]
         return folder / names[-1]
 
+    def _newest_part_and_size(self) -> tuple[Path, int]:
+        """A rewrite that ends meanwhile removes the part that was the newest just before."""
+        for _ in range(_LOOKS):
+            part = self.newest_part()
+            with contextlib.suppress(FileNotFoundError):
+                return part, part.stat().st_size
+        raise ChaosError(f"{self.name} does not write {part}, which it says it does")
+
     async def start(self) -> None:
         """Returns when it answers. Raises ``ChaosError`` if it does not.
 
@@ -120,11 +129,14 @@ class Store(Server):
                     await client.bgrewriteaof()
         for proxy in proxies:
             proxy.stall(Way.TO_CLIENT)
-        file = self.newest_part()
-        acknowledged = file.stat().st_size
-        if not await _comes(lambda: file.stat().st_size > acknowledged, _UNDER_WAY_S):
+        file, acknowledged = self._newest_part_and_size()
+
+        def has_grown() -> bool:
+            return self._newest_part_and_size() != (file, acknowledged)
+
+        if not await _comes(has_grown, _UNDER_WAY_S):
             await self._write_unanswered(rng)
-            await _comes(lambda: file.stat().st_size > acknowledged, _UNDER_WAY_S)
+            await _comes(has_grown, _UNDER_WAY_S)
         await self.kill()
         newest = self.newest_part()
         if newest != file:
