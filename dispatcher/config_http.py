@@ -4,7 +4,7 @@ import re
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from dispatcher.config_section import Section
 
@@ -83,6 +83,22 @@ class AuthSettings(Section):
     api_keys: tuple[str, ...] = Field(
         default=(), description="name:role:sha256 of the key; role service, operator or dispatcher"
     )
+    login_client: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the dispatcher's client id at the issuer; with it pages log in there"
+        " (OpenID Connect), and ID tokens name roles",
+    )
+    login_secret: SecretStr | None = Field(
+        default=None, description="of that client; none: a public client, with PKCE alone"
+    )
+    login_scope: str = Field(default="openid", description="asked for there; openid among them")
+    login_s: int = Field(
+        default=8 * 3600,
+        ge=60,
+        le=7 * 86_400,
+        description="who logged in there stays so for so long",
+    )
     session_s: int = Field(
         default=900, ge=60, le=86_400, description="a page's cookie lasts so long, at most"
     )
@@ -109,4 +125,10 @@ class AuthSettings(Section):
                 raise ValueError("keys must be a file or an https:// address")
         if not self.algorithms:
             raise ValueError("algorithms must name at least one")
+        if self.login_client is not None:
+            parts = urlsplit(self.issuer or "")
+            if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+                raise ValueError("login_client needs an issuer with an https:// address")
+            if "openid" not in self.login_scope.split():
+                raise ValueError("login_scope must have openid in it")
         return self

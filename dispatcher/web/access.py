@@ -28,6 +28,8 @@ PAGES: Final = frozenset(
         "staticFile",
     }
 )
+# A browser is sent away to log in, and comes back: a login that has ended must not stop it.
+LOGINS: Final = frozenset({"beginLogin", "endLogin"})
 # By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.
 ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "getOpenapi": ANYONE,
@@ -39,7 +41,7 @@ ACCESS: Final[Mapping[str, frozenset[Role]]] = {
     "beginSession": _ALL_LOGINS,
     "getSession": _ALL_LOGINS,
     "endSession": _ALL_LOGINS,
-    **dict.fromkeys(PAGES, ANYONE),
+    **dict.fromkeys(PAGES | LOGINS, ANYONE),
     # Riders
     "quoteTrip": _GUESTS,
     "requestTrip": _RIDERS,

@@ -19,6 +19,7 @@ from dispatcher.riders.reading import field_problem
 from dispatcher.web import (
     command_routes,
     guest_routes,
+    login_routes,
     operator_routes,
     pages,
     public_routes,
@@ -85,6 +86,7 @@ def bare_app(*, development: bool = False) -> FastAPI:
     )
     for module in (
         public_routes,
+        login_routes,
         rider_routes,
         guest_routes,
         operator_routes,
@@ -94,7 +96,7 @@ def bare_app(*, development: bool = False) -> FastAPI:
         # The routes themselves, so that each can be looked at; included ones stay hidden.
         app.router.routes.extend(module.router.routes)
     if development:
-        app.router.routes.extend(public_routes.dev_router.routes)
+        app.router.routes.extend(login_routes.dev_router.routes)
     check_guarded(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_exception_handler(HTTPException, _http_problem)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -28,6 +28,7 @@ from dispatcher.web.callers import Callers
 from dispatcher.web.dev_issuer import DevIssuer
 from dispatcher.web.figures_book import FiguresBook
 from dispatcher.web.guest_links import GuestLinks
+from dispatcher.web.issuer_login import IssuerClient, IssuerLogin
 from dispatcher.web.key_sets import FetchedKeys, FixedKeys, Keys, KeySetError
 from dispatcher.web.live import LiveHub
 from dispatcher.web.live_feed import LiveFeed
@@ -122,6 +123,7 @@ def build_web(
         return zone_view.clock().model_dump_json().encode()
 
     issuer = DevIssuer(settings.auth.audience, now=now) if settings.auth.development else None
+    callers, issuer_login = _callers(settings.auth, issuer, now)
     alerts = AlertBook(service.clock.now_s, lambda: service.core.state, fleet.latest_of)
     figures = FiguresBook(lambda: service.core.state)
     fleet_view = FleetView(LocalFrame(site.zone.origin))
@@ -140,7 +142,7 @@ def build_web(
         improver=improver,
         metrics=metrics,
         trail=trail,
-        callers=_callers(settings.auth, issuer, now),
+        callers=callers,
         rates=Rates(settings.http, monotonic=monotonic),
         zone_view=zone_view,
         fleet_view=fleet_view,
@@ -149,6 +151,7 @@ def build_web(
         hub=hub,
         feed=feed,
         dev_issuer=issuer,
+        issuer_login=issuer_login,
         now=now,
     )
     for listener in (alerts.on_applied, figures.on_applied, feed.on_applied):
@@ -157,8 +160,11 @@ def build_web(
     return WebApi(parts, app, HttpServer(app, settings.http))
 
 
-def _callers(auth: AuthSettings, issuer: DevIssuer | None, now: Callable[[], float]) -> Callers:
+def _callers(
+    auth: AuthSettings, issuer: DevIssuer | None, now: Callable[[], float]
+) -> tuple[Callers, IssuerLogin | None]:
     verifiers: list[TokenVerifier] = [] if issuer is None else [issuer.verifier()]
+    login: IssuerLogin | None = None
     if auth.issuer is not None and auth.keys is not None:
         rules = TokenRules(
             auth.issuer,
@@ -168,10 +174,16 @@ def _callers(auth: AuthSettings, issuer: DevIssuer | None, now: Callable[[], flo
             auth.rider_by_default,
             auth.leeway_s,
         )
-        verifiers.append(TokenVerifier(rules, _keys(auth.keys, auth.keys_for_s), now=now))
-    return Callers(
-        tuple(verifiers), ApiKeys(auth.api_keys), Sessions(auth.session_s, now=now), auth.guests
-    )
+        keys = _keys(auth.keys, auth.keys_for_s)
+        verifiers.append(TokenVerifier(rules, keys, now=now))
+        if auth.login_client is not None:
+            # An ID token is made for who asked for it, and nobody else may show it here.
+            of_login = TokenVerifier(replace(rules, audience=auth.login_client), keys, now=now)
+            secret = auth.login_secret.get_secret_value() if auth.login_secret else None
+            client = IssuerClient(auth.issuer, auth.login_client, secret, auth.login_scope)
+            login = IssuerLogin(client, of_login, now=now)
+    sessions = Sessions(auth.session_s, now=now)
+    return Callers(tuple(verifiers), ApiKeys(auth.api_keys), sessions, auth.guests), login
 
 
 def _keys(where: str, for_s: float) -> Keys:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from dispatcher.domain.ids import TripId
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
-from dispatcher.web.access import PAGES, roles_for
+from dispatcher.web.access import LOGINS, PAGES, roles_for
 from dispatcher.web.callers import admit
 from dispatcher.web.edges import largest_body_bytes
 from dispatcher.web.parts import WebParts, parts_of
@@ -47,11 +47,12 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             parts = parts_of(request)
-            is_page = (self.operation_id or self.name) in PAGES
-            if not is_page:
+            operation = self.operation_id or self.name
+            if operation not in PAGES:
                 # A page is many files, small and in memory, and many people share an address.
                 parts.rates.take_address(address_of(request))
-            principal = GUEST if is_page else await parts.callers.principal(request)
+            looks_at_nobody = operation in PAGES | LOGINS
+            principal = GUEST if looks_at_nobody else await parts.callers.principal(request)
             admit(principal, self.roles)
             if self.roles:
                 parts.rates.take_caller(
@@ -63,7 +64,8 @@ class GuardedRoute(APIRoute):
                     "The body is not said to be JSON.",
                     "Send it with Content-Type: application/json.",
                 )
-            self._check_query(request)
+            if operation not in LOGINS:  # issuers add what they like
+                self._check_query(request)
             request.state.principal = principal
             try:
                 return await handle(StrictRequest(request.scope, request.receive))

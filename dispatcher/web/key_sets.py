@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 
 log = structlog.get_logger(__name__)
 
-LARGEST_KEY_SET_BYTES: Final = 64 * 1024
+LARGEST_ANSWER_BYTES: Final = 64 * 1024
 FETCH_WITHIN_S: Final = 5.0
 # Tokens with unknown keys must not make us ask the issuer at the rate at which they come.
 _ASK_AGAIN_AFTER_S: Final = 10.0
@@ -118,13 +118,13 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
-def fetch_bounded(url: str) -> bytes:
-    """What is at the address, if it is small and comes soon. Raises OSError or ValueError."""
+def fetch_bounded(asked: str | Request) -> bytes:
+    """What the issuer answers, if it is small and comes soon. Raises OSError or ValueError."""
     opener = build_opener(_NoRedirects)
-    with opener.open(
-        Request(url, headers={"Accept": "application/json"}), timeout=FETCH_WITHIN_S
-    ) as answer:
-        body: bytes = answer.read(LARGEST_KEY_SET_BYTES + 1)
-    if len(body) > LARGEST_KEY_SET_BYTES:
-        raise ValueError("the key set is too large")
+    if isinstance(asked, str):
+        asked = Request(asked, headers={"Accept": "application/json"})
+    with opener.open(asked, timeout=FETCH_WITHIN_S) as answer:
+        body: bytes = answer.read(LARGEST_ANSWER_BYTES + 1)
+    if len(body) > LARGEST_ANSWER_BYTES:
+        raise ValueError("the answer is too large")
     return body

@@ -20,6 +20,7 @@ from dispatcher.web.callers import Callers
 from dispatcher.web.dev_issuer import DevIssuer
 from dispatcher.web.figures_book import FiguresBook
 from dispatcher.web.guest_links import GuestLinks
+from dispatcher.web.issuer_login import IssuerLogin
 from dispatcher.web.live import LiveHub
 from dispatcher.web.live_feed import LiveFeed
 from dispatcher.web.rates import Rates
@@ -56,6 +57,7 @@ class WebParts:
     hub: LiveHub
     feed: LiveFeed
     dev_issuer: DevIssuer | None
+    issuer_login: IssuerLogin | None
     now: Callable[[], float]
     links: GuestLinks | None = None
 

@@ -116,6 +116,10 @@ class LoginView(Document):
     session: SessionView | None = None
     guests: bool = Field(description="Trips may be asked for without a login.")
     tokens: bool = Field(description="Tokens of the zone's issuer are believed.")
+    at_issuer: bool = Field(
+        description="A browser can log in at the issuer's pages: /v1/login/begin?to=/ride sends it"
+        " there, and back to the page named."
+    )
     development: bool = Field(description="Whoever asks is given a token.")
 
 

@@ -28,10 +28,16 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def begin(self, principal: Principal) -> tuple[str, Principal]:
-        """A new session's secret; it ends no later than what it was begun with."""
+    def begin(self, principal: Principal, *, lasts_s: int | None = None) -> tuple[str, Principal]:
+        """A new session's secret.
+
+        It ends no later than what it was begun with, so that a page has to show that again;
+        with ``lasts_s`` it lasts so long, for who cannot.
+        """
         secret = secrets.token_urlsafe(32)
-        expires_s = min(principal.expires_s, self._now() + self._lasts_s)
+        expires_s = self._now() + (lasts_s or self._lasts_s)
+        if lasts_s is None:
+            expires_s = min(principal.expires_s, expires_s)
         session = replace(principal, means=Means.COOKIE, expires_s=expires_s)
         self._open[_digest(secret)] = session
         if len(self._open) > MOST_SESSIONS:

@@ -45,8 +45,8 @@ class TokenVerifier:
         self._keys = keys
         self._now = now
 
-    async def principal(self, token: str) -> Principal:
-        """Who it is that shows this token.
+    async def principal(self, token: str, *, nonce: str | None = None) -> Principal:
+        """Who it is that shows this token; with ``nonce`` only one that was asked for with it.
 
         Raises
         ------
@@ -55,6 +55,8 @@ class TokenVerifier:
         """
         claims = await self._claims(token)
         expires_s = self._check(claims)
+        if nonce is not None and claims.get("nonce") != nonce:
+            raise TokenError("it was made for another login")
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 1 <= len(subject) <= LONGEST_SUBJECT:
             raise TokenError("it names no subject")

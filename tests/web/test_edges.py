@@ -171,7 +171,7 @@ async def test_a_page_logs_in_with_a_token_and_goes_on_with_its_cookie() -> None
 @pytest.mark.parametrize(
     ("auth", "ways"),
     [
-        ({}, {"guests": True, "tokens": False, "development": True}),
+        ({}, {"guests": True, "tokens": False, "at_issuer": False, "development": True}),
         (
             {
                 "guests": False,
@@ -179,7 +179,7 @@ async def test_a_page_logs_in_with_a_token_and_goes_on_with_its_cookie() -> None
                 "issuer": "https://login.example",
                 "keys": "https://login.example/keys",
             },
-            {"guests": False, "tokens": True, "development": False},
+            {"guests": False, "tokens": True, "at_issuer": False, "development": False},
         ),
     ],
     ids=["development", "production"],

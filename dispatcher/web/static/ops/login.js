@@ -1,8 +1,8 @@
-// Logging in: in development any role may be chosen, elsewhere a token of the zone's issuer is shown.
+// Logging in: at the zone's issuer or with a token of it; in development any role may be chosen.
 
 import { byId, el, refill } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
-import { enter, enterAs, leave, lookWho, onEnded } from "../shared/session.js";
+import { enter, enterAs, enterAtIssuer, issuerSaid, leave, lookWho, onEnded } from "../shared/session.js";
 
 const SEES = ["operator", "dispatcher", "admin"];
 const ACTS = ["dispatcher", "admin"];
@@ -16,9 +16,9 @@ export async function loggedIn() {
     location.reload();
     return false;
   });
-  const { session, development } = await lookWho();
+  const { session, ...login } = await lookWho();
   if (session?.roles.some((role) => SEES.includes(role))) return session;
-  return new Promise((done) => new Login(done, session).show(development));
+  return new Promise((done) => new Login(done, session).show(login));
 }
 
 export async function logOut() {
@@ -35,14 +35,16 @@ class Login {
     this.#other = other;
   }
 
-  show(development) {
+  show(login) {
     const section = byId("login");
-    refill(section, this.#form(development));
+    refill(section, this.#form(login));
     section.hidden = false;
-    section.querySelector("input").focus();
+    section.querySelector("#at-issuer, input").focus();
+    const said = issuerSaid();
+    if (said) this.wrong.textContent = t(`ops.login_at_issuer_${said}`);
   }
 
-  #form(development) {
+  #form({ development, at_issuer: atIssuer }) {
     this.wrong = el("p.wrong", { id: "login-wrong", role: "alert" });
     const role = (name, checked) =>
       el("label", {}, el("input", { type: "radio", name: "role", value: name, checked }), el("span", {},
@@ -53,6 +55,8 @@ class Login {
       el("label", { for: "token" }, t("ops.login_token")),
       el("p.hint", { id: "token-hint" }, t("ops.login_token_about")),
       el("input", { id: "token", type: "password", autocomplete: "off", "aria-describedby": "token-hint login-wrong" }));
+    const enterWith = (what) => [what, el("button.button.first", { type: "submit" }, t("ops.login_enter"))];
+    const about = development ? "development" : atIssuer ? "at_issuer_about" : "about";
     return el("form.card.stack", {
       novalidate: true,
       onsubmit: (event) => {
@@ -62,10 +66,12 @@ class Login {
     },
       el("h2", {}, t("ops.login")),
       this.#other && el("p.notice.warn", {}, t("ops.login_other", { subject: this.#other.subject })),
-      el("p.soft", {}, t(development ? "ops.login_development" : "ops.login_about")),
-      development ? choice : token,
+      el("p.soft", {}, t(`ops.login_${about}`)),
+      atIssuer && el("button.button.first", { type: "button", id: "at-issuer", onclick: enterAtIssuer }, t("ops.login_at_issuer")),
       this.wrong,
-      el("button.button.first", { type: "submit" }, t("ops.login_enter")));
+      development ? enterWith(choice)
+        : atIssuer ? el("details", {}, el("summary", {}, t("ops.login_with_token")), el("div.stack", {}, enterWith(token)))
+          : enterWith(token));
   }
 
   async #enter(development, role) {

@@ -3,6 +3,7 @@
 
 const TRIP = "ringmaster.trip";
 const CHANGES = "ringmaster.changes.";
+const WISH = "ringmaster.wish";
 
 const safely = (act) => {
   try {
@@ -31,6 +32,18 @@ export function forgetTrip(way) {
 export const keptChanges = (way) => safely(() => JSON.parse(placeOf(way).getItem(CHANGES + way.id))) ?? [];
 export const keepChanges = (way, changes) =>
   safely(() => placeOf(way).setItem(CHANGES + way.id, JSON.stringify(changes)));
+
+/** What was filled in, while the browser is at the issuer's pages; found once. */
+export function keepWish(wish) {
+  if (wish) safely(() => sessionStorage.setItem(WISH, JSON.stringify(wish)));
+}
+
+export const keptWish = () =>
+  safely(() => {
+    const wish = JSON.parse(sessionStorage.getItem(WISH));
+    sessionStorage.removeItem(WISH);
+    return wish;
+  });
 
 /** Who was logged in leaves; the next in front of this screen may be somebody else. */
 export function forgetOwn() {

@@ -1,9 +1,11 @@
-// Logging in as a rider: in development as anybody with one click, elsewhere with a token.
+// Logging in as a rider: at the zone's issuer or with a token of it, in development as anybody with
+// one click.
 
 import { Problem } from "../shared/api.js";
 import { byId, el, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
-import { enter, enterAs, leave } from "../shared/session.js";
+import { enter, enterAs, enterAtIssuer, leave } from "../shared/session.js";
+import { keepWish } from "./kept.js";
 
 const DEVELOPERS = ["minji", "junho", "sora"];
 
@@ -19,7 +21,7 @@ export class LoginView {
     this.#ride = ride;
     this.#then = then;
     this.wish = wish;
-    const { session, tokens, development } = ride.login;
+    const { session, tokens, at_issuer: atIssuer, development } = ride.login;
     this.heading = el("h1", { tabindex: "-1" }, t("login.heading"));
     this.wrong = el("p.wrong", { id: "login-wrong", role: "alert" });
     this.element = el("div.stack.login", {},
@@ -27,7 +29,10 @@ export class LoginView {
       note && el("p.notice.warn", { role: "status" }, note),
       session && !isRider(session) && el("p.notice.warn", {}, t("login.other", { subject: session.subject })),
       development && this.#developers(),
-      tokens && this.#tokenForm(),
+      atIssuer && el("section.card.stack", {},
+        el("p.soft", {}, t("login.at_issuer_about")),
+        el("button.button.first.wide", { type: "button", id: "at-issuer", onclick: () => this.#atIssuer() }, t("login.at_issuer"))),
+      tokens && (atIssuer ? el("details", {}, el("summary", {}, t("login.with_token")), this.#tokenForm()) : this.#tokenForm()),
       !development && !tokens && el("p.notice.bad", {}, t("login.nobody")),
       this.wrong,
       guest && el("button.button.plain.back", { type: "button", id: "as-guest", onclick: guest }, t("login.as_guest")));
@@ -46,6 +51,12 @@ export class LoginView {
       el("h2", { id: "developers" }, t("login.development")),
       el("p.soft", {}, t("login.development_about")),
       el("div.row", {}, DEVELOPERS.map(rider)));
+  }
+
+  /** The page is gone meanwhile: what was filled in has to be found again. */
+  #atIssuer() {
+    keepWish(this.wish);
+    enterAtIssuer();
   }
 
   #tokenForm() {

@@ -6,10 +6,10 @@ import { get, Problem } from "../shared/api.js";
 import { announce, byId, el, refill } from "../shared/dom.js";
 import { language, t } from "../shared/i18n.js";
 import { openMap } from "../shared/map.js";
-import { leave, lookWho, onEnded } from "../shared/session.js";
+import { issuerSaid, leave, lookWho, onEnded } from "../shared/session.js";
 import { ZoneTime } from "../shared/time.js";
 import { AskView } from "./ask.js";
-import { forgetOwn, keptTrip } from "./kept.js";
+import { forgetOwn, keptTrip, keptWish } from "./kept.js";
 import { isRider, LoginView } from "./login.js";
 import { OffersView } from "./offers.js";
 import { problemNotice } from "./problems.js";
@@ -39,6 +39,15 @@ class Ride {
   /** Who is logged in and may have trips, or null. */
   get rider() {
     return isRider(this.login.session) ? this.login.session : null;
+  }
+
+  /** Shows what was shown before a login at the issuer, else what the page's address says. */
+  begin() {
+    const said = issuerSaid();
+    const wish = keptWish();
+    const then = () => (wish ? this.showAsk({ wish }) : this.open());
+    if (!said) then();
+    else this.showLogin({ note: t(`login.at_issuer_${said}`), wish, then, guest: this.login.guests ? then : null });
   }
 
   /** Shows what the page's address says. */
@@ -209,7 +218,7 @@ class Ride {
 
 try {
   const [zone, login] = await Promise.all([get("/v1/zone"), lookWho()]);
-  new Ride(zone, login).open();
+  new Ride(zone, login).begin();
 } catch (error) {
   const again = el("button.button", { type: "button", onclick: () => location.reload() }, t("refusal.try_again"));
   refill(byId("view"), el("div.stack", {}, problemNotice(error, "h1"), again));

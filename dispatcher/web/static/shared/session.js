@@ -37,6 +37,16 @@ export async function enterAs(role, subject) {
   return enter((await post("/v1/dev/login", { role, subject })).token);
 }
 
+/** Sends the browser to the issuer's pages, from which it comes back to this one. */
+export const enterAtIssuer = () => location.assign(`/v1/login/begin?to=${encodeURIComponent(location.pathname)}`);
+
+/** Whether that came to nothing: "refused" or "failed", told once; else null. */
+export function issuerSaid() {
+  const said = location.hash.match(/^#login=(refused|failed)$/)?.[1] ?? null;
+  if (said) history.replaceState(history.state, "", location.pathname + location.search);
+  return said;
+}
+
 export async function leave() {
   token = null;
   hold(null);
