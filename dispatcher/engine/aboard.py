@@ -5,7 +5,6 @@ that an event which was lost, or which belonged to an order given up meanwhile, 
 the drop-off.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from dispatcher.domain.decisions import AlertKind
@@ -15,10 +14,9 @@ from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.dropoffs import add_dropoff
 from dispatcher.engine.offers import has_bookings
 from dispatcher.engine.rebook import renewed_booking
-from dispatcher.engine.routes import nearest_open_stop
 from dispatcher.engine.state import Booking, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import board, carries, find_booking, leave_for_rescue, set_down
+from dispatcher.engine.visits import board, carries, fetch_again, leave_for_rescue, set_down
 
 # Between a door that closes and the state that shows who is in, vehicles take a few seconds;
 # by the standard they may take 30.
@@ -79,7 +77,7 @@ def look_for_missing(turn: Turn, shuttle: Shuttle) -> None:
     for trip_id, since_s in list(shuttle.missing.items()):
         if since_s == _TOLD or turn.now_s < since_s + MISSING_AFTER_S:
             continue
-        if shuttle.needs_word and _fetch_again(turn, shuttle, trip_id):
+        if shuttle.needs_word and fetch_again(turn, shuttle, trip_id):
             continue
         shuttle.missing[trip_id] = _TOLD
         turn.alert(
@@ -89,28 +87,6 @@ def look_for_missing(turn: Turn, shuttle: Shuttle) -> None:
             shuttle.id,
             trip_id,
         )
-
-
-def _fetch_again(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> bool:
-    """They got out before their stop, told of another shuttle perhaps that does not come now."""
-    state = turn.state
-    trip = state.trips[trip_id]
-    booking = find_booking(state, shuttle, trip_id)
-    here = nearest_open_stop(state, shuttle)
-    if booking is None or trip.booking_id != booking.id or trip.state in ENDS or here is None:
-        return False
-    assert trip.promise is not None
-    set_down(turn, shuttle, booking)
-    shuttle.missing.pop(trip_id)
-    trip.promise = replace(trip.promise, pickup_stop=state.site.zone.stops[here].id)
-    trip.booking_id = trip.shuttle_id = None
-    trip.pickup_expected_s = trip.dropoff_expected_s = None
-    trip.state = TripState.ACCEPTED
-    trip.without_shuttle_since_s = turn.now_s
-    turn.tell(trip_id, "You got out before your stop. We look for another shuttle to take you on.")
-    state.wake(turn.now_s, TimerKind.REPLAN, trip_id)
-    turn.touch(shuttle)
-    return True
 
 
 def _sits_unbooked(state: ServiceState, trip: TripRecord) -> bool:

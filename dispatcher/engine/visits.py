@@ -1,5 +1,7 @@
 """What shuttles report from the road: plans confirmed, stops reached, riders in and out."""
 
+from dataclasses import replace
+
 from dispatcher.domain.decisions import AlertKind
 from dispatcher.domain.events import (
     PlanConfirmed,
@@ -20,7 +22,13 @@ from dispatcher.engine.make_room import note_crowd
 from dispatcher.engine.paces import wake_for_pace
 from dispatcher.engine.release import complete_released
 from dispatcher.engine.rescue import lose_rescue, take_heart
-from dispatcher.engine.routes import forget_pickup, is_stuck, keys_of, take_off
+from dispatcher.engine.routes import (
+    forget_pickup,
+    is_stuck,
+    keys_of,
+    nearest_open_stop,
+    take_off,
+)
 from dispatcher.engine.state import Booking, Hold, ServiceState, Shuttle, TimerKind, TripRecord
 from dispatcher.engine.turn import Turn
 
@@ -198,6 +206,31 @@ def leave_for_rescue(turn: Turn, shuttle: Shuttle, booking: Booking) -> bool:
     return True
 
 
+def fetch_again(turn: Turn, shuttle: Shuttle, trip_id: TripId) -> bool:
+    """They got out before their stop, told of another shuttle perhaps that does not come now.
+
+    False where nobody can fetch them, or they are served otherwise.
+    """
+    state = turn.state
+    trip = state.trips[trip_id]
+    booking = find_booking(state, shuttle, trip_id)
+    here = nearest_open_stop(state, shuttle)
+    if booking is None or trip.booking_id != booking.id or trip.state in ENDS or here is None:
+        return False
+    assert trip.promise is not None
+    set_down(turn, shuttle, booking)
+    shuttle.missing.pop(trip_id, None)
+    trip.promise = replace(trip.promise, pickup_stop=state.site.zone.stops[here].id)
+    trip.booking_id = trip.shuttle_id = None
+    trip.pickup_expected_s = trip.dropoff_expected_s = None
+    trip.state = TripState.ACCEPTED
+    trip.without_shuttle_since_s = turn.now_s
+    turn.tell(trip_id, "You got out before your stop. We look for another shuttle to take you on.")
+    state.wake(turn.now_s, TimerKind.REPLAN, trip_id)
+    turn.touch(shuttle)
+    return True
+
+
 def set_down(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
     """The booking's riders are off this shuttle, and the booking is over."""
     shuttle.aboard.remove(booking.id)
@@ -222,6 +255,8 @@ def complete(turn: Turn, event: VisitCompleted) -> None:
         booking = state.bookings[booking_id]
         if booking_id not in shuttle.aboard or leave_for_rescue(turn, shuttle, booking):
             continue
+        if _got_out_before(shuttle, booking) and fetch_again(turn, shuttle, booking.trip_id):
+            continue
         alight(turn, RiderAlighted(turn.now_s, shuttle.id, event.visit_id, booking.trip_id))
     note_departure(state, shuttle.released)
     was_charge = shuttle.released.visit.charge_to_pct is not None
@@ -229,6 +264,15 @@ def complete(turn: Turn, event: VisitCompleted) -> None:
     if was_charge:
         note_plugged(turn, shuttle)
     turn.touch(shuttle)
+
+
+def _got_out_before(shuttle: Shuttle, booking: Booking) -> bool:
+    """A shuttle that counts heads did not have them when it came here, nor saw them alight."""
+    assert shuttle.released is not None
+    arrived_s, since_s = shuttle.released.arrived_s, shuttle.missing.get(booking.trip_id)
+    if not shuttle.needs_word or arrived_s is None or since_s is None:
+        return False
+    return since_s < arrived_s
 
 
 def find_booking(state: ServiceState, shuttle: Shuttle, trip_id: TripId) -> Booking | None:

@@ -47,6 +47,7 @@ class Told:
     ends: set[str] = field(default_factory=set)
     accepted: bool = False
     promise: tuple[float, float] | None = None  # closes, latest drop-off: UTC seconds
+    warned_s: float | None = None  # since when it is known to the rider that it may not hold
 
 
 @dataclass(slots=True)
@@ -255,7 +256,8 @@ class Watch:
             told, since_s = self.told.get(trip), self.sat[trip][-1].begins_s
             # Who steps in while the shuttle falls silent may be told of another, and change.
             documents = () if told is None else told.documents
-            if not any(d.get("shuttle") == shuttle for at_s, d in documents if at_s > since_s):
+            is_told = any(d.get("shuttle") == shuttle for at_s, d in documents if at_s > since_s)
+            if not is_told and not self._excused(self._now()):
                 self.violate(
                     "boarded_once", f"trip {trip} boarded {shuttle} without being told of it", trip
                 )
@@ -322,27 +324,31 @@ class Watch:
             told.accepted = True
         promise = document.get("promise")
         if promise is not None and state not in ENDS and told.accepted:
-            new = (_seconds(promise["window"]["closes"]), _seconds(promise["dropoff_latest"]))
-            if told.promise is not None and document.get("breach") is not None:
-                self._check_told_in_time(trip, told.promise, new, received_s)
-            told.promise = new
+            new, breach = _bounds(promise), document.get("breach")
+            if told.promise is not None and breach is not None:
+                if told.warned_s is None and _bounds(breach["promise"]) == told.promise:
+                    told.warned_s = received_s
+                told_s = received_s if told.warned_s is None else told.warned_s
+                self._check_told_in_time(trip, told.promise, new, told_s)
+            if told.promise != new:
+                told.promise, told.warned_s = new, None
         if state in ENDS and is_new:
             told.ends.add(state)
             self._counts.note(f"end {state}")
             self._check_end(told, document, standing_since_s, in_shuttle)
 
     def _check_told_in_time(
-        self, trip: str, old: tuple[float, float], new: tuple[float, float], received_s: float
+        self, trip: str, old: tuple[float, float], new: tuple[float, float], told_s: float
     ) -> None:
         for what, before, after in (("pickup", old[0], new[0]), ("drop-off", old[1], new[1])):
             # A pickup that has taken place is no matter any more.
             if after <= before or (what == "pickup" and self.sat.get(trip)):
                 continue
             self._counts.note("promise changed")
-            if received_s > before + _ROUNDING_S and not self._excused(before):
+            if told_s > before + _ROUNDING_S and not self._excused(before):
                 self.violate(
                     "told_before_window_ends",
-                    f"a later {what} of trip {trip} was told {received_s - before:.0f} s too late",
+                    f"a later {what} of trip {trip} was told {told_s - before:.0f} s too late",
                     trip + what,
                 )
 
@@ -383,7 +389,9 @@ class Watch:
         for trip, told in sorted(self.told.items()):
             newest = told.newest
             assert newest is not None
-            if newest["state"] not in ENDS:
+            # An offer of a later time may lead beyond the history.
+            is_over = told.promise is None or told.promise[1] < now_s
+            if newest["state"] not in ENDS and is_over:
                 self.violate(
                     "every_trip_ends", f"trip {trip} is still {newest['state']} at the end", trip
                 )
@@ -420,6 +428,11 @@ def _open_boards(memory: AgentMemory) -> frozenset[str]:
 
 def _trip(action: Action) -> str:
     return str(action.parameter("tripId"))
+
+
+def _bounds(promise: dict[str, Any]) -> tuple[float, float]:
+    """When its window closes, and the latest drop-off."""
+    return _seconds(promise["window"]["closes"]), _seconds(promise["dropoff_latest"])
 
 
 def _seconds(text: str) -> float:

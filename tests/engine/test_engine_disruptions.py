@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from engine_world import Car
 from sketched_service import NOON_S, Street, commands, drive_s
 
@@ -362,6 +363,41 @@ def test_riders_who_got_out_before_their_stop_are_fetched_by_whoever_is_next() -
     assert street.state.shuttles[car.id].aboard == []
     by = next(c for c in cars_of(street) if c.id == waiting.shuttle_id)
     assert street.trips_to_board(by) == [status.trip_id]
+
+
+@pytest.mark.parametrize("counts_heads", [True, False])
+def test_who_was_not_there_any_more_when_the_shuttle_came_did_not_arrive(
+    counts_heads: bool,
+) -> None:
+    street = Street("P", "X", driven=False)
+    car, _ = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    confirm(street, car)
+    tell(street, car, aboard=(status.trip_id,), needs_word=counts_heads)
+    tell(street, car, needs_word=counts_heads)
+    street.wait(5)
+    visit = visit_of(street, car)
+    street.submit(VisitArrived(street.now_s, car.id, visit))
+    street.submit(VisitCompleted(street.now_s, car.id, visit))
+    # Of one that says nothing of alighting riders a completed visit has to do.
+    expected = TripState.ACCEPTED if counts_heads else TripState.COMPLETED
+    assert street.now_of(status).state is expected
+    assert street.state.shuttles[car.id].aboard == []
+
+
+def test_who_is_out_as_the_shuttle_comes_has_arrived() -> None:
+    street = Street("P", "X", driven=False)
+    car, _ = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    confirm(street, car)
+    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    visit = visit_of(street, car)
+    street.submit(VisitArrived(street.now_s, car.id, visit))
+    tell(street, car, needs_word=True)
+    street.submit(VisitCompleted(street.now_s, car.id, visit))
+    assert street.now_of(status).state is TripState.COMPLETED
 
 
 def test_a_drop_off_at_which_nobody_was_let_out_ends_no_trip_that_is_fetched() -> None:

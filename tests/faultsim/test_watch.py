@@ -31,8 +31,12 @@ def broken(watch: Watch) -> list[str]:
 
 
 def hear(watch: Watch, **document: object) -> None:
+    hear_at(watch, 100.0, **document)
+
+
+def hear_at(watch: Watch, at_s: float, **document: object) -> None:
     document = {"trip": "t1", "at": "2026-09-21T03:00:20Z", **document}
-    watch.on_document(json.dumps(document).encode(), 100.0, lambda trip: None, lambda trip: None)
+    watch.on_document(json.dumps(document).encode(), at_s, lambda trip: None, lambda trip: None)
 
 
 def take(watch: Watch, shuttle: str, update: int, *trips: str, visits: int = 1) -> None:
@@ -228,3 +232,43 @@ def test_nobody_boards_a_second_shuttle_that_they_were_not_told_of(watch: Watch)
     assert broken(watch) == []
     watch.on_board("t1", "s4", 130.0, (4, 1))
     assert broken(watch) == ["boarded_once"]
+
+
+def promised(closes_s: int, dropoff_s: int) -> dict[str, object]:
+    """Seconds into 1970, below an hour."""
+
+    def at(seconds: int) -> str:
+        return f"1970-01-01T00:{seconds // 60:02d}:{seconds % 60:02d}Z"
+
+    return {"window": {"closes": at(closes_s)}, "dropoff_latest": at(dropoff_s)}
+
+
+@pytest.mark.parametrize("is_warned", [True, False])
+def test_who_knew_in_time_that_a_promise_breaks_may_hear_later_what_comes_instead(
+    watch: Watch, is_warned: bool
+) -> None:
+    first, second = promised(120, 600), promised(400, 900)
+    hear_at(watch, 50.0, state="assigned", revision=1, promise=first)
+    if is_warned:
+        breach = {"promise": first}
+        hear_at(watch, 110.0, state="accepted", revision=2, promise=first, breach=breach)
+    hear_at(watch, 200.0, state="assigned", revision=3, promise=second, breach={"promise": first})
+    assert broken(watch) == ([] if is_warned else ["told_before_window_ends"])
+
+
+def test_a_word_of_one_promise_is_none_of_the_next(watch: Watch) -> None:
+    first, second, third = promised(120, 600), promised(400, 900), promised(800, 1300)
+    hear_at(watch, 50.0, state="assigned", revision=1, promise=first)
+    hear_at(watch, 60.0, state="assigned", revision=2, promise=second, breach={"promise": first})
+    hear_at(watch, 70.0, state="assigned", revision=3, promise=second, breach={"promise": first})
+    assert broken(watch) == []
+    hear_at(watch, 500.0, state="assigned", revision=4, promise=third, breach={"promise": second})
+    assert broken(watch) == ["told_before_window_ends"]
+
+
+def test_a_trip_promised_for_after_the_end_need_not_have_ended(watch: Watch) -> None:
+    hear(watch, state="assigned", revision=1, promise=promised(120, 600))
+    watch.check_end(500.0, set())
+    assert broken(watch) == []
+    watch.check_end(601.0, set())
+    assert broken(watch) == ["every_trip_ends"]
