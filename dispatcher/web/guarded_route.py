@@ -1,7 +1,7 @@
 """The only kind of route there is: it lets in whom the table names, before it reads anything."""
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import structlog
 from fastapi import Depends, Request, Response
@@ -79,8 +79,11 @@ class GuardedRoute(APIRoute):
         return guarded
 
     def _check_query(self, request: Request) -> None:
-        """A misspelt name would otherwise silently mean the default. Raises ``WebProblem``."""
-        known = {parameter.alias for parameter in self.dependant.query_params}
+        """A misspelt name would otherwise silently mean the default, and of one given twice the
+        last would count. Raises ``WebProblem``.
+        """
+        parameters = self.dependant.query_params
+        known = {parameter.alias for parameter in parameters}
         unknown = next((name for name in request.query_params if name not in known), None)
         if unknown is not None:
             raise web_problem(
@@ -90,6 +93,21 @@ class GuardedRoute(APIRoute):
                 + (f"; known here: {', '.join(sorted(known))}." if known else "."),
                 field=unknown[:40],
             )
+        given = [name for name, _ in request.query_params.multi_items()]
+        single = (p.alias for p in parameters if not _is_list(p.field_info.annotation))
+        twice = next((name for name in single if given.count(name) > 1), None)
+        if twice is not None:
+            raise web_problem(
+                ProblemCode.INVALID,
+                f"The field {twice} is given more than once.",
+                "Give it once.",
+                field=twice,
+            )
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether this annotation takes several values, be it among others."""
+    return get_origin(kind) in (list, tuple) or any(map(_is_list, get_args(kind)))
 
 
 def address_of(request: Request) -> str:

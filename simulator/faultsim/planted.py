@@ -421,20 +421,6 @@ def _reads_every_boarding_as(boarded: bool, kind: str) -> Made:
     return made
 
 
-def _sends_on(act: Any) -> Any:
-    """A plan of another order would take its place."""
-    if act.__name__ == "give_up":
-        return _nothing(act)
-
-    def offers(self: Any, plan: Any) -> bool:
-        in_flight = self._in_flight
-        taken: bool = act(self, plan)
-        self._in_flight = in_flight
-        return taken
-
-    return offers
-
-
 _SILENCES: Final = Emphasis(frozenset({Fault.SHUTTLE_SILENT}), often=5.0, riders={"no_show": 0.4})
 _BREAKDOWNS: Final = Emphasis(
     frozenset({Fault.SHUTTLE_FAULT, Fault.SHUTTLE_SILENT, Fault.MESSAGE_LOST}),
@@ -612,13 +598,6 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         ("vehicles.numbered:_outcome",),
         _first_argument,
         _SILENCES,
-    ),
-    Mistake(
-        "given_up_sent_on",
-        "an update that is on its way is sent again although its order was given up",
-        ("vehicles.delivery:Delivery.give_up", "vehicles.delivery:Delivery.offer"),
-        _sends_on,
-        _BREAKDOWNS,
     ),
     Mistake(
         "refused_for_ever",

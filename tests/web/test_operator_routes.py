@@ -154,6 +154,11 @@ async def test_the_audit_trail_is_searched_and_paged() -> None:
         assert await page(f"subject={trip}&limit=1") == ([3], 3)
         unknown = await town.call("GET", "/audit?kind=glance", admin)
         assert unknown.status_code == 422
+        # The last would count, and nobody would know.
+        twice = await town.call("GET", "/audit?principal=emil&principal=dora", admin)
+        assert (twice.status_code, twice.json()["field"]) == (422, "principal")
+        several = await town.call("GET", "/trips?state=aboard&state=accepted", admin)
+        assert several.status_code == 200
 
 
 async def test_what_cannot_be_written_down_is_not_shown() -> None:
