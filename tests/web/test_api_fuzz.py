@@ -91,9 +91,16 @@ def test_whatever_is_sent_is_answered_as_described(case: Any, served: Served) ->
     headers = served.login(operation)
     answer = case.call(base_url=served.url, headers=headers)
     excluded = [positive_data_acceptance] if is_beyond_the_schema(answer) else []
+    if cannot_be_written(case):
+        excluded.append(negative_data_rejection)
     if answer.status_code == 413:  # too large to be looked at, whatever is in it
         excluded += [negative_data_rejection, positive_data_acceptance]
     case.validate_response(answer, headers=headers, excluded_checks=excluded)
+
+
+def cannot_be_written(case: Any) -> bool:
+    """A list or an object in a query leaves a part of itself there, or nothing: then it is fine."""
+    return any(isinstance(value, list | dict) for value in (case.query or {}).values())
 
 
 def is_beyond_the_schema(answer: Any) -> bool:
