@@ -25,7 +25,7 @@ from dispatcher.web import (
     public_routes,
     rider_routes,
 )
-from dispatcher.web.access import PAGES, UnguardedRouteError
+from dispatcher.web.access import LOGINS, PAGES, UnguardedRouteError
 from dispatcher.web.callers import API_KEY_HEADER
 from dispatcher.web.edges import (
     BoundedBody,
@@ -136,7 +136,8 @@ def while_waiting(app: FastAPI) -> Callable[[Request, WebProblem], Response | No
 
     The pages' files hold nothing of the zone, and that page needs some; they are served as ever.
     """
-    pages_by_name = {name: route for name, route in operations(app).items() if name in PAGES}
+    for_people = PAGES | LOGINS
+    pages_by_name = {name: route for name, route in operations(app).items() if name in for_people}
 
     def instead(request: Request, problem: WebProblem) -> Response | None:
         if request.method not in ("GET", "HEAD"):

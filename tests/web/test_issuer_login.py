@@ -9,7 +9,7 @@ import httpx
 import pytest
 from issuer_pages import CLIENT, SECRET, IssuerPages, issuer_pages
 from pydantic import ValidationError
-from web_town import HOST, Town, a_town
+from web_town import HOST, Town, a_town, build_town
 
 from dispatcher.config_http import AuthSettings
 from dispatcher.web.login_routes import ATTEMPT_COOKIE
@@ -197,6 +197,15 @@ async def test_a_login_that_has_ended_is_no_hindrance(pages: IssuerPages) -> Non
     async with a_town(auth=settings_of(pages)) as town, town.client() as browser:
         browser.cookies.set(COOKIE, "of-yesterday", domain="127.0.0.1", path="/")
         assert await come_back(browser, await begun(browser)) == "/ops"
+
+
+async def test_while_another_leads_people_get_a_page(pages: IssuerPages) -> None:
+    town = build_town(auth=settings_of(pages))
+    async with town.client() as browser:
+        for path in ("/v1/login/begin", "/v1/login/end?code=c&state=s"):
+            answer = await browser.get(path)
+            assert answer.status_code == 503
+            assert answer.headers["content-type"].startswith("text/html")
 
 
 async def test_without_a_client_there_is_no_such_login() -> None:
