@@ -121,6 +121,7 @@ class FleetWatch:
         self._ordered_s = 0.0  # when an order was last heard that was new
         # The dispatcher's first to shuttles, and to riders, since somebody asked; 0: none yet.
         self._word_s = self._rider_word_s = 0.0
+        self._last_orders: dict[str, str] | None = None
         self._news = asyncio.Event()
 
     async def settled(self, still_s: float) -> None:
@@ -132,9 +133,15 @@ class FleetWatch:
             if self._ordered_s == sent_s and all(one.echoed_s >= one.sent_s for one in told):
                 return
 
+    def end(self) -> None:
+        """The shuttles are about to stop: no order from now on reaches them."""
+        self._last_orders = self.last_orders
+
     @property
     def last_orders(self) -> dict[str, str]:
-        """The newest order of each shuttle, by topic."""
+        """The newest order of each shuttle, by topic; of those until the end, once that is said."""
+        if self._last_orders is not None:
+            return self._last_orders
         return {topic: told.order_body for topic, told in self._shuttles.items() if told.order_body}
 
     async def run(self) -> None:

@@ -251,6 +251,7 @@ async def _finish(city: City, fleet: FleetWatch, course: _Course) -> None:
         async with asyncio.timeout(_GIVEN_UP_S):
             await fleet.settled(_STILL_S)
     # What they say from here on would be about a dispatcher that is stopped.
+    fleet.end()
     await city.shuttles.stop()
 
 
