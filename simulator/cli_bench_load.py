@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from dispatcher.cli_exits import EXIT_SETTINGS, fail
-from simulator.cli_options import JsonOption, SeedOption, ZoneOption, seconds
+from simulator.cli_options import JsonOption, SeedOption, ZoneOption, seconds, table_console
 
 if TYPE_CHECKING:
     from simulator.load.run import LoadFigures, PhaseFigures, Times
@@ -77,7 +77,6 @@ def _phase_s(text: str) -> float:
 
 
 def _show(figures: "LoadFigures") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -88,7 +87,7 @@ def _show(figures: "LoadFigures") -> None:
     )
     for name, told in _ROWS.items():
         table.add_row(name, *(told(phase) for phase in figures.phases))
-    console = Console()
+    console = table_console()
     console.print(table)
     if figures.normal_again_s is not None:
         console.print(f"normal again {figures.normal_again_s:.1f} s after the burst")

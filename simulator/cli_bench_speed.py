@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulator.cli_options import JsonOption
+from simulator.cli_options import JsonOption, table_console
 
 
 def bench_speed(
@@ -21,7 +21,6 @@ def bench_speed(
     as_json: JsonOption = False,
 ) -> None:
     """One request's answer with every shuttle considered, in milliseconds of CPU time."""
-    from rich.console import Console
     from rich.table import Table
 
     from dispatcher.planning.bench import speed_table
@@ -38,7 +37,7 @@ def bench_speed(
     if as_json:
         typer.echo(json.dumps(found))
         return
-    console = Console()
+    console = table_console()
     titles = {
         "search": "The search alone",
         "whole_offer": "A whole request",

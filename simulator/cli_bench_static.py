@@ -1,7 +1,6 @@
 """``ringmaster bench static``: static instances, gaps over CPU time, OR-Tools beside."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatcher.cli_exits import EXIT_DIFFERENT, EXIT_SETTINGS, fail
-from simulator.cli_options import file_to_write
+from simulator.cli_options import file_to_write, table_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,8 +49,6 @@ def bench_static(
     Each search has a process of its own and so much CPU time, whatever else the machine does.
     Ends with 1 if the checker rejects a solution.
     """
-    from rich.console import Console
-
     from dispatcher.planning.instances import InstanceError
     from simulator.bench_static import (
         StaticSettings,
@@ -75,8 +72,7 @@ def bench_static(
         former = read_ortools(ortools_from) if ortools_from else {}
     except (InstanceError, BestKnownError, ValueError) as error:
         fail(str(error), EXIT_SETTINGS)
-    # A file has room for the whole table, whatever the screen has.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = table_console()
     rows: list[StaticRow] = []
 
     def keep(row: "StaticRow") -> None:

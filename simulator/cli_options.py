@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # More than this is no service on one machine, and inf or NaN none at all.
 MOST_RIDERS_PER_HOUR: Final = 100_000.0
+_WIDTH_IN_FILES: Final = 160
 
 ZoneOption = Annotated[str, typer.Option(help="A built-in zone, or a zone's directory.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed draws the same riders and shuttles.")]
@@ -42,6 +43,13 @@ def file_to_write(path: Path | None) -> Path | None:
         if not os.access(path.parent, os.W_OK | os.X_OK):
             fail(f"{path} cannot be written; is its directory there?", EXIT_SETTINGS)
     return path
+
+
+def table_console() -> "Console":
+    """For tables of figures: a file has room for all of them, whatever the screen has."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_IN_FILES)
 
 
 def progress_bar(console: "Console") -> "Progress":
