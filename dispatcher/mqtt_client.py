@@ -78,6 +78,9 @@ class _NoFilters(MQTTMatcher):
     that come at the pace of messages, and a look for garbage through all that is new every 3 s.
     """
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def iter_match(self, topic: str) -> Iterator[Never]:
         return iter(())
 
@@ -148,7 +151,7 @@ class AcknowledgingClient(aiomqtt.Client):
         self._take_in = take_in
         # Before connecting: messages of a kept session follow the broker's greeting at once.
         self._client.manual_ack_set(True)
-        self._client._on_message_filtered = _NoFilters()  # type: ignore[no-untyped-call]  # noqa: SLF001
+        self._client._on_message_filtered = _NoFilters()  # noqa: SLF001
         self._on_unreadable = on_unreadable
         # paho offers no other place to stop what it cannot read.
         self._handle_publish = self._client._handle_publish  # noqa: SLF001

@@ -6,8 +6,9 @@ import pytest
 from servers import Mosquitto, RedisServer
 
 from dispatcher.streets.zones import load_zone
+from simulator.load.asking import Asked
 from simulator.load.processes import LoadError
-from simulator.load.run import LoadPlan, run_load, times
+from simulator.load.run import LoadPlan, normal_again_s, run_load, times
 from simulator.load.viewers import LivePlan, run_live
 from simulator.load.watching import Look, growth_pct_per_hour, messages_per_s, share_of_a_core
 
@@ -31,6 +32,20 @@ def test_a_process_is_judged_by_how_its_looks_differ() -> None:
     assert messages_per_s(looks) == 10.0
     # 2 MB of 101 in 100 s, 36 times as much in an hour
     assert growth_pct_per_hour(looks) == pytest.approx(36 * 2 / 101 * 100)
+
+
+def test_service_is_as_usual_from_the_first_step_with_nobody_put_off_and_few_late() -> None:
+    over = 100.0
+
+    def asked(at_s: float, received_s: float | None = 0.01, outcome: str = "accepted") -> Asked:
+        return Asked(over + at_s, received_s=received_s, outcome=outcome)
+
+    usual = [asked(0.1 * n) for n in range(100)]  # ten seconds, twenty in each step
+    assert normal_again_s(usual, over) == 0.0
+    assert normal_again_s([*usual, asked(5.0, 0.3)], over) == 0.0  # one in twenty-one
+    assert normal_again_s([*usual, asked(5.0, 0.3), asked(5.1, 0.3)], over) == 6.0
+    assert normal_again_s([*usual, asked(2.5, None), asked(2.6, None)], over) == 4.0
+    assert normal_again_s([*usual, asked(7.0, outcome="TOO_MANY_REQUESTS")], over) == 8.0
 
 
 @pytest.mark.broker
