@@ -21,6 +21,9 @@ from simulator.cli_options import (
 )
 from simulator.cli_separate import riders, shuttles
 
+# It stops answering when a hundred retained messages await one who subscribes.
+_MOST_AT_EMBEDDED_BROKER = 70
+
 
 def register(app: typer.Typer) -> None:
     """Add the simulator's commands to the ``ringmaster`` app."""
@@ -81,6 +84,12 @@ def run(
     console = Console(stderr=as_json)
     if redis is not None:
         store_url_or_exit(redis)
+    if broker is None and shuttles > _MOST_AT_EMBEDDED_BROKER:
+        fail(
+            f"--shuttles: at most {_MOST_AT_EMBEDDED_BROKER} with the broker that comes with it; "
+            "for more start mosquitto and name it with --broker mqtt://host:port",
+            EXIT_SETTINGS,
+        )
     try:
         if broker is not None:
             broker_access(broker)

@@ -48,6 +48,7 @@ def test_simulate_ends_with_one_line_of_figures_and_writes_a_report(
         (["riders", "--broker", "mqtt://h", "--riders-per-hour", "inf"], "--riders-per-hour"),
         (["shuttles", "--broker", "mqtt://h", "--zone", "nowhere"], "no such zone"),
         (["run", "--riders-per-hour", "inf"], "--riders-per-hour"),
+        (["run", "--shuttles", "71"], "start mosquitto"),
         (["run", "--broker", "localhost:1883"], "write mqtt://host:port"),
         (["run", "--redis", "localhost"], "must be redis://host:port/0"),
         (["run", "--redis", "redis://localhost:99999"], "out of range"),
