@@ -25,49 +25,49 @@ _BINDS: Final = {
     Binding.FLEET_DOWN: (
         CommandProblem.NO_OTHER_SHUTTLE,
         "No other shuttle takes new riders just now.",
-        "takes no new riders just now: it is behind its own promises.",
+        "{shuttle} takes no new riders just now: it is behind its own promises.",
         "Return or release a shuttle first, or move the trip later.",
     ),
     Binding.NO_WHEELCHAIR_PLACE: (
         CommandProblem.NO_WHEELCHAIR_PLACE,
         "No other shuttle has a wheelchair place free for them.",
-        "has no wheelchair place free for them.",
+        "{shuttle} has no wheelchair place free for them.",
         "Move a trip with a wheelchair off a shuttle first.",
     ),
     Binding.NO_SEAT: (
         CommandProblem.NO_SEAT,
         "No other shuttle has enough seats free for them.",
-        "has not enough seats free for them.",
+        "{shuttle} has not enough seats free for them.",
         "Move another trip off a shuttle first.",
     ),
     Binding.RIDE_TOO_LONG: (
         CommandProblem.RIDE_TOO_LONG,
         "With any other shuttle they would ride longer than they were promised.",
-        "would have them ride longer than they were promised.",
+        "{shuttle} would have them ride longer than they were promised.",
         "Leave the trip where it is, or move others first.",
     ),
     Binding.WAIT_TOO_LONG: (
         CommandProblem.WAIT_TOO_LONG,
         "No other shuttle can serve them as promised and keep its other promises.",
-        "cannot serve them as promised and keep its other promises.",
+        "{shuttle} cannot serve them as promised and keep its other promises.",
         "Leave the trip where it is, or move others first.",
     ),
     Binding.OUTSIDE_HOURS: (
         CommandProblem.OUTSIDE_HOURS,
         "No other shuttle serves long enough for it.",
-        "does not serve long enough for it.",
+        "{shuttle} does not serve long enough for it.",
         "Leave the trip where it is.",
     ),
     Binding.NO_RANGE: (
         CommandProblem.NO_RANGE,
         "No other shuttle's battery lasts for it.",
-        "has not enough battery for it.",
+        "{shuttle} has not enough battery for it.",
         "Leave the trip where it is, or name a shuttle with more charge.",
     ),
     Binding.NO_PATH: (
         CommandProblem.UNREACHABLE,
         "No open street leads any other shuttle to their stops.",
-        "finds no open street to their stops.",
+        "{shuttle} finds no open street to their stops.",
         "Open streets or stops, or cancel the trip.",
     ),
 }
@@ -206,4 +206,4 @@ def _no_place(found: NoInsertion, to: ShuttleId | None) -> CommandRefusal:
         return CommandRefusal(problem, of_all, remedy)
     if problem is CommandProblem.NO_OTHER_SHUTTLE:
         problem = CommandProblem.TAKES_NO_RIDERS
-    return CommandRefusal(problem, f"{to} {of_one}", remedy)
+    return CommandRefusal(problem, of_one.format(shuttle=to), remedy)

@@ -10,8 +10,20 @@ import pytest
 from browser.conftest import Browser, has_count, violations
 
 WORDS = {
-    "en": {"kept": "No promise is broken.", "done": "Done", "held": "Held", "closed": "Closed"},
-    "ko": {"kept": "깨지는 약속이 없습니다.", "done": "실행됨", "held": "정지됨", "closed": "폐쇄"},
+    "en": {
+        "kept": "No promise is broken.",
+        "done": "Done",
+        "held": "Held",
+        "closed": "Closed",
+        "late": "Trip t-1: Your trip is delayed; see the new times. (cause: Delay)",
+    },
+    "ko": {
+        "kept": "깨지는 약속이 없습니다.",
+        "done": "실행됨",
+        "held": "정지됨",
+        "closed": "폐쇄",
+        "late": "이동 t-1: 이동이 늦어집니다. 새 시각을 확인해 주세요. (원인: 지연)",
+    },
 }
 
 
@@ -170,6 +182,29 @@ def test_who_may_only_look_is_offered_no_orders(browser: Browser) -> None:
     assert violations(page) == []
 
 
+def test_a_refused_order_says_why_and_what_to_do(browser: Browser) -> None:
+    page = browser.open("/ops", language="ko")
+    enter(page)
+    page.locator("#panel-shuttles .choose").first.click()
+    refusal = {
+        "code": "STOP_FULL",
+        "text": "Stop S031 has 2 berths, and none is left.",
+        "remedy": "Send a shuttle away from there first, or name another stop.",
+    }
+    cost = {"at": "2026-03-02T08:00:00+09:00", "refusal": refusal, "trips": [], "shuttles": []}
+    page.route("**/v1/commands/preview", lambda route: route.fulfill(json=cost))
+    page.locator("#do-hold_shuttle").click()
+    notice = page.locator("dialog .notice.bad")
+    notice.wait_for()
+    stops = page.request.get("/v1/stops").json()["stops"]
+    (name,) = [stop["names"]["ko"] for stop in stops if stop["id"] == "S031"]
+    assert f"{name} 정류장의 정차면 2개가 모두 찼습니다." in notice.inner_text()
+    assert "다른 정류장을 고르세요" in notice.inner_text()
+    has_count(notice.locator("[lang]"), 0)
+    assert page.locator("#order-confirm").get_attribute("aria-disabled") == "true"
+    assert violations(page) == []
+
+
 @pytest.mark.parametrize(("language", "dark"), [("en", True), ("ko", False)])
 def test_alerts_say_what_to_do_and_when_they_are_over(
     browser: Browser, language: str, dark: bool
@@ -191,6 +226,11 @@ def test_alerts_say_what_to_do_and_when_they_are_over(
     }
     has_count(page.locator(".alert.over", has_text=names["S042"]), 1)
     has_count(page.locator(".alert:not(.over)", has_text=names["S031"]), 1)
+    more = page.locator(".alert details")
+    more.evaluate_all("all => all.forEach(each => (each.open = true))")
+    has_count(more.locator("p[lang]"), 0)  # all is known, so in the page's language
+    has_count(more.get_by_text(WORDS[language]["late"]), 1)
+    has_count(more.get_by_text(re.compile(re.escape(names["S031"]))), 1)
     assert violations(page) == []
     page.locator(".alert.over .button").first.click()
     page.locator(".alert.over .button").first.click()
@@ -220,14 +260,19 @@ def a_bad_moment(page: Any) -> dict[str, Any]:
     }
     trip = {"trip": "t-1", "state": "accepted", "revision": 3, "asked": past, "promise": promise}
     trip |= {"shuttle": well["id"], "breach": "delay"}
-    crowd = {"at": past, "kind": "stop_crowded", "text": "-", "shuttle": well["id"], "over": False}
-    ended = {**crowd, "number": 5, "stop": "S042"}
+    crowd = {"at": past, "kind": "stop_crowded", "shuttle": well["id"], "over": False}
+    crowded = f"{well['id']}, {low['id']} are at stop {{}}, where there are 1 berths."
+    ended = {**crowd, "number": 5, "stop": "S042", "text": crowded.format("S042")}
+    late = "Trip t-1: Your trip is delayed; see the new times. (delay)"
+    motor = f"{well['id']} cannot drive on: motor"
+    unheard = f"{silent['id']} has not been heard; its plan runs out."
     alerts = [
         ended,
-        {**crowd, "number": 4, "stop": "S031"},
-        {"number": 3, "at": past, "kind": "promise_breached", "text": "Late.", "trip": "t-1"},
-        {"number": 2, "at": past, "kind": "shuttle_fault", "text": "Motor.", "shuttle": well["id"]},
-        {"number": 1, "at": past, "kind": "shuttle_silent", "text": "-", "shuttle": silent["id"]},
+        {**crowd, "number": 4, "stop": "S031", "text": crowded.format("S031")},
+        {"number": 3, "at": past, "kind": "promise_breached", "text": late, "trip": "t-1"},
+        {"number": 2, "at": past, "kind": "shuttle_fault", "text": motor, "shuttle": well["id"]},
+        {"number": 1, "at": past, "kind": "shuttle_silent", "text": unheard}
+        | {"shuttle": silent["id"]},
     ]
     snapshot = {"clock": clock, "shuttles": shuttles, "trips": [trip], "alerts": alerts}
     snapshot["closures"] = {"edges": [], "stops": []}

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from engine_world import EngineWorld
+from phrase_books import OPERATORS, RIDERS, pattern_of, phrase_of, phrases
 from sketched_service import Street
 from told_sentences import told_sentences
+from told_to_operators import told_to_operators
 
 from dispatcher.domain.commands import CommandProblem
 from dispatcher.domain.events import (
@@ -189,17 +191,34 @@ def test_whatever_keeps_a_shuttle_from_taking_riders_can_be_said() -> None:
 
 
 def test_whatever_a_rider_was_told_can_be_said() -> None:
-    script = static_files().files["shared/said.js"].content.decode()
-    whole = set(re.findall(r'^  "([^"]+)": "said\.', script, re.MULTILINE))
-    with_names = re.findall(r"^  \[/(.+)/, ", script, re.MULTILINE)
+    keys = phrases(RIDERS)
     told = told_sentences()
     assert "Your shuttle broke down." in told
-    unknown = {
-        sentence
-        for sentence in told - whole
-        if not any(re.fullmatch(pattern, sentence) for pattern in with_names)
-    }
+    unknown = {sentence for sentence in told if phrase_of(sentence, keys) is None}
     assert unknown == set(), "needs a key in shared/said.js and in the catalogues"
+    for english, key in keys.items():
+        assert catalogue("en")[key] == english
+
+
+def test_whatever_operators_are_told_can_be_said() -> None:
+    """Alerts, and why an order was refused."""
+    keys = phrases(OPERATORS)
+    told = told_to_operators()
+    assert len(told) > 70
+    known = {sentence: phrase_of(sentence, keys) for sentence in told}
+    unknown = {sentence for sentence, phrase in known.items() if phrase is None}
+    assert unknown == set(), "needs a key in ops/told.js and in the catalogues"
+    assert set(keys) - set(known.values()) == set(), "nothing says these any more"
+    for english, key in keys.items():
+        assert gaps(key) == set(re.findall(r"\{(\w+)\}", english)), key
+
+
+@pytest.mark.parametrize("script", [RIDERS, OPERATORS])
+def test_a_sentence_is_known_by_one_pattern_alone(script: str) -> None:
+    keys = phrases(script)
+    for english in keys:
+        filled = re.sub(r"\{\w+\}", "sejong:shuttle-007", english)
+        assert [each for each in keys if pattern_of(each).fullmatch(filled)] == [english]
 
 
 def test_the_dialog_shows_nothing_as_the_server_has_written_it() -> None:

@@ -1,13 +1,9 @@
 """The catalogues: one for each language, with the same keys, and every key that a page uses."""
 
-import ast
 import re
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from dispatcher import engine
 from dispatcher.domain.trips import BreachCause, OfferKind, RefusalReason, TripState
 from dispatcher.operators import CloseStreets
 from dispatcher.web.access import ACCESS
@@ -96,52 +92,3 @@ def test_what_is_in_the_audit_trail_has_words() -> None:
     keys += [f"ops.role.{role}" for role in ACCESS["previewCommand"]]
     assert [key for key in keys if key not in ENGLISH] == []
     assert f'"{subject_of(CloseStreets())}"' in script
-
-
-# What refusals and problems say: the page has words for their codes instead.
-BY_CODE = {
-    "No shuttle can bring you there by then.",
-    "You have no such trip.",
-    "You are aboard; the shuttle takes you to your stop.",
-}
-
-
-def test_what_the_engine_tells_riders_can_be_said_in_every_language() -> None:
-    """Sentences for riders are written in the engine; the page knows each by its words."""
-    script = SCRIPTS["shared/said.js"]
-    keys = dict(re.findall(r'^  "([^"]+)": "([^"]+)"', script, re.MULTILINE))
-    with_names = [
-        re.compile(pattern) for pattern in re.findall(r"^  \[/(.+)/, ", script, re.MULTILINE)
-    ]
-    for sentence in spoken_by_the_engine() - BY_CODE:
-        known = sentence in keys or any(pattern.match(sentence) for pattern in with_names)
-        assert known, f"{sentence!r} needs a key in shared/said.js and in the catalogues"
-    for english, key in keys.items():
-        assert ENGLISH[key] == english
-
-
-def spoken_by_the_engine() -> set[str]:
-    """Whole sentences to "you", which are for riders alone."""
-    found: set[str] = set()
-    for path in sorted(Path(engine.__path__[0]).glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = text_of(node)
-            if re.fullmatch(r"[A-Z][^\n]*\b[Yy]ou(r)?\b[^\n]*\.", text):
-                found |= set(sentences(text))
-    return found
-
-
-def text_of(node: ast.AST) -> str:
-    """Of a string, with something in the place of what is filled in."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=values):
-            return "".join(text_of(value) or "7" for value in values)
-        case _:
-            return ""
-
-
-def sentences(text: str) -> list[str]:
-    ends = [0, *(match.end() for match in re.finditer(r"\.(?:\s|$)", text))]
-    return [text[start:end].strip() for start, end in pairwise(ends)]

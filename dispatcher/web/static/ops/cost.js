@@ -3,14 +3,14 @@
 import { el } from "../shared/dom.js";
 import { t, tn } from "../shared/i18n.js";
 import { distance } from "../shared/time.js";
-import { refusalNotice } from "./order.js";
+import { refusalNotice } from "./notices.js";
 import { people, shift, shuttleName, span, stopName, tripName } from "./words.js";
 
 const WORTH_SAYING_S = 15;
 const MOST = 30;
 
 export function costNotes(store, cost, command) {
-  if (cost.refusal) return refusalNotice(cost.refusal);
+  if (cost.refusal) return refusalNotice(store, cost.refusal);
   const harmed = cost.trips.filter(({ harm }) => harm);
   const shifted = cost.trips.filter((trip) => !trip.harm && (trip.moves || moved(trip)));
   const counts = ["ended", "new_promise", "without_shuttle"]

@@ -2,8 +2,9 @@
 
 import { newId, post, Problem } from "../shared/api.js";
 import { announce, byId, el, refill, setText } from "../shared/dom.js";
-import { has, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { costNotes } from "./cost.js";
+import { problemNotice, refusalNotice } from "./notices.js";
 import { shuttleName, standing, stopName, streetName, tripName } from "./words.js";
 
 const REASONS = ["safety", "technical", "event", "rider", "works"];
@@ -152,7 +153,7 @@ export class OrderDialog {
         this.#onDone();
         return;
       }
-      refill(this.costs, refusalNotice(outcome.refusal));
+      refill(this.costs, refusalNotice(this.#store, outcome.refusal));
       this.#id = newId();
     } catch (error) {
       if (error instanceof Problem && error.code === "COST_CHANGED") {
@@ -165,15 +166,3 @@ export class OrderDialog {
     this.#cost = null;
   }
 }
-
-export function problemNotice(error) {
-  const code = error.code ?? "NO_ANSWER";
-  return el("div.notice.bad", {}, el("p", {}, has(`ops.problem.${code}`) ? t(`ops.problem.${code}`) : t("ops.problem.other")),
-    error.document?.detail && el("p.soft", { lang: "en" }, `${error.document.detail} ${error.document.remedy ?? ""}`));
-}
-
-export function refusalNotice({ code, text, remedy }) {
-  return el("div.notice.bad", {}, el("p", {}, el("strong", {}, has(`ops.no.${code}`) ? t(`ops.no.${code}`) : t("ops.not_possible"))),
-    el("p.soft", { lang: "en" }, `${text} ${remedy}`));
-}
-

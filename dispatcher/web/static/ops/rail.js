@@ -3,6 +3,7 @@
 import { announce, byId, el, refill, setText } from "../shared/dom.js";
 import { language, t } from "../shared/i18n.js";
 import { aboutWhat, attention } from "./attention.js";
+import { told } from "./told.js";
 import { number, pct, span } from "./words.js";
 
 const MOST = 40;
@@ -52,7 +53,7 @@ export class Rail {
         times > 1 ? ` · ${t("ops.times", { count: times })}` : "",
         over ? ` · ${t("ops.over")}` : ""),
       !over && el("p.todo", {}, t(`ops.todo.${kind}`)),
-      detail && el("details", {}, el("summary", {}, t("ops.more")), el("p.soft", { lang: "en" }, detail)),
+      detail && this.#detail(told(this.#store, detail)),
       over && el("button.button.small", {
         type: "button", "aria-label": t("ops.clear_named", { alert: `${t(`ops.alert.${kind}`)}, ${aboutWhat(this.#store, subject)}` }),
         onclick: () => {
@@ -61,6 +62,8 @@ export class Rail {
         },
       }, t("ops.clear")));
   }
+
+  #detail = ({ text, lang }) => el("details", {}, el("summary", {}, t("ops.more")), el("p.soft", { lang }, text));
 
   /** New grave ones are said, several in one sentence, and not more often than somebody can listen to. */
   #say(open) {

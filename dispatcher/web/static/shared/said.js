@@ -1,7 +1,8 @@
 // The dispatcher's sentences about a trip, by their keys in the catalogue. A test compares them
 // with the engine's own; a sentence that is not here is shown as it came.
 
-import { t } from "../shared/i18n.js";
+import { t } from "./i18n.js";
+import { phrasebook } from "./phrases.js";
 
 export const SENTENCES = {
   "Your shuttle is at the stop.": "said.at_stop",
@@ -43,27 +44,16 @@ export const SENTENCES = {
   "You got out before your stop.": "said.got_out",
   "We look for another shuttle to take you on.": "said.look_for_another",
   "Your shuttle cannot drive on.": "said.cannot_drive_on",
+  "Your stop is cut off; the shuttle sets you down at {name}.": "said.set_down_at",
+  "Shuttle {name} takes you from here.": "said.taken_from_here",
 };
 
-// Sentences with a name in them.
-export const WITH_NAMES = [
-  [/^Your stop is cut off; the shuttle sets you down at (.+)\.$/, "said.set_down_at"],
-  [/^Shuttle (.+) takes you from here\.$/, "said.taken_from_here"],
-];
-
-/** One sentence in the page's language; null where it is not known. */
-function spoken(sentence) {
-  if (sentence in SENTENCES) return t(SENTENCES[sentence]);
-  for (const [pattern, key] of WITH_NAMES) {
-    const found = sentence.match(pattern);
-    if (found) return t(key, { name: found[1] });
-  }
-  return null;
-}
+const known = phrasebook(SENTENCES);
 
 /** `{text, lang}`: the sentences in the page's language, or as they came with their own. */
 export function said(text) {
   const parts = text.match(/[^.]+\.(?:\s|$)/g)?.map((part) => part.trim()) ?? [text];
-  const told = parts.map(spoken);
-  return told.includes(null) ? { text, lang: "en" } : { text: told.join(" "), lang: null };
+  const told = parts.map(known);
+  if (told.includes(null)) return { text, lang: "en" };
+  return { text: told.map(({ key, values }) => t(key, values)).join(" "), lang: null };
 }
