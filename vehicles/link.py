@@ -374,9 +374,12 @@ class AgentLink:
         self._wake.set()
 
     async def _say(self, said: Sequence[Outgoing]) -> None:
-        for outgoing in said:
-            with contextlib.suppress(PublishFailed):  # the next state says it all again
-                await self._publish(outgoing)
+        """Send all of it at once: states leave in the order they were made, whoever else speaks."""
+        await asyncio.gather(*map(self._try_to_publish, said))
+
+    async def _try_to_publish(self, outgoing: Outgoing) -> None:
+        with contextlib.suppress(PublishFailed):  # the next state says it all again
+            await self._publish(outgoing)
 
     async def _publish(self, outgoing: Outgoing) -> None:
         topic, body = self._topic(outgoing.topic), outgoing.message.to_json()

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Self
 
 import aiomqtt
 import pytest
@@ -18,13 +19,14 @@ from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import Event
 from dispatcher.domain.shuttles import Capacity
 from dispatcher.embedded import EmbeddedBroker
+from dispatcher.mqtt import Subscription
 from vehicles.agent import OnboardAgent
 from vehicles.agent_memory import AgentMemory
 from vehicles.agent_voice import AgentSettings
 from vehicles.exchange import ConversationRules
 from vehicles.fleet import Fleet, FleetRules
 from vehicles.link import AgentLink, BrokerAccess, FleetLink
-from vehicles.messages import Connection, VehicleError, parse
+from vehicles.messages import Connection, ErrorLevel, State, VehicleError, parse
 from vehicles.topics import Topic, VehicleName, topic_of
 
 PATIENCE_S = 20.0
@@ -130,6 +132,57 @@ async def test_a_ride_over_a_broker(broker: BrokerAccess, vehicle: VehicleName) 
         "completed v2",
     ]
     assert fleet_link.fleet.drops.keys() <= {"repeated_state"}
+
+
+class SlowBroker:
+    """A connection to a broker that confirms nothing until it is told to."""
+
+    session_present = False
+    unacknowledged = 0
+
+    def __init__(self, said: asyncio.Event) -> None:
+        self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.confirms = asyncio.Event()
+        self.states: list[int] = []
+        self._said = said
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    async def listen(self, subscription: Subscription) -> None:
+        pass
+
+    def end(self, reason: str) -> None:
+        pass
+
+    async def publish_confirmed(self, topic: str, payload: bytes, **options: Any) -> None:
+        if topic.endswith("/state"):
+            self.states.append(parse(State, payload).header_id)
+        self._said.set()
+        await self.confirms.wait()
+
+
+async def test_states_leave_in_the_order_in_which_they_were_made(vehicle: VehicleName) -> None:
+    said = asyncio.Event()
+    broker = SlowBroker(said)
+
+    def new_client(*_: Any, **options: Any) -> Any:
+        return broker
+
+    clock = FastClock()
+    link = an_agent_link(BrokerAccess("slow", 1883, new_client=new_client), vehicle, clock)
+    async with running(link), asyncio.timeout(PATIENCE_S):
+        await said.wait()
+        # What it says at connecting is not confirmed yet when something happens to it.
+        broken = VehicleError(error_type="motor", error_level=ErrorLevel.FATAL)
+        poked = asyncio.create_task(link.poke(link.agent.raise_fault(broken, clock())))
+        broker.confirms.set()
+        await poked
+    assert len(broker.states) >= 2
+    assert broker.states == sorted(broker.states)
 
 
 async def test_the_connection_topic_tells_hello_goodbye_and_loss(
