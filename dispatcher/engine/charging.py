@@ -283,10 +283,13 @@ def _leave_for_charger(turn: Turn, shuttle: Shuttle) -> None:
     if turn.now_s < leave_s:
         state.wake(leave_s, TimerKind.LEAVE, shuttle.id)
         return
-    arrive_s = turn.now_s + travel_s
     uses = plug_uses(state, session.stop, but=shuttle)
     plugs = working_plugs(state, session.stop)
-    if most_at_once(uses, arrive_s, arrive_s + row.visits[0].dwell_s) >= plugs:
+    free_s = soonest_free_s(uses, plugs, turn.now_s + travel_s, row.visits[0].dwell_s)
+    if free_s is not None and turn.now_s + travel_s < free_s <= shuttle.times.begin_s[0]:
+        state.wake(free_s - travel_s, TimerKind.LEAVE, shuttle.id)  # not before the one before it
+        return
+    if free_s is None or free_s > turn.now_s + travel_s:
         _give_up(turn, shuttle)  # another one takes longer than planned, or a plug is broken
         if needs_charge(state, shuttle):
             refresh(state, shuttle)

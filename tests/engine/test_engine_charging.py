@@ -22,11 +22,12 @@ from dispatcher.domain.events import (
     ProposedVisit,
     RiderAlighted,
     RiderBoarded,
+    ShuttleHeld,
     ShuttleReported,
     VisitArrived,
     VisitCompleted,
 )
-from dispatcher.domain.ids import StopId
+from dispatcher.domain.ids import OperatorId, StopId
 from dispatcher.domain.shuttles import DriveMode
 from dispatcher.domain.trips import RefusalReason, TimeWish, TripState
 from dispatcher.engine import dump_state, load_state, state_digest
@@ -228,6 +229,26 @@ def test_one_plug_is_for_one_shuttle_at_a_time() -> None:
     arrive_s = line.now_s + drive_s(2)
     assert times[1].begin_s == arrive_s + 722 * 11 // 10 + 120
     assert times[2].begin_s == times[1].until_s
+
+
+def test_who_waits_for_a_plug_does_not_come_before_it_is_free() -> None:
+    """Shuttles may leave a little early; where the plug is not free then, they leave in time."""
+    line = Line("T", "T", early_start_s=30)
+    first, second = cars_of(line)
+    begin_s = line.now_s + 300
+    charge = PlannedCharge(first.id, StopId("D"), begin_s, begin_s + 1500, 90)
+    line.submit(ChargingPlanned(line.now_s, (charge,)))
+    line.submit(ShuttleHeld(line.now_s, OperatorId("ops"), first.id))  # it keeps its plug all the same
+    line.tell(second, 30.0)
+    waits_for = line.shuttle(first).charge
+    planned = line.shuttle(second).charge
+    assert waits_for is not None
+    assert planned is not None
+    assert planned.begin_s == waits_for.until_s
+    line.run_until(planned.begin_s - drive_s(2) - 1)
+    assert line.shuttle(second).released is None
+    line.run_until(planned.begin_s - drive_s(2))
+    assert bound_for(line, second) == [("D", 90)]
 
 
 def test_two_plugs_are_for_two() -> None:
