@@ -150,6 +150,12 @@ class SimulatedChassis:
         self._at_m = [*self._at_m[:kept], stand_m]
         self._speeds_mps = self._speeds_mps[: max(0, kept)]
 
+    def put_down(self, x_m: float, y_m: float, now: float) -> None:
+        """Somebody has driven it there by hand; the way is not counted."""
+        self._odometer_m += self._driven_m(now)
+        self._points, self._at_m, self._speeds_mps = [(x_m, y_m)], [0.0], []
+        self._motions, self._stood_m = [], 0.0
+
     def progress(self, now: float) -> Progress:
         driven_m = self._driven_m(now)
         passed = bisect.bisect_right(self._at_m, driven_m + _NEARLY_M) - 1

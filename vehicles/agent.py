@@ -48,6 +48,7 @@ from vehicles.signing import UntrustedError
 
 DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
 CANCELLED = "CANCELLED"
+_BY_HAND = "BY_HAND"
 ASK_AGAIN_S = 5.0  # for a word, by a state, from half the validity on
 # These never make a shuttle move, so anybody may ask for them.
 _HARMLESS = frozenset({Instant.START_PAUSE, Instant.STATE_REQUEST, Instant.FACTSHEET_REQUEST})
@@ -199,8 +200,14 @@ class OnboardAgent:
     # What happens to the vehicle
 
     def set_mode(self, mode: OperatingMode, now: float) -> list[Outgoing]:
+        """Before and after a person drives there is no order; who is stepping in or out may."""
         self._settle(now)
+        if (mode in DRIVES) is not (self._mode in DRIVES):
+            self._drop_order(_BY_HAND, now)
+            # It may be left anywhere: no update of that order can begin there.
+            self._remember(self._memory.model_copy(update={"base_end": ("", -1)}))
         self._mode = mode
+        self._voice.say_again()
         return self.advance(now)
 
     def raise_fault(self, fault: VehicleError, now: float) -> list[Outgoing]:
@@ -428,19 +435,20 @@ class OnboardAgent:
         if not memory.is_active or sent_s < memory.order_sent_s:
             self._refuse(_instant_error(action, "noOrderToCancel", "no order to cancel"))
             return ActionStatus.FAILED
-        memory = call_off(memory)
-        self._remember(
-            memory.model_copy(
-                update={
-                    "nodes": (),
-                    "edges": (),
-                    "base_end": (memory.last_node_id, memory.last_node_sequence_id),
-                    "cancelling": action.action_id,
-                }
-            )
-        )
-        self._drive.abandon(now)
+        self._drop_order(action.action_id, now)
         return ActionStatus.RUNNING
+
+    def _drop_order(self, because: str, now: float) -> None:
+        """Drive no further and begin nothing more. ``because``: see ``AgentMemory.cancelling``."""
+        memory = call_off(self._memory)
+        update = {
+            "nodes": (),
+            "edges": (),
+            "base_end": (memory.last_node_id, memory.last_node_sequence_id),
+            "cancelling": memory.cancelling or because,
+        }
+        self._remember(memory.model_copy(update=update))
+        self._drive.abandon(now)
 
     # Saying
 

@@ -33,8 +33,8 @@ class AgentMemory(BaseModel):
     """The order as far as it is not done, and who is aboard.
 
     ``nodes`` and ``edges`` lie ahead, released or not; ``here`` is the node whose actions
-    are under way. ``base_end`` is where an update must begin. ``cancelling`` is the id of
-    the cancelOrder action that waits for open actions to end.
+    are under way. ``base_end`` is where an update must begin. ``cancelling`` waits for open
+    actions to end: the id of a cancelOrder action, or another name where none asked for it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -91,6 +91,11 @@ class OrderProgress:
         before = tuple(n for n in self.road if kept_from <= n.sequence < start)
         self.road = before + road_of(plan)
 
+    @property
+    def released_to(self) -> int:
+        """The sequence id at which the released part ends; -1 before the first plan."""
+        return self.road[-1].sequence if self.road else -1
+
     def next_visit(self) -> VisitNodes | None:
         """The first visit that the vehicle has not arrived at."""
         return next((f.nodes for f in self._visits if not f.arrived), None)

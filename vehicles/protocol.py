@@ -23,7 +23,15 @@ from dispatcher.domain.events import (
 from dispatcher.domain.ids import TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
-from vehicles.delivery import Declined, Delivery, Lost, Taken, is_active
+from vehicles.delivery import (
+    TAKES_ORDERS,
+    Declined,
+    Delivery,
+    Lost,
+    Taken,
+    is_active,
+    reached_by,
+)
 from vehicles.exchange import ConversationRules, Latest, Outgoing, Output, capacity_of
 from vehicles.freshness import Freshness
 from vehicles.instant import OF_COMMAND, Instant, InstantQueue
@@ -51,6 +59,7 @@ from vehicles.topics import Topic, VehicleName
 
 STATE_REQUEST_EVERY_S = 10.0
 CATCH_UP_S = 10.0  # for a vehicle that does not answer a request for its state
+LEFT_OVER_S = 45.0  # by the standard there are two states within it, at the least
 FACTSHEET_EVERY_S = 60.0  # a vehicle may answer and the answer be lost
 # Ours go on above what a vehicle says it has, and must stay below the standard's 2^32; some
 # read it with a sign. An order with more updates than this was never made by us.
@@ -78,6 +87,8 @@ class ShuttleConversation:
     _progress: dict[str, OrderProgress] = field(default_factory=dict)  # by order id
     _cancelled_order: str | None = None
     _given_up: str | None = None  # order that the vehicle may take up, or drive by, for nothing
+    _laid_down: str | None = None  # order that the vehicle has dropped by itself
+    _left_over_since_s: float | None = None  # it has no nodes ahead, and did not reach the last
     _state: State | None = None
     _capacity: Capacity | None = None
     _factsheet_not_before: float = 0.0
@@ -157,6 +168,9 @@ class ShuttleConversation:
 
         ``number`` is of the event that it follows from.
         """
+        if plan.order_id == self._laid_down:
+            self.drops["laid_down_order"] += 1
+            return Output()
         if not self._delivery.offer(plan):
             self.drops["old_plan"] += 1
             return Output()
@@ -236,6 +250,11 @@ class ShuttleConversation:
         self._catch_up(state, now)
         # Even before the shuttle has joined, what it echoes must not be sent again.
         answers = self._delivery.read(state, now, may_be_old=self._catching_up is not None)
+        if state.operating_mode not in TAKES_ORDERS:
+            self._lay_down(state)
+        elif self._has_dropped_order(state, now):
+            self._lay_down(state)
+            answers.append(Lost())
         if not self._joined:
             events.extend(self._join(state, now))
         if self._joined:
@@ -354,6 +373,32 @@ class ShuttleConversation:
         if answered or self._delivery.has_all(state) or now >= self._caught_up_by:
             self._catching_up = None
 
+    def _lay_down(self, state: State) -> None:
+        """The vehicle has dropped its order, as when a person took over: a new one must come."""
+        self._delivery.give_up()
+        if state.order_id:
+            self._laid_down = self._given_up = state.order_id
+
+    def _has_dropped_order(self, state: State, now: float) -> bool:
+        """Whether it has long had nothing left of a released part that it did not drive to its end.
+
+        A person may have driven it while we did not hear it, or it lost what it had kept.
+        """
+        progress = self._progress.get(state.order_id)
+        left_over = (
+            progress is not None
+            and self._works_by_plan_in_force(state)
+            and self._delivery.has_all(state)
+            and not is_active(state)
+            and reached_by(state) < progress.released_to
+        )
+        if not left_over:
+            self._left_over_since_s = None
+            return False
+        if self._left_over_since_s is None:
+            self._left_over_since_s = now
+        return now - self._left_over_since_s >= LEFT_OVER_S
+
     def _join(self, state: State, now: float) -> list[Event]:
         capacity = self._capacity
         if capacity is None:
@@ -380,7 +425,7 @@ class ShuttleConversation:
             battery_pct=condition.battery_pct,
             mode=condition.mode,
             aboard=condition.aboard,
-            order_id=state.order_id,
+            order_id="" if state.order_id == self._laid_down else state.order_id,
             revision=min(state.order_update_id, HIGHEST_REVISION),
             needs_word=state.onboard is not None,
         )
@@ -483,7 +528,11 @@ class ShuttleConversation:
                     )
                 else:
                     messages.append(Outgoing(Topic.ORDER, item))
-            has_given_up = self._state.order_id == self._given_up and is_active(self._state)
+            has_given_up = (
+                self._state.order_id == self._given_up
+                and is_active(self._state)
+                and self._state.operating_mode in TAKES_ORDERS
+            )
             if self._delivery.needs_idle or has_given_up:
                 self._give_up_order(self._state, now)
             if self._delivery.needs_unplugging:

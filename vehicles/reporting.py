@@ -32,11 +32,13 @@ _MODES = {
     OperatingMode.SERVICE: DriveMode.SERVICE,
     OperatingMode.TEACHIN: DriveMode.TEACH_IN,
 }
+_DRIVES_ITSELF = frozenset({DriveMode.AUTOMATIC, DriveMode.SEMIAUTOMATIC})
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRules:
     battery_step_pct: float = 1.0
+    by_hand_step_m: float = 15.0
     deviation_s: float = 10.0  # of the expected arrival at the next visit
     deviation_every_s: float = 10.0  # at most so often
 
@@ -57,7 +59,14 @@ class Condition:
     needs_word: bool = False
 
     def differs(self, other: "Condition", rules: ReportRules) -> bool:
-        """Whether planning must know; position and fault texts alone do not count."""
+        """Whether planning must know; fault texts alone do not count.
+
+        Nor does the position of one that drives where it was sent.
+        """
+        if self.mode not in _DRIVES_ITSELF:
+            moved_m = math.dist((self.x_m, self.y_m), (other.x_m, other.y_m))
+            if moved_m >= rules.by_hand_step_m:
+                return True
         kinds = [(fault.kind, fault.level) for fault in self.faults]
         return (
             (self.charging, self.mode, self.paused, self.aboard, self.needs_word)

@@ -7,6 +7,7 @@ is marked (`Shuttle.crowds`); the others it meets then wait, if they can.
 from dataclasses import replace
 
 from dispatcher.domain.zone import StopKind
+from dispatcher.engine.by_hand import idle_stop
 from dispatcher.engine.site import Site
 from dispatcher.engine.state import ServiceState, Shuttle
 from dispatcher.planning.berths import BerthBook, Standing, standings_of, yielding
@@ -99,16 +100,17 @@ def standings(
     """
     released = shuttle.released
     idles_at, for_good = None, False
-    if released is None and shuttle.order_id and not shuttle.charging:
-        idles_at, for_good = shuttle.anchor, not drives
+    if released is None and not shuttle.charging:
+        idles_at = idle_stop(state, shuttle)
+        for_good = idles_at is not None and not drives
     elif released is not None and not (released.boards or released.alights):
         at_plug = released.visit.charge_to_pct is not None
         idles_at = None if at_plug else released.stop
     planned: list[tuple[int, Standing]] = []
     if len(shuttle.times.begin_s) == len(shuttle.row.visits):
         planned = _planned(state, shuttle, shuttle.row, shuttle.times)
-    if for_good:
-        planned = [(-1, Standing(shuttle.anchor, 0, FOREVER_S)), *planned]
+    if for_good and idles_at is not None:
+        planned = [(-1, Standing(idles_at, 0, FOREVER_S)), *planned]
     serves_here = bool(planned) and planned[0][0] < 0
     return tuple(standing for _, standing in planned), None if serves_here else idles_at
 

@@ -8,6 +8,7 @@ out of contact for so long that by its own rules it boards nobody any more.
 from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.answers import drop_booking, end_trip
+from dispatcher.engine.by_hand import obeys
 from dispatcher.engine.dropoffs import redirect, tell_late
 from dispatcher.engine.lapse import let_lapse
 from dispatcher.engine.rebook import leave_without_shuttle, place_again
@@ -135,5 +136,5 @@ def hand_over(
     booking.old_revision = revision
     if booking.id not in state.moving:
         state.moving.append(booking.id)
-    if was_released or waits_for.silent:
+    if was_released or waits_for.silent or not obeys(waits_for):
         let_lapse(turn, booking, waits_for)

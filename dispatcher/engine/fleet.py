@@ -17,9 +17,10 @@ from dispatcher.domain.plans import StartNode
 from dispatcher.domain.trips import ENDS, BreachCause
 from dispatcher.engine.aboard import reconcile, take_in
 from dispatcher.engine.battery import learn_drain, within_range
+from dispatcher.engine.by_hand import obeys
 from dispatcher.engine.disrupt import clear_waiting
 from dispatcher.engine.lapse import await_no_word, take_back_order
-from dispatcher.engine.orders import begin_order
+from dispatcher.engine.orders import begin_order, lay_down_order
 from dispatcher.engine.paces import begin_pace
 from dispatcher.engine.rescue import call_off_rescues, take_heart
 from dispatcher.engine.routes import is_faulted, is_stuck
@@ -39,6 +40,7 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
         shuttle = _new_shuttle(state, event)
         begin_pace(turn)
     known_order = shuttle.order_id != "" and event.order_id == shuttle.order_id
+    obeyed = obeys(shuttle)
     shuttle.capacity = event.capacity
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
     shuttle.battery_pct, shuttle.mode = event.battery_pct, event.mode
@@ -56,6 +58,10 @@ def join(turn: Turn, event: ShuttleJoined) -> None:
             reason = "it works on an order that is not ours"
             turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, reason)
         begin_order(turn, shuttle)
+        if not obeys(shuttle):
+            await_no_word(turn, shuttle)
+    elif obeys(shuttle) is not obeyed:
+        _change_hands(turn, shuttle)
     elif was_silent:
         take_back_order(turn, shuttle)
     turn.touch(shuttle)
@@ -66,7 +72,7 @@ def report(turn: Turn, event: ShuttleReported) -> None:
     shuttle = turn.state.shuttles.get(event.shuttle_id)
     if shuttle is None:
         return
-    was_faulted = is_faulted(shuttle)
+    was_faulted, obeyed = is_faulted(shuttle), obeys(shuttle)
     was_silent, shuttle.silent = shuttle.silent, False
     shuttle.last_heard_s = turn.now_s
     shuttle.x_m, shuttle.y_m = event.x_m, event.y_m
@@ -74,7 +80,9 @@ def report(turn: Turn, event: ShuttleReported) -> None:
     shuttle.mode, shuttle.paused, shuttle.faults = event.mode, event.paused, event.faults
     shuttle.needs_word = event.needs_word
     reconcile(turn, shuttle, event.aboard)
-    if was_silent:
+    if obeys(shuttle) is not obeyed:
+        _change_hands(turn, shuttle)
+    elif was_silent:
         take_back_order(turn, shuttle)
     if shuttle.paused and not shuttle.held:
         # The word that ends a pause may have been lost with the dispatcher that gave it.
@@ -259,6 +267,20 @@ def _warn_of_battery(turn: Turn, shuttle: Shuttle) -> None:
             turn.alert(AlertKind.LOW_BATTERY, text, shuttle.id)
     elif shuttle.battery_pct >= turn.state.site.rules.battery_reserve_pct:
         shuttle.short_of_range = False
+
+
+def _change_hands(turn: Turn, shuttle: Shuttle) -> None:
+    """A person drives it from now on, or it drives itself again: either way its order is gone.
+
+    Whoever waits for it or sits in it stays with it as long as their promise can be kept.
+    """
+    if obeys(shuttle):
+        # It should have none, but of some modes the standard does not say so.
+        turn.command(shuttle, ShuttleCommand.CANCEL_ORDER, "it was driven by hand")
+        begin_order(turn, shuttle)
+    else:
+        lay_down_order(turn, shuttle)
+        await_no_word(turn, shuttle)
 
 
 def _break_down(turn: Turn, shuttle: Shuttle) -> None:

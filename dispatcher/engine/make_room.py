@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dispatcher.domain.decisions import AlertKind
+from dispatcher.engine.by_hand import idle_stop
 from dispatcher.engine.release import release_errand
 from dispatcher.engine.routes import may_drive
 from dispatcher.engine.state import ServiceState, Shuttle
@@ -58,7 +59,7 @@ def note_crowd(turn: Turn, shuttle: Shuttle) -> None:
     berths = state.berths.berths[stop]
     if berths is None:
         return
-    standing = [other for other in state.shuttles.values() if berth_of(other) == stop]
+    standing = [other for other in state.shuttles.values() if berth_of(state, other) == stop]
     if len(standing) > berths:
         names = ", ".join(other.id for other in standing)
         stop_id = state.site.zone.stops[stop].id
@@ -66,20 +67,20 @@ def note_crowd(turn: Turn, shuttle: Shuttle) -> None:
         turn.alert(AlertKind.STOP_CROWDED, text, shuttle.id)
 
 
-def berth_of(shuttle: Shuttle) -> int | None:
+def berth_of(state: ServiceState, shuttle: Shuttle) -> int | None:
     """The stop at a berth of which it stands, as far as it has said. Who charges is at a plug."""
     released = shuttle.released
     if released is not None:
         at_plug = released.visit.charge_to_pct is not None
         return None if released.arrived_s is None or at_plug else released.stop
-    return None if shuttle.order_id == "" or shuttle.charging else shuttle.anchor
+    return None if shuttle.charging else idle_stop(state, shuttle)
 
 
 def crowds(state: ServiceState) -> dict[int, list[Shuttle]]:
     """By stop: all who stand there, where these are more than it has berths."""
     standing: dict[int, list[Shuttle]] = {}
     for shuttle in state.shuttles.values():
-        stop = berth_of(shuttle)
+        stop = berth_of(state, shuttle)
         if stop is not None:
             standing.setdefault(stop, []).append(shuttle)
     berths = state.berths.berths

@@ -6,6 +6,7 @@ from dispatcher.domain.ids import NodeId
 from dispatcher.domain.plans import StartNode, hold_node_id
 from dispatcher.domain.trips import ENDS
 from dispatcher.engine.answers import drop_booking
+from dispatcher.engine.by_hand import obeys, stop_here
 from dispatcher.engine.release import release_visit
 from dispatcher.engine.routes import keys_of, ride_of
 from dispatcher.engine.state import ReleasedVisit, ServiceState, Shuttle
@@ -13,14 +14,9 @@ from dispatcher.engine.turn import Turn
 from dispatcher.planning.rows import RowVisit
 from dispatcher.streets import UNREACHABLE_S
 
-_AT_STOP_M = 15.0  # a shuttle this near to a stop stands at it
 
-
-def begin_order(turn: Turn, shuttle: Shuttle) -> None:
-    """Start a new order from where the shuttle is; what was released becomes open again.
-
-    A shuttle between stops is first sent to the stop that it reaches soonest.
-    """
+def lay_down_order(turn: Turn, shuttle: Shuttle) -> None:
+    """The shuttle works on its order no more: what was released becomes open again."""
     state = turn.state
     released = shuttle.released
     if released is not None:
@@ -33,12 +29,24 @@ def begin_order(turn: Turn, shuttle: Shuttle) -> None:
     if shuttle.given_up is None:  # else not even the order since then was taken
         shuttle.given_up = shuttle.published
     shuttle.published = None
+    shuttle.route_version += 1
+
+
+def begin_order(turn: Turn, shuttle: Shuttle) -> None:
+    """Start a new order from where the shuttle is; what was released becomes open again.
+
+    A shuttle between stops is first sent to the stop that it reaches soonest. One that a person
+    drives has no order until it drives itself again.
+    """
+    lay_down_order(turn, shuttle)
+    if not obeys(shuttle):
+        return
+    state = turn.state
     shuttle.order_number += 1
     shuttle.order_id = f"{shuttle.id}-{turn.now_s}-{shuttle.order_number}"
     shuttle.revision += 1  # what an older order's plans confirm must not count for this one
-    shuttle.route_version += 1
     stops = state.site.zone.stops
-    at_stop = _stop_here(state, shuttle)
+    at_stop = stop_here(state, shuttle)
     if at_stop is not None:
         shuttle.anchor = at_stop
         stop = stops[at_stop]
@@ -52,16 +60,6 @@ def begin_order(turn: Turn, shuttle: Shuttle) -> None:
     travel_s = int(times_s[stop_index])
     if travel_s < UNREACHABLE_S:
         release_visit(turn, shuttle, RowVisit(stop_index), [], [], travel_s, place=place)
-
-
-def _stop_here(state: ServiceState, shuttle: Shuttle) -> int | None:
-    """The stop that the shuttle stands at, by its reported position."""
-    near = [
-        ((stop.x_m - shuttle.x_m) ** 2 + (stop.y_m - shuttle.y_m) ** 2, index)
-        for index, stop in enumerate(state.site.zone.stops)
-    ]
-    square_m, index = min(near)
-    return index if square_m <= _AT_STOP_M**2 else None
 
 
 def _reopen(state: ServiceState, shuttle: Shuttle, released: ReleasedVisit) -> None:

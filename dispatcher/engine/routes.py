@@ -6,6 +6,7 @@ from dispatcher.domain.ids import BookingId
 from dispatcher.domain.shuttles import DriveMode, FaultLevel
 from dispatcher.engine.battery import ready_s, within_range
 from dispatcher.engine.berths import at_free_berths, note_berths
+from dispatcher.engine.by_hand import obeys
 from dispatcher.engine.learning import guard_s
 from dispatcher.engine.state import Booking, ReleasedVisit, ServiceState, Shuttle
 from dispatcher.planning.berths import unheld
@@ -18,7 +19,7 @@ from dispatcher.planning.schedule import Infeasible, Schedule, schedule
 def may_drive(shuttle: Shuttle) -> bool:
     """The shuttle can be sent on: it listens, drives itself and nothing holds it."""
     return (
-        shuttle.mode is DriveMode.AUTOMATIC
+        obeys(shuttle)
         and not shuttle.silent
         and not shuttle.held
         and not shuttle.paused
@@ -47,9 +48,10 @@ def nearest_open_stop(state: ServiceState, shuttle: Shuttle) -> int | None:
 
 
 def takes_riders(state: ServiceState, shuttle: Shuttle) -> bool:
-    """The shuttle may be given new riders."""
+    """The shuttle may be given new riders: it can be sent on, as fast as was reckoned with."""
     return (
         may_drive(shuttle)
+        and shuttle.mode is DriveMode.AUTOMATIC
         and not shuttle.withdrawn
         and shuttle.battery_pct >= state.site.rules.battery_reserve_pct
         and not is_stuck(state, shuttle)

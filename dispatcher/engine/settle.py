@@ -5,6 +5,7 @@ from collections import Counter
 from dispatcher.domain.ids import BookingId, ShuttleId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.berths import asked_to_wait
+from dispatcher.engine.by_hand import obeys
 from dispatcher.engine.charging import look_after_charging
 from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
@@ -18,6 +19,7 @@ from dispatcher.engine.turn import Turn
 # Mending one route can touch others, which can touch it again. Each time either keeps or
 # re-issues promises, so a route needs few; what is left is taken up at the next overdue tick.
 _TIMES = 20
+_NEVER = 1000  # more than any route has needed
 
 
 def settle(turn: Turn) -> None:
@@ -36,7 +38,8 @@ def settle(turn: Turn) -> None:
                 make_room(turn, shuttle)
     for shuttle_id in turn.moved:
         shuttle = turn.state.shuttles[shuttle_id]
-        publish(turn, shuttle)
+        if obeys(shuttle):
+            publish(turn, shuttle)
         _expect(turn, shuttle)
         _wake(turn.state, shuttle)
     for trip_id in turn.told:
@@ -55,6 +58,9 @@ def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
         del turn.touched[shuttle.id]
         turn.stale.pop(shuttle.id, None)
         seen[shuttle.id] += 1
+        if seen[shuttle.id] > _NEVER:
+            # The event is set aside and an operator told, rather than everybody kept waiting.
+            raise RuntimeError(f"the route of {shuttle.id} never comes to rest")
         broken = refresh(turn.state, shuttle)
         if broken and seen[shuttle.id] <= _TIMES:
             mend(turn, shuttle, broken)

@@ -1,6 +1,5 @@
 """The newest alerts to the operator, as long as this process runs."""
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,15 +9,11 @@ from pydantic import Field
 
 from dispatcher.core import Applied
 from dispatcher.domain.decisions import AlertKind, OperatorAlerted
-from dispatcher.domain.ids import ShuttleId, StopId
-from dispatcher.domain.zone import Stop
+from dispatcher.domain.ids import StopId
 from dispatcher.engine import ServiceState, berth_of, crowds
-from dispatcher.engine.state import Shuttle
 from dispatcher.riders.status import Document, instant
-from vehicles.exchange import Latest
 
 MOST_ALERTS: Final = 500
-_AWAY_M: Final = 50.0  # that far from a stop, a shuttle is at none of its berths
 
 
 class AlertView(Document):
@@ -41,20 +36,13 @@ class AlertView(Document):
 class AlertBook:
     """A listener; the newest `MOST_ALERTS` are kept. ``now_s`` is the zone's clock.
 
-    ``latest`` is the newest heard of a shuttle. ``on_alert`` hears of each alert, and once more
-    of one that is over now.
+    ``on_alert`` hears of each alert, and once more of one that is over now.
     """
 
-    def __init__(
-        self,
-        now_s: Callable[[], int],
-        state: Callable[[], ServiceState],
-        latest: Callable[[ShuttleId], Latest | None],
-    ) -> None:
+    def __init__(self, now_s: Callable[[], int], state: Callable[[], ServiceState]) -> None:
         self.on_alert: Callable[[AlertView], None] = lambda alert: None
         self._now_s = now_s
         self._state = state
-        self._latest = latest
         self._count = 0
         self._crowded: set[StopId] = set()  # stops of which there are alerts that are not over
         self._kept: deque[AlertView] = deque(maxlen=MOST_ALERTS)
@@ -103,22 +91,8 @@ class AlertBook:
         self.on_alert(alert)
 
     def _still_crowded(self) -> set[StopId]:
-        """Nobody who was driven away by hand counts, though the plan has them there still."""
         state = self._state()
-        stops, berths = state.site.zone.stops, state.berths.berths
-        found: set[StopId] = set()
-        for at, there in crowds(state).items():
-            room = berths[at]
-            standing = [shuttle for shuttle in there if not self._is_away(shuttle, stops[at])]
-            if room is not None and len(standing) > room:
-                found.add(stops[at].id)
-        return found
-
-    def _is_away(self, shuttle: Shuttle, stop: Stop) -> bool:
-        latest = self._latest(shuttle.id)
-        if latest is None:
-            return False
-        return math.hypot(latest.x_m - stop.x_m, latest.y_m - stop.y_m) > _AWAY_M
+        return {state.site.zone.stops[at].id for at in crowds(state)}
 
     def _crowd(self, alerted: OperatorAlerted) -> StopId | None:
         """The stop that has become too full; the shuttle has just arrived there."""
@@ -127,7 +101,7 @@ class AlertBook:
         state = self._state()
         shuttle = state.shuttles[alerted.shuttle_id]
         # It may have been sent on at once: its way begins there.
-        at = berth_of(shuttle)
+        at = berth_of(state, shuttle)
         stop = state.site.zone.stops[shuttle.anchor if at is None else at].id
         self._crowded.add(stop)
         return stop

@@ -124,7 +124,7 @@ def build_web(
 
     issuer = DevIssuer(settings.auth.audience, now=now) if settings.auth.development else None
     callers, issuer_login = _callers(settings.auth, issuer, now)
-    alerts = AlertBook(service.clock.now_s, lambda: service.core.state, fleet.latest_of)
+    alerts = AlertBook(service.clock.now_s, lambda: service.core.state)
     figures = FiguresBook(lambda: service.core.state)
     fleet_view = FleetView(LocalFrame(site.zone.origin))
     hub = LiveHub(settings.http.streams, now=now, clock=clock)

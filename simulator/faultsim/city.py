@@ -317,6 +317,15 @@ class City:
         if any(rates.values()):
             self._troubles.append((0.0, self.plan.hostile_s))
 
+    def _left_by_hand(self, pick: float) -> tuple[float, float] | None:
+        """Where a person leaves a shuttle: where it is, at a stop, or near one."""
+        stops = self.site.zone.stops
+        where = pick * len(self.shuttles) % 1.0
+        if where < 0.3:
+            return None
+        stop = stops[int(where * 1000) % len(stops)]
+        return stop.x_m, stop.y_m + (0.0 if where < 0.7 else 30.0)
+
     def _strike(self, strike: Strike) -> None:
         fault, pick, lasts_s = strike.fault, strike.pick, strike.lasts_s
         self.trace.note("strike", fault, f"{pick:.6f} {lasts_s:.3f}")
@@ -366,6 +375,10 @@ class City:
                 node.break_down(lasts_s)
                 self.counts.note(fault)
                 return  # the dispatcher knows at once: nobody is excused
+            case Fault.SHUTTLE_BY_HAND if not node.by_hand:
+                node.take_over(lasts_s, self._left_by_hand(pick))
+                self.counts.note(fault)
+                return  # as above
             case Fault.CLOCK_JUMP if leader is not None:
                 leader.clock.offset_s = 120.0 * (pick - 0.5)
                 later(lasts_s, lambda: self._put_clock_right(leader))

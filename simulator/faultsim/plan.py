@@ -43,10 +43,22 @@ class Fault(StrEnum):
     SOLVER_WRONG = "solver_wrong"
     SOLVER_DEAD = "solver_dead"
     LEADER_CUT_OFF = "leader_cut_off"
+    SHUTTLE_BY_HAND = "shuttle_by_hand"
 
 
-# Thought of later, and drawn apart: seeds that do not have them are as they were.
-_LATER: Final[tuple[Fault, ...]] = (Fault.LEADER_CUT_OFF,)
+# Thought of later, and each drawn apart: seeds that do not have them are as they were.
+_LATER: Final[Mapping[Fault, str]] = {
+    Fault.LEADER_CUT_OFF: "later",
+    Fault.SHUTTLE_BY_HAND: "by_hand",
+}
+_LONG: Final = frozenset(
+    {
+        Fault.SHUTTLE_SILENT,
+        Fault.SHUTTLE_FAULT,
+        Fault.SHUTTLE_BY_HAND,
+        Fault.LINK_HALF_OPEN,
+    }
+)
 
 
 # Mean seconds between two of a kind while it is switched on.
@@ -67,6 +79,7 @@ _EVERY_S: Final = {
     Fault.SHUTTLE_FAULT: 400.0,
     Fault.CLOCK_JUMP: 300.0,
     Fault.LEADER_CUT_OFF: 350.0,
+    Fault.SHUTTLE_BY_HAND: 400.0,
 }
 # The share of messages or commands that meet it, at most.
 _SHARE: Final = {
@@ -152,13 +165,14 @@ def draw_plan(
     ``share`` is that of the kinds of fault it has; by itself a seed draws that, too.
     """
     only = emphasis.only if only is None else only
-    rng, later = random.Random(f"{seed}/plan"), random.Random(f"{seed}/later")
+    rng = random.Random(f"{seed}/plan")
+    later = {fault: random.Random(f"{seed}/{name}") for fault, name in _LATER.items()}
     # Few kinds at a time leave a history in which what a fault does can be seen.
     drawn = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3, 0.3, 0.5, 0.5))
     share = drawn if share is None else share
     old: list[Fault] = [fault for fault in Fault if fault not in _LATER]
     faults: frozenset[Fault] = frozenset(fault for fault in old if rng.random() < share)
-    faults |= frozenset(fault for fault in _LATER if later.random() < share)
+    faults |= frozenset(fault for fault, chance in later.items() if chance.random() < share)
     if only is not None:
         faults = only
     rates = {fault: rng.uniform(0.1, 1.0) * most for fault, most in _SHARE.items()}
@@ -166,14 +180,14 @@ def draw_plan(
         rates = dict.fromkeys(rates, emphasis.rate)
     strikes: list[Strike] = []
     for fault, every_s in _EVERY_S.items():
-        moment, chance = BEGINS_S, later if fault in _LATER else rng
+        moment, chance = BEGINS_S, later.get(fault, rng)
         while fault in faults:
             moment += chance.expovariate(emphasis.often / every_s)
             if moment >= HOSTILE_S:
                 break
             lasts_s = chance.choice((chance.uniform(0.5, 5.0), chance.uniform(5.0, 40.0)))
-            if fault in (Fault.SHUTTLE_SILENT, Fault.SHUTTLE_FAULT, Fault.LINK_HALF_OPEN):
-                lasts_s = rng.uniform(*(emphasis.lasts_s or (10.0, 250.0)))
+            if fault in _LONG:
+                lasts_s = chance.uniform(*(emphasis.lasts_s or (10.0, 250.0)))
             lasts_s = FOR_GOOD_S if emphasis.for_good else min(lasts_s, HOSTILE_S - moment)
             strikes.append(Strike(moment, fault, chance.random(), lasts_s))
     return FaultPlan(

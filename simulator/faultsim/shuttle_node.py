@@ -20,6 +20,7 @@ from vehicles.agent_memory import AgentMemory
 from vehicles.agent_voice import AgentSettings
 from vehicles.exchange import Outgoing
 from vehicles.link import AgentLink, BrokerAccess
+from vehicles.messages import OperatingMode
 from vehicles.topics import VehicleName
 
 MANUFACTURER: Final = "sim"
@@ -64,6 +65,7 @@ class ShuttleNode:
         )
         self.memory = AgentMemory()
         self.broken = False
+        self.by_hand = False
         self.boots = 0
         self._loop = loop
         self._outside = outside
@@ -104,6 +106,8 @@ class ShuttleNode:
             self.process.spawn(self.link.run())
             if self.broken:
                 agent.raise_fault(BREAKDOWN, self.clock.now_exact_s())
+            if self.by_hand:
+                agent.set_mode(OperatingMode.MANUAL, self.clock.now_exact_s())
 
         process.call(begin)
 
@@ -121,6 +125,22 @@ class ShuttleNode:
         self.broken = True
         self._poke(lambda agent, now: agent.raise_fault(BREAKDOWN, now))
         self._outside.call_later(lasts_s, self._repair)
+
+    def take_over(self, lasts_s: float, leave_at_m: tuple[float, float] | None) -> None:
+        """A person drives, and leaves it there; None where it is."""
+        self.by_hand = True
+        self._poke(lambda agent, now: agent.set_mode(OperatingMode.MANUAL, now))
+
+        def drive() -> None:
+            if leave_at_m is not None:
+                self.chassis.put_down(*leave_at_m, self.clock.now_exact_s())
+
+        def give_back() -> None:
+            self.by_hand = False
+            self._poke(lambda agent, now: agent.set_mode(OperatingMode.AUTOMATIC, now))
+
+        self._outside.call_later(0.7 * lasts_s, drive)
+        self._outside.call_later(lasts_s, give_back)
 
     def look(self) -> None:
         """Something changed at the doors."""

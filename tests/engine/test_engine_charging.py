@@ -238,7 +238,9 @@ def test_who_waits_for_a_plug_does_not_come_before_it_is_free() -> None:
     begin_s = line.now_s + 300
     charge = PlannedCharge(first.id, StopId("D"), begin_s, begin_s + 1500, 90)
     line.submit(ChargingPlanned(line.now_s, (charge,)))
-    line.submit(ShuttleHeld(line.now_s, OperatorId("ops"), first.id))  # it keeps its plug all the same
+    line.submit(
+        ShuttleHeld(line.now_s, OperatorId("ops"), first.id)
+    )  # it keeps its plug all the same
     line.tell(second, 30.0)
     waits_for = line.shuttle(first).charge
     planned = line.shuttle(second).charge

@@ -387,8 +387,8 @@ def test_a_pause_halts_the_drive_and_its_end_goes_on() -> None:
     assert ride.run(50, 57).last_node_id == "B.hold"  # 70 m were left
 
 
-@pytest.mark.parametrize("cause", ["fault", "stop", "manual"])
-def test_what_is_broken_or_led_by_hand_does_not_drive_and_lets_nobody_in(cause: str) -> None:
+@pytest.mark.parametrize("cause", ["fault", "stop"])
+def test_what_is_broken_does_not_drive_and_lets_nobody_in(cause: str) -> None:
     ride = Ride({"ana": 0})
     agent = ride.agent
     fault = VehicleError(error_type="brakes", error_level=ErrorLevel.FATAL)
@@ -396,19 +396,15 @@ def test_what_is_broken_or_led_by_hand_does_not_drive_and_lets_nobody_in(cause: 
     ride.run(0, 2)
     if cause == "fault":
         ride.hear(agent.raise_fault(fault, T0 + 2))
-    elif cause == "stop":
-        ride.hear(agent.set_safety(SafetyState(e_stop=EStop.MANUAL, field_violation=False), T0 + 2))
     else:
-        ride.hear(agent.set_mode(OperatingMode.MANUAL, T0 + 2))
+        ride.hear(agent.set_safety(SafetyState(e_stop=EStop.MANUAL, field_violation=False), T0 + 2))
     assert not ride.state.driving
     ride.run(2, 100)
     assert ride.state.last_node_sequence_id == 0
     if cause == "fault":
         agent.clear_fault("brakes", T0 + 100)
-    elif cause == "stop":
-        agent.set_safety(SafetyState(e_stop=EStop.NONE, field_violation=False), T0 + 100)
     else:
-        agent.set_mode(OperatingMode.AUTOMATIC, T0 + 100)
+        agent.set_safety(SafetyState(e_stop=EStop.NONE, field_violation=False), T0 + 100)
     assert ride.run(100, 150).last_node_id == "C.hold"
 
 
@@ -429,6 +425,37 @@ def test_a_warning_is_reported_and_driven_on_with() -> None:
     warning = VehicleError(error_type="tyres", error_level=ErrorLevel.WARNING)
     state = ride.hear(ride.agent.raise_fault(warning, T0 + 1))
     assert (refusals(state), state.driving) == (["tyres: None"], True)
+
+
+def test_who_takes_over_finds_no_order_and_leaves_none() -> None:
+    """By the standard; who has got in stays in, and a new order begins wherever it is left."""
+    ride = Ride({"ana": 0})
+    ride.order(0, a_plan("v1 B 10 +ana", "v2 C 60 -ana", released=2))
+    ride.run(0, 20)
+    assert aboard(ride.state) == ["ana"]
+    state = ride.hear(ride.agent.set_mode(OperatingMode.MANUAL, T0 + 20))
+    assert (state.order_id, state.node_states, state.driving) == ("o1", (), False)
+    assert ends(state)["v2/alight/ana"] == "FAILED"
+    assert aboard(state) == ["ana"]
+    ride.chassis.x_m = 500.0
+    state = ride.hear(ride.agent.set_mode(OperatingMode.AUTOMATIC, T0 + 60))
+    assert ride.run(60, 90).node_states == ()
+    # What was on its way to it is an update of an order that is no more.
+    late = a_plan("v1 B 10 +ana", "v2 C 60 -ana", "v3 D 90", released=3, revision=2)
+    assert "orderUpdateError" in refusals(ride.order(91, late, 12))[0]
+    anew = a_plan("v4 C 160 -ana", released=1, revision=3, order_id="o2")
+    start = StartNode(NodeId("start"), 500.0, 0.0, 0)
+    assert refusals(ride.order(92, replace(anew, start=start))) == []
+    assert aboard(ride.run(92, 400)) == []
+
+
+def test_who_is_in_the_door_when_somebody_takes_over_gets_in() -> None:
+    ride = Ride({"ana": 5})
+    ride.order(0, a_plan("v1 A 0 +ana", "v2 C 60 -ana", released=1))
+    ride.run(0, 6)
+    ride.hear(ride.agent.set_mode(OperatingMode.MANUAL, T0 + 6))
+    state = ride.run(6, 60)
+    assert (aboard(state), ends(state)["v1/board/ana"]) == (["ana"], "FINISHED")
 
 
 def test_a_manual_shuttle_takes_no_orders() -> None:

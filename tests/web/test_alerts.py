@@ -1,17 +1,21 @@
 """Alerts that end by themselves: a stop with more shuttles than berths, until it has no more."""
 
-from dataclasses import replace
 from typing import Any
 
 from test_live_streams import follows_zone
 from web_town import SHUTTLE, Town, a_town
 
-from dispatcher.domain.events import RiderBoarded, ShuttleJoined, VisitArrived, VisitCompleted
+from dispatcher.domain.events import (
+    RiderBoarded,
+    ShuttleJoined,
+    ShuttleReported,
+    VisitArrived,
+    VisitCompleted,
+)
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import Capacity, DriveMode
 from dispatcher.engine.state import ReleasedVisit
 from dispatcher.web.alerts import AlertBook
-from vehicles.exchange import Latest
 
 BY_HAND = ("acme:m1", "acme:m2")
 
@@ -82,21 +86,26 @@ async def test_consoles_hear_that_it_is_over() -> None:
         ]
 
 
-async def test_who_was_driven_away_by_hand_crowds_no_more() -> None:
+async def test_who_is_driven_away_by_hand_crowds_no_more() -> None:
     async with a_town() as town:
         await a_crowd(town)
         alert = await told(town)
-        stops = {stop.id: stop for stop in town.dispatcher.site.zone.stops}
-        heard: dict[str, Latest] = {}
-        book = town.web.parts.alerts
-        book._latest = heard.get  # type: ignore[assignment]
-        here = Latest(
-            0.0, stops["R"].x_m + 20.0, stops["R"].y_m, 0.0, False, None, None, "", 0, None, False
-        )
-        heard[BY_HAND[0]] = here
-        assert await told(town) == alert
-        heard[BY_HAND[0]] = replace(here, x_m=stops["R"].x_m + 60.0)
-        assert await told(town) == {**alert, "over": True}
+        (place,) = [stop for stop in town.dispatcher.site.zone.stops if stop.id == "R"]
+        for away_m, over in ((10.0, False), (20.0, True)):
+            moved = ShuttleReported(
+                at_s=0,
+                shuttle_id=ShuttleId(BY_HAND[0]),
+                x_m=place.x_m + away_m,
+                y_m=place.y_m,
+                battery_pct=80.0,
+                charging=False,
+                mode=DriveMode.MANUAL,
+                paused=False,
+                faults=(),
+                aboard=(),
+            )
+            await town.dispatcher.service.submit_event(moved)
+            assert await told(town) == {**alert, "over": over}
 
 
 async def test_a_crowd_that_comes_again_is_told_again() -> None:
