@@ -46,6 +46,11 @@ class RideRequest:
     flexible_s: int = 0  # the time may be missed by so much, where it cannot be met
 
 
+def is_from_map(request: RideRequest) -> bool:
+    """Whether it names a place of the rider's own, and not stops alone."""
+    return isinstance(request.origin, Point) or isinstance(request.destination, Point)
+
+
 def coarsened(request: RideRequest) -> RideRequest:
     """The same with places on the map known to about a kilometre only."""
     return replace(

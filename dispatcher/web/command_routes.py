@@ -15,9 +15,10 @@ from dispatcher.web.command_schemas import CommandPreview, CommandSubmission
 from dispatcher.web.command_views import CommandPage, CostView, OutcomeView
 from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts
 from dispatcher.web.operator_routes import Before, Most, written_down
+from dispatcher.web.principals import Role
 from dispatcher.web.problems import WebCode, WebProblem, web_problem
 from dispatcher.web.rider_routes import TripPath
-from dispatcher.web.why_view import WhyDocument, why_json
+from dispatcher.web.why_view import WhyDocument, is_from_map, why_json
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -110,6 +111,7 @@ async def list_commands(parts: Parts, limit: Most = 50, before: Before = None) -
 async def why_trip(
     trip: TripPath,
     parts: Parts,
+    caller: Caller,
     shuttles: Annotated[
         int, Query(ge=1, le=10_000, description="At most so many of each search, nearest first.")
     ] = 50,
@@ -135,6 +137,11 @@ async def why_trip(
             "Ask again in 5 s.",
             retry_after_s=5,
         ) from error
+    if not is_from_map(explained):
+        return json_answer(why_json(explained, shuttles))
+    if not caller.is_any(Role.DISPATCHER, Role.ADMIN):
+        return json_answer(why_json(explained, shuttles, blurred=True))
+    await written_down(parts, caller, TrailKind.LOOK, "whyTrip", trip)
     return json_answer(why_json(explained, shuttles))
 
 

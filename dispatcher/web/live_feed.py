@@ -23,7 +23,7 @@ from dispatcher.web.shuttle_view import (
     standing_of,
     stops_before,
 )
-from dispatcher.web.trip_list import trip_document, trip_row
+from dispatcher.web.trip_list import for_operators, trip_document, trip_row
 from vehicles.fleet import Fleet
 
 LOOK_EVERY_S: Final = 0.5  # at the shuttles, real seconds
@@ -123,6 +123,10 @@ class LiveFeed:
         if streams := readers.of_key.get(key):
             _tell(streams, key, self._writer.document(status).to_json())
         trip = self._service.core.state.trips.get(status.trip_id)
+        blurred = _blurred(status.trip_id)
+        if trip is not None and (streams := readers.of_key.get(blurred)):
+            told = for_operators(trip, self._writer.document(status))
+            _tell(streams, blurred, told.to_json())
         if readers.of_all and trip is not None:
             _tell(readers.of_all, key, _json(trip_row(trip)))
 
@@ -155,21 +159,25 @@ class LiveFeed:
         written = b",".join(b'"' + name + b'":' + body for name, body in parts)
         return b"{" + written + b"}"
 
-    def trip_snapshot(self, trip_id: TripId) -> list[tuple[str, bytes]]:
-        """A rider's trip, and where its shuttle is once that is on its way."""
+    def trip_snapshot(self, trip_id: TripId, *, own: bool = True) -> list[tuple[str, bytes]]:
+        """A rider's trip, and where its shuttle is once that is on its way.
+
+        Who does not own the trip is told nothing that gives away where its rider is.
+        """
         state = self._service.core.state
         trip = state.trips.get(trip_id)
         events = [("clock", self._clock())]
         if trip is not None:
-            events.append(("trip", trip_document(state, self._writer, trip).to_json()))
+            told = trip_document(state, self._writer, trip)
+            events.append(("trip", (told if own else for_operators(trip, told)).to_json()))
         place = self._place(trip_id)
         if place is not None:
             events.append(("place", place))
         return events
 
-    def trip_topics(self, trip_id: TripId) -> list[Key]:
-        """What the rider of this trip hears of just now."""
-        about_trip = ("trip", str(trip_id))
+    def trip_topics(self, trip_id: TripId, *, own: bool = True) -> list[Key]:
+        """What the rider of this trip hears of just now, or an operator who follows it."""
+        about_trip = ("trip", str(trip_id)) if own else _blurred(trip_id)
         shown = self.shuttle_shown(trip_id) is not None
         return [about_trip, ("place", str(trip_id))] if shown else [about_trip]
 
@@ -201,6 +209,11 @@ class LiveFeed:
 
     def _closures(self) -> bytes:
         return _json(closures_document(self._service.core.state))
+
+
+def _blurred(trip_id: TripId) -> Key:
+    """The trip for those who do not own it; its events have the same name."""
+    return ("trip", f"{trip_id} for operators")
 
 
 def _tell(streams: Iterable[LiveStream], key: Key, data: bytes) -> None:

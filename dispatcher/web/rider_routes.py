@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from dispatcher.domain.ids import RiderId, TripId
 from dispatcher.domain.trips import Refusal, TripState
+from dispatcher.engine.state import TripRecord
 from dispatcher.riders.messages import ID_PATTERN, TripAnswer, TripCancel, TripRequest
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.status import TripDocument
@@ -17,7 +18,7 @@ from dispatcher.web.parts import WebParts
 from dispatcher.web.principals import Principal, Role
 from dispatcher.web.problems import no_such_trip, of_rider_problem
 from dispatcher.web.schemas import OfferAnswer, QuoteAnswer, QuoteRequest, TripCancelling
-from dispatcher.web.trip_list import TripList, list_trips, trip_document, trip_of
+from dispatcher.web.trip_list import TripList, for_operators, list_trips, trip_document, trip_of
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -99,7 +100,8 @@ async def get_trips(
         if passed:
             if len(found) == limit:
                 return document(TripList(trips=tuple(found), next=found[-1].trip))
-            found.append(trip_document(parts.state, parts.writer, trip))
+            told = trip_document(parts.state, parts.writer, trip)
+            found.append(told if owns(caller, trip) else for_operators(trip, told))
         passed = passed or trip.request.trip_id == after
     if not passed:
         raise no_such_trip()
@@ -115,7 +117,9 @@ async def get_trips(
     responses=problems(401, 403, 404),
 )
 async def get_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
-    return document(present(parts, TripId(trip), owner_of(caller)))
+    told = present(parts, TripId(trip), owner_of(caller))
+    found = parts.state.trips[TripId(trip)]
+    return document(told if owns(caller, found) else for_operators(found, told))
 
 
 @router.post(
@@ -156,7 +160,8 @@ async def cancel_trip(
 )
 async def follow_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
     present(parts, TripId(trip), owner_of(caller))
-    return follow(parts, TripId(trip), f"caller {caller.id}", caller.expires_s)
+    owner = owns(caller, parts.state.trips[TripId(trip)])
+    return follow(parts, TripId(trip), f"caller {caller.id}", caller.expires_s, own=owner)
 
 
 def owner_of(caller: Principal) -> RiderId | None:
@@ -164,6 +169,11 @@ def owner_of(caller: Principal) -> RiderId | None:
     if caller.is_any(Role.OPERATOR, Role.DISPATCHER, Role.ADMIN):
         return None
     return caller.rider_id
+
+
+def owns(caller: Principal, trip: TripRecord) -> bool:
+    """Whether it is the caller's own: of others' some is kept even from operators."""
+    return trip.request.rider_id == caller.rider_id
 
 
 def present(parts: WebParts, trip_id: TripId, rider_id: RiderId | None) -> TripDocument:
@@ -175,12 +185,18 @@ def present(parts: WebParts, trip_id: TripId, rider_id: RiderId | None) -> TripD
 
 
 def follow(
-    parts: WebParts, trip_id: TripId, owner: str, expires_s: float, source: str = ""
+    parts: WebParts,
+    trip_id: TripId,
+    owner: str,
+    expires_s: float,
+    source: str = "",
+    *,
+    own: bool = True,
 ) -> Response:
     return parts.hub.open(
         owner,
-        lambda: parts.feed.trip_topics(trip_id),
-        lambda: parts.feed.trip_snapshot(trip_id),
+        lambda: parts.feed.trip_topics(trip_id, own=own),
+        lambda: parts.feed.trip_snapshot(trip_id, own=own),
         expires_s,
         source,
     )

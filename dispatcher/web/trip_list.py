@@ -14,6 +14,7 @@ from dispatcher.domain.trips import (
     RideRequest,
     TimeWish,
     TripState,
+    is_from_map,
 )
 from dispatcher.domain.zone import Point
 from dispatcher.engine.state import ServiceState, TripRecord
@@ -101,6 +102,16 @@ def trip_row(trip: TripRecord) -> TripRow:
 def trip_document(state: ServiceState, writer: StatusWriter, trip: TripRecord) -> TripDocument:
     at_s = state.now_s if trip.ended_s is None else trip.ended_s
     return writer.document(engine.trip_status(trip, at_s))
+
+
+def for_operators(trip: TripRecord, told: TripDocument) -> TripDocument:
+    """Without what tells where the rider is: the walks to the stops of several offers give it."""
+    if not is_from_map(trip.request):
+        return told
+    refusal = told.refusal
+    if refusal is not None and refusal.nearest is not None:
+        refusal = refusal.model_copy(update={"nearest": None})
+    return told.model_copy(update={"offers": (), "refusal": refusal})
 
 
 def list_trips(

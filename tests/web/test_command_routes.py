@@ -194,6 +194,60 @@ async def test_why_names_the_shuttles_and_what_decided_but_not_the_rider() -> No
         assert (unknown.status_code, unknown.json()["code"]) == (404, "UNKNOWN_TRIP")
 
 
+async def from_the_map(town: Town, **fields: Any) -> str:
+    """A trip asked for from a place of the rider's own, near Q."""
+    await town.shuttle_at("P")
+    await town.shuttle_at("T", "acme:s2")
+    stops = {stop["id"]: stop for stop in (await town.call("GET", "/stops")).json()["stops"]}
+    place = {"lat": stops["Q"]["lat"] + 0.0004, "lon": stops["Q"]["lon"] + 0.0001}
+    return str((await town.ask(**{"from": place, **fields}))["trip"])
+
+
+async def test_who_may_not_look_where_riders_are_cannot_work_it_out_from_why() -> None:
+    """When the rider could be at each of three stops tells where that is, to the metre."""
+    async with a_town() as town:
+        trip = await from_the_map(town)
+        why = (await town.call("GET", f"/trips/{trip}/why", town.login("operator"))).json()
+        assert why["blurred"]
+        (search, *_) = why["steps"][0]["searches"]
+        assert (search["pickups"], search["dropoffs"]) == ([], [])
+        assert all(answer["placement"] is None for answer in search["answers"])
+        assert {answer["verdict"] for answer in search["answers"]} <= {"chosen", "dearer", "tied"}
+        assert not any(name in str(why) for name in ("earliest_s", "walk", "price"))
+        assert (await town.web.parts.trail.newest(9)).entries == ()
+
+
+async def test_who_looks_why_a_trip_from_the_map_is_as_it_is_is_written_down() -> None:
+    async with a_town() as town:
+        trip = await from_the_map(town)
+        dora = town.login("dispatcher", "dora")
+        why = (await town.call("GET", f"/trips/{trip}/why", dora)).json()
+        assert not why["blurred"]
+        assert why["steps"][0]["searches"][0]["pickups"]
+        (look,) = (await town.web.parts.trail.newest(9)).entries
+        assert (look.kind, look.operation, look.subject) == (TrailKind.LOOK, "whyTrip", trip)
+        # Of stops that everybody knows nothing is to be hidden.
+        named = str((await town.ask("ben"))["trip"])
+        plain = (await town.call("GET", f"/trips/{named}/why", town.login("operator"))).json()
+        assert plain["steps"][0]["searches"][0]["pickups"]
+        assert len((await town.web.parts.trail.newest(9)).entries) == 1
+
+
+async def test_operators_are_not_told_how_far_riders_walk() -> None:
+    async with a_town() as town:
+        trip = await from_the_map(town, alternatives=3)
+        own = (await town.call("GET", f"/trips/{trip}", town.login("rider", "ana"))).json()
+        assert own["offers"][0]["walk_to_pickup_m"] > 0
+        operator = town.login("operator")
+        for path in (f"/trips/{trip}", "/trips", f"/trips/{trip}/why"):
+            assert "walk" not in (await town.call("GET", path, operator)).text
+        feed = town.web.parts.feed
+        told = dict(feed.trip_snapshot(TripId(trip), own=False))
+        assert b"walk" not in told["trip"]
+        assert b"walk" in dict(feed.trip_snapshot(TripId(trip)))["trip"]
+        assert feed.trip_topics(TripId(trip), own=False) != feed.trip_topics(TripId(trip))
+
+
 async def test_the_way_ahead_follows_the_streets_to_the_last_stop() -> None:
     async with a_town() as town:
         await a_day(town)

@@ -13,7 +13,7 @@ const ORDERS = [
   "hold_shuttle", "release_shuttle", "withdraw_shuttle", "return_shuttle", "send_shuttle", "move_trip", "cancel_trip",
   "close_streets", "open_streets",
 ];
-const LOOKS = ["getWhereabouts"];
+const LOOKS = ["whyTrip", "getWhereabouts"];
 const ABOUT_SHUTTLES = new Set(ORDERS.slice(0, 5));
 const ABOUT_TRIPS = new Set(["move_trip", "cancel_trip", ...LOOKS]);
 const DRAWN = "drawn on the map"; // as the trail has it where no place was named

@@ -8,6 +8,7 @@ import { happened, notDone, notTaking, toldRider } from "./happened.js";
 import { number, people, shuttleName, span, stopName, tripName } from "./words.js";
 
 const SHUTTLES = 60;
+const COULD = new Set(["chosen", "tied", "dearer", "crowded"]);
 
 export class WhyDialog {
   #store;
@@ -70,10 +71,11 @@ export class WhyDialog {
   }
 
   #search(why, search) {
-    const could = search.answers.filter(({ placement }) => placement).length;
+    const could = search.answers.filter(({ verdict }) => COULD.has(verdict)).length;
     const chosen = search.answers.find(({ verdict }) => verdict === "chosen");
     const stop = (id) => stopName(this.#store, id);
     return [
+      why.blurred && el("p.notice", {}, t("ops.why_blurred")),
       el("p", {}, t("ops.why_considered", { count: search.considered, could }),
         search.binding ? ` ${t("ops.why_binds", { constraint: t(`ops.binding.${search.binding}`) })}` : ""),
       chosen?.placement && this.#price(chosen, stop),
