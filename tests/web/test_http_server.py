@@ -50,6 +50,14 @@ async def test_one_after_the_other_can_use_the_same_port() -> None:
                 assert (await client.get("/v1/stops")).is_success
 
 
+async def test_an_answer_goes_out_whole_without_waiting_for_the_client() -> None:
+    async with a_town() as town, listening(town) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/v1/stops")).is_success
+        (held,) = town.web.server._server.server_state.connections
+        accepted = held.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_who_stands_by_answers_from_the_start() -> None:
     town = build_town()
     async with listening(town) as url, httpx.AsyncClient(base_url=url) as client:
