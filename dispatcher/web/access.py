@@ -28,6 +28,8 @@ PAGES: Final = frozenset(
         "staticFile",
     }
 )
+# Ready in memory, and many for one look at a page, so an address is not held to a rate of them.
+READY_PAGES: Final = PAGES - {"stopsPage"}
 # A browser is sent away to log in, and comes back: a login that has ended must not stop it.
 LOGINS: Final = frozenset({"beginLogin", "endLogin"})
 # By operation id. Riders see their own trips only, and shuttles themselves: the routes see to it.

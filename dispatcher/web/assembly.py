@@ -37,6 +37,7 @@ from dispatcher.web.rates import Rates
 from dispatcher.web.server import HttpServer
 from dispatcher.web.sessions import Sessions
 from dispatcher.web.shuttle_view import FleetView
+from dispatcher.web.stop_codes import StopCodes
 from dispatcher.web.tokens import TokenRules, TokenVerifier
 from dispatcher.web.zone_view import ZoneView
 from vehicles.fleet import Fleet
@@ -145,6 +146,7 @@ def build_web(
         callers=callers,
         rates=Rates(settings.http, monotonic=monotonic),
         zone_view=zone_view,
+        codes=StopCodes(settings.http.public_url, monotonic=monotonic),
         fleet_view=fleet_view,
         alerts=alerts,
         figures=figures,

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from dispatcher.domain.ids import TripId
 from dispatcher.riders.problems import ProblemCode, ProblemError
 from dispatcher.riders.reading import read_object
-from dispatcher.web.access import LOGINS, PAGES, roles_for
+from dispatcher.web.access import LOGINS, PAGES, READY_PAGES, roles_for
 from dispatcher.web.callers import admit
 from dispatcher.web.edges import largest_body_bytes
 from dispatcher.web.parts import WebParts, parts_of
@@ -48,8 +48,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             parts = parts_of(request)
             operation = self.operation_id or self.name
-            if operation not in PAGES:
-                # A page is many files, small and in memory, and many people share an address.
+            if operation not in READY_PAGES:
                 parts.rates.take_address(address_of(request))
             looks_at_nobody = operation in PAGES | LOGINS
             principal = GUEST if looks_at_nobody else await parts.callers.principal(request)

@@ -1,6 +1,5 @@
 """The pages' addresses: the front page, the rider's page, stops' codes, and the files of all."""
 
-import asyncio
 from html import escape
 from typing import Annotated, Final
 
@@ -9,10 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from dispatcher.web.answers import problems
 from dispatcher.web.guarded_route import GuardedRoute, Parts
 from dispatcher.web.page import Page, page_answer
-from dispatcher.web.parts import WebParts
 from dispatcher.web.problems import not_found
 from dispatcher.web.static_files import static_files
-from dispatcher.web.stop_codes import qr_svg
+from dispatcher.web.stop_codes import CodesUnder
 from dispatcher.web.words import COOKIE, chosen_language
 from dispatcher.web.zone_view import StopView
 
@@ -84,9 +82,9 @@ async def stops_page(request: Request, parts: Parts, lang: Language = None) -> R
     language = chosen_language(
         lang, request.cookies.get(COOKIE), request.headers.get("accept-language", "")
     )
-    base = _public_base(request, parts)
-    signs = await asyncio.to_thread(_signs, parts.zone_view.stops, base, language)
-    return page_answer(request, STOPS, lang, more=signs)
+    codes = parts.codes.under(_asked_at(request))
+    signs = [await _sign(stop, codes, language) for stop in _boardable(parts.zone_view.stops)]
+    return page_answer(request, STOPS, lang, more="\n".join(signs))
 
 
 @router.get(
@@ -103,7 +101,7 @@ async def stops_page(request: Request, parts: Parts, lang: Language = None) -> R
 async def get_stop_code(stop: StopPath, request: Request, parts: Parts) -> Response:
     if not any(known.id == stop for known in _boardable(parts.zone_view.stops)):
         raise not_found("stop")
-    svg = qr_svg(_address(_public_base(request, parts), stop))
+    svg = await parts.codes.under(_asked_at(request)).svg(stop)
     svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
@@ -126,30 +124,21 @@ async def static_file(
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-def _public_base(request: Request, parts: WebParts) -> str:
-    """The address that riders know."""
-    return parts.settings.http.public_url or str(request.base_url).rstrip("/")
-
-
-def _address(base: str, stop: str) -> str:
-    return f"{base}/ride/stop/{stop}"
+def _asked_at(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
 
 
 def _boardable(stops: tuple[StopView, ...]) -> list[StopView]:
     return [stop for stop in stops if stop.kind != "depot"]
 
 
-def _signs(stops: tuple[StopView, ...], base: str, language: str) -> str:
-    """A sign to print for each stop: code, name in all languages, id."""
-    signs = []
-    for stop in _boardable(stops):
-        name = stop.names.get(language) or stop.id
-        others = [text for kept, text in stop.names.items() if kept != language]
-        address = escape(_address(base, stop.id))
-        signs.append(
-            f'<li class="sign"><a href="{address}">{qr_svg(_address(base, stop.id))}'
-            f'<span class="name">{escape(name)}</span></a>'
-            f'<span class="other">{escape(" / ".join(others))}</span>'
-            f'<span class="id">{escape(stop.id)}</span></li>'
-        )
-    return "\n".join(signs)
+async def _sign(stop: StopView, codes: CodesUnder, language: str) -> str:
+    """To be printed: code, name in all languages, id."""
+    name = stop.names.get(language) or stop.id
+    others = [text for kept, text in stop.names.items() if kept != language]
+    return (
+        f'<li class="sign"><a href="{escape(codes.address(stop.id))}">{await codes.svg(stop.id)}'
+        f'<span class="name">{escape(name)}</span></a>'
+        f'<span class="other">{escape(" / ".join(others))}</span>'
+        f'<span class="id">{escape(stop.id)}</span></li>'
+    )

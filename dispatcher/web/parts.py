@@ -25,6 +25,7 @@ from dispatcher.web.live import LiveHub
 from dispatcher.web.live_feed import LiveFeed
 from dispatcher.web.rates import Rates
 from dispatcher.web.shuttle_view import FleetView
+from dispatcher.web.stop_codes import StopCodes
 from dispatcher.web.zone_view import ZoneView
 from vehicles.fleet import Fleet
 
@@ -51,6 +52,7 @@ class WebParts:
     callers: Callers
     rates: Rates
     zone_view: ZoneView
+    codes: StopCodes
     fleet_view: FleetView
     alerts: AlertBook
     figures: FiguresBook
