@@ -30,7 +30,12 @@ class HttpSettings(Section):
         default=(), description="other sites whose pages may read the API; none: CORS is off"
     )
     connections: int = Field(default=500, ge=10, le=100_000, description="at once, streams too")
-    streams: int = Field(default=200, ge=1, le=50_000, description="live streams at once")
+    streams: int = Field(
+        default=200,
+        ge=4,
+        le=50_000,
+        description="live streams at once; half for guests at most, a quarter kept for operators",
+    )
     caller_per_s: float = Field(
         default=5.0,
         gt=0,

@@ -27,13 +27,20 @@ class LiveStream:
     """One client's. Made by `LiveHub.open`."""
 
     def __init__(
-        self, owner: str, source: str, topics: Topics | None, snapshot: Snapshot, expires_s: float
+        self,
+        owner: str,
+        source: str,
+        topics: Topics | None,
+        snapshot: Snapshot,
+        expires_s: float,
+        over: Callable[[], bool],
     ) -> None:
         self.owner = owner
         self.source = source
         self.topics = topics
         self.snapshot = snapshot
         self.expires_s = expires_s
+        self.over = over
         self.closed = False
         self.replaced = 0  # events that never went out, because a newer one came first
         self._waiting: dict[Key, bytes] = {}
@@ -87,7 +94,11 @@ class Readers:
 
 
 class LiveHub:
-    """All clients of the live streams. ``now`` is the machine's UTC seconds."""
+    """All clients of the live streams. ``now`` is the machine's UTC seconds.
+
+    Of ``most`` streams a quarter is kept for operators, whatever riders do, and guests have half at
+    most. Guests of one place have half of that, so that nobody takes it all.
+    """
 
     def __init__(
         self,
@@ -121,29 +132,38 @@ class LiveHub:
         snapshot: Snapshot,
         expires_s: float = float("inf"),
         source: str = "",
+        over: Callable[[], bool] = lambda: False,
     ) -> "LiveResponse":
         """A response that goes on until the client leaves, its login ends or `close` is called.
 
-        Without ``topics`` the client hears of everything that is published to all. ``source`` is
-        where a guest asks from, and empty for others: guests of one place have half of all streams.
+        Without ``topics`` the client is an operator and hears of everything that is published to
+        all. ``source`` is where a guest asks from, and empty for others. ``over`` is asked after
+        each piece whether there is nothing more to tell.
 
         Raises
         ------
         WebProblem
             There are too many already.
         """
-        of_owner = sum(stream.owner == owner for stream in self._streams)
-        of_source = sum(bool(source) and stream.source == source for stream in self._streams)
-        if (
-            self._ending
-            or len(self._streams) >= self._most
-            or of_owner >= MOST_OF_ONE
-            or of_source >= max(1, self._most // 2)
-        ):
+        if self._ending or not self._has_room(owner, source, all_of_it=topics is None):
             raise _too_many_streams()
-        stream = LiveStream(owner, source, topics, snapshot, expires_s)
+        stream = LiveStream(owner, source, topics, snapshot, expires_s, over)
         self._streams[stream] = None
         return LiveResponse(self, stream)
+
+    def _has_room(self, owner: str, source: str, *, all_of_it: bool) -> bool:
+        of_owner = sum(stream.owner == owner for stream in self._streams)
+        if len(self._streams) >= self._most or of_owner >= MOST_OF_ONE:
+            return False
+        if all_of_it:
+            return True
+        of_trips = sum(stream.topics is not None for stream in self._streams)
+        if of_trips >= self._most - self._most // 4:
+            return False
+        if not source:
+            return True
+        sources = [stream.source for stream in self._streams if stream.source]
+        return len(sources) < self._most // 2 and sources.count(source) < self._most // 4
 
     def readers(self) -> Readers:
         """Who wants to hear of what, just now."""
@@ -182,6 +202,10 @@ class LiveHub:
                 news = [("clock", self._clock())]
             if news:
                 yield b"".join(self._written(kind, data) for kind, data in news)
+            if stream.over():
+                # A browser comes again even so, unless its page closes the stream.
+                yield b"retry: 60000\n\n"
+                return
 
     def _written(self, kind: str, data: bytes) -> bytes:
         self._number += 1

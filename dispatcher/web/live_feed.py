@@ -29,6 +29,7 @@ from vehicles.fleet import Fleet
 LOOK_EVERY_S: Final = 0.5  # at the shuttles, real seconds
 MOST_ALERTS_SHOWN: Final = 50
 MOST_ENDED_SHOWN: Final = 100  # trips
+TOLD_AFTER_END_S: Final = 60  # of the zone's clock: then a trip's stream ends
 # From here on the rider is shown where the shuttle is.
 _ON_THE_WAY: Final = frozenset({TripState.ASSIGNED, TripState.BOARDING, TripState.ABOARD})
 
@@ -180,6 +181,14 @@ class LiveFeed:
         about_trip = ("trip", str(trip_id)) if own else _blurred(trip_id)
         shown = self.shuttle_shown(trip_id) is not None
         return [about_trip, ("place", str(trip_id))] if shown else [about_trip]
+
+    def is_over(self, trip_id: TripId) -> bool:
+        """Whether there is nothing more to tell of this trip."""
+        trip = self._service.core.state.trips.get(trip_id)
+        if trip is None:
+            return True
+        now_s = self._service.clock.now_s()
+        return trip.ended_s is not None and now_s >= trip.ended_s + TOLD_AFTER_END_S
 
     def shuttle_shown(self, trip_id: TripId) -> ShuttleId | None:
         """The shuttle that this trip's rider may see just now."""

@@ -199,6 +199,7 @@ def follow(
         lambda: parts.feed.trip_snapshot(trip_id, own=own),
         expires_s,
         source,
+        lambda: parts.feed.is_over(trip_id),
     )
 
 

@@ -1,6 +1,7 @@
 """Live streams: a snapshot first, then what changes; the newest only for who is slow."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +13,9 @@ from dispatcher.domain.events import ShuttleReported
 from dispatcher.domain.ids import ShuttleId, TripId
 from dispatcher.domain.shuttles import DriveMode
 from dispatcher.web.live import MOST_OF_ONE, MOST_WAITING, LiveHub, LiveResponse
+from dispatcher.web.live_feed import TOLD_AFTER_END_S
 from dispatcher.web.problems import WebProblem
+from dispatcher.web.rider_routes import follow
 
 
 class Reader:
@@ -48,15 +51,7 @@ def follows_zone(town: Town, owner: str = "o") -> Reader:
 
 
 def follows_trip(town: Town, trip: str) -> Reader:
-    parts = town.web.parts
-    trip_id = TripId(trip)
-    return Reader(
-        parts.hub.open(
-            "r",
-            lambda: parts.feed.trip_topics(trip_id),
-            lambda: parts.feed.trip_snapshot(trip_id),
-        )
-    )
+    return Reader(follow(town.web.parts, TripId(trip), "r", float("inf")))
 
 
 async def moves(town: Town, x_m: float, shuttle: str = SHUTTLE) -> None:
@@ -227,6 +222,59 @@ async def test_streams_are_bounded_over_all_and_of_one() -> None:
     assert [refused("ben"), refused("eve")] == [False, True]
     hub.leave(next(iter(hub._streams)))
     assert not refused("eve")
+
+
+async def test_whatever_guests_and_riders_do_streams_are_left_for_operators() -> None:
+    hub = LiveHub(40, now=lambda: 0.0, clock=lambda: b"{}")
+
+    def opened(owner: str, source: str = "", *, all_of_it: bool = False) -> int:
+        """How many streams each of 40 such callers gets, all together."""
+        before = len(hub)
+        for number in range(40):
+            with contextlib.suppress(WebProblem):
+                hub.open(f"{owner}{number}", None if all_of_it else list, list, source=source)
+        return len(hub) - before
+
+    assert opened("a", "192.0.2.1") == 10  # a quarter for guests of one place
+    assert opened("b", "192.0.2.2") == 10
+    assert opened("c", "192.0.2.3") == 0  # half of all are guests' now
+    assert opened("rider") == 10  # three quarters follow trips
+    assert opened("operator", all_of_it=True) == 10
+    # What operators use of the rest comes out of it.
+    hub.leave(next(iter(hub._streams)))
+    assert opened("operator", all_of_it=True) == 1
+    assert opened("a", "192.0.2.1") == 0
+
+
+async def test_a_trips_stream_ends_a_minute_after_the_trip() -> None:
+    async with a_town() as town:
+        hub = town.web.parts.hub
+        hub._heartbeat_s = 0.0
+        await town.shuttle_at("P")
+        trip = (await town.ask("ana", accept="auto"))["trip"]
+        rider, operator = follows_trip(town, trip), follows_zone(town)
+        await town.dispatcher.desk.cancel(
+            town.dispatcher.service.core.state.trips[TripId(trip)].request.rider_id,
+            _cancelling(trip),
+        )
+        for reader in (rider, operator):
+            await reader.read()
+        town.clock.at_s += TOLD_AFTER_END_S - 1
+        assert [kind for kind, _ in await rider.read()] == ["clock"]
+        town.clock.at_s += 1
+        assert bytes(await anext(rider._body)) == b"retry: 60000\n\n"
+        assert await rider.ended()
+        assert not await operator.ended()
+
+
+async def test_a_trip_that_was_refused_long_ago_is_told_and_not_followed() -> None:
+    async with a_town() as town:
+        refused = await town.ask("ana")  # there is no shuttle
+        assert refused["state"] == "refused"
+        town.clock.at_s += TOLD_AFTER_END_S
+        rider = follows_trip(town, refused["trip"])
+        assert dict(await rider.read())["trip"]["state"] == "refused"
+        assert await rider.ended()
 
 
 async def test_a_stream_ends_with_the_login_it_was_opened_by() -> None:

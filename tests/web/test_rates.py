@@ -126,7 +126,7 @@ def test_what_counts_as_one_place(address: str, source: str) -> None:
 
 
 async def test_a_whole_household_follows_its_trips_and_one_link_cannot_take_all_streams() -> None:
-    streams = 4 * MOST_OF_ONE
+    streams = 8 * MOST_OF_ONE  # 20 for guests of one place, 40 for all guests
     async with a_town(http={"streams": streams}) as town:
         links = []
         for number in range(streams):
@@ -146,8 +146,9 @@ async def test_a_whole_household_follows_its_trips_and_one_link_cannot_take_all_
 
         assert [follow(links[0], CAMPUS) for _ in range(MOST_OF_ONE + 1)][-2:] == [True, False]
         assert all(follow(link, CAMPUS) for link in links[1 : MOST_OF_ONE + 1])
-        # Half of all: the rest is for other places.
+        # The other half of guests' streams is for other places.
         assert not follow(links[-1], CAMPUS)
         answer = await town.call("GET", f"/guest/trips/{links[-1]}/events")  # from the same address
         problem(answer, 503, "TOO_MANY_STREAMS")
+        assert answer.headers["retry-after"] == "10"
         assert follow(links[-1], ELSEWHERE)
