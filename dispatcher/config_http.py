@@ -29,7 +29,12 @@ class HttpSettings(Section):
     origins: tuple[str, ...] = Field(
         default=(), description="other sites whose pages may read the API; none: CORS is off"
     )
-    connections: int = Field(default=500, ge=10, le=100_000, description="at once, streams too")
+    connections: int = Field(
+        default=500,
+        ge=10,
+        le=100_000,
+        description="at once, streams too; from one address, not a proxy's, a quarter",
+    )
     streams: int = Field(
         default=200,
         ge=4,

@@ -4,15 +4,22 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Final
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
 
+import h11
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dispatcher.config_http import HttpSettings
-from dispatcher.web.edges import LARGEST_HEAD_BYTES
+from dispatcher.riders.problems import ProblemCode
+from dispatcher.web.connections import Connections
+from dispatcher.web.edges import LARGEST_HEAD_BYTES, SECURITY_HEADERS
+from dispatcher.web.problems import WebCode, WebProblem, web_problem
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +28,7 @@ IDLE_S: Final = 15  # between two requests of one connection
 SENT_WITHIN_S: Final = 30.0  # a client that takes nothing for so long is let go
 STOP_WITHIN_S: Final = 2
 _BACKLOG: Final = 256
+_AGAIN_S: Final = 5
 
 
 class HttpServer:
@@ -31,7 +39,9 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_PatientProtocol,
+                http=partial(  # type: ignore[arg-type]  # only ever called
+                    _PatientProtocol, Connections(settings.connections, settings.proxies)
+                ),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -39,7 +49,6 @@ class HttpServer:
                 server_header=False,
                 proxy_headers=bool(settings.proxies),
                 forwarded_allow_ips=list(settings.proxies),
-                limit_concurrency=settings.connections,
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=STOP_WITHIN_S,
                 h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
@@ -115,13 +124,29 @@ class _Server(uvicorn.Server):
 
 
 class _PatientProtocol(H11Protocol):
-    """Does not wait for ever, neither for a request's head nor for a client to take its answer."""
+    """Does not wait for ever, neither for a request's head nor for a client to take its answer.
+
+    From one place it takes only so many connections; what it refuses it refuses as the API does.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
 
+    def __init__(self, entered: Connections, *about: Any, **more: Any) -> None:
+        super().__init__(*about, **more)
+        self._entered = entered
+        self._address: str | None = None  # once let in
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        address = self.client[0] if self.client is not None else "unknown"
+        if not self._entered.enter(address):
+            transport.abort()
+            return
+        self._address = address
+        if self._entered.are_too_many:
+            # Those who were here before are served as ever.
+            self.app = _too_busy
         # asyncio does it only for sockets made as TCP ones by name. Without it the rest of an
         # answer waits for the client to have acknowledged its head, 40 ms as a rule.
         connection = transport.get_extra_info("socket")
@@ -151,7 +176,27 @@ class _PatientProtocol(H11Protocol):
             self._write_timer.cancel()
             self._write_timer = None
 
+    def send_400_response(self, msg: str) -> None:
+        """``msg`` is uvicorn's word for what h11 cannot read."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            answer = _refusal(
+                web_problem(
+                    ProblemCode.UNREADABLE,
+                    "The request cannot be read.",
+                    f"Send HTTP/1.1, with a head of at most {LARGEST_HEAD_BYTES} bytes.",
+                )
+            )
+            reason = HTTPStatus(answer.status_code).phrase.encode()
+            start = h11.Response(
+                status_code=answer.status_code, headers=answer.raw_headers, reason=reason
+            )
+            for part in (start, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part))
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._address is not None:
+            self._entered.leave(self._address)
         self._stop_timer()
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -166,3 +211,20 @@ class _PatientProtocol(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+async def _too_busy(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = web_problem(
+        WebCode.TOO_BUSY,
+        "Too many connections are open.",
+        f"Come again in {_AGAIN_S} s.",
+        retry_after_s=_AGAIN_S,
+    )
+    await _refusal(problem)(scope, receive, send)
+
+
+def _refusal(problem: WebProblem) -> Response:
+    """What the server answers by itself; the connection ends with it."""
+    answer = problem.response()
+    answer.headers.update({**SECURITY_HEADERS, "Connection": "close"})
+    return answer

@@ -189,13 +189,15 @@ def _token(port: int, subject: str) -> str:
 
 
 def _settings(plan: LivePlan, metrics_port: int, http_port: int) -> str:
+    # All viewers are at one address, which has a quarter of all connections.
+    connections = 4 * (plan.viewers + 50)
     return (
         f'zone = "{plan.zone_name}"\n'
         f'[mqtt]\nurl = "{plan.broker_url}"\n'
         f'[redis]\nurl = "{plan.store_url}"\n'
         f"[metrics]\nport = {metrics_port}\n"
         f"[http]\nport = {http_port}\nstreams = {plan.viewers + 10}\n"
-        f"connections = {2 * plan.viewers + 50}\naddress_burst = 10000\n"
+        f"connections = {connections}\naddress_burst = 10000\n"
         "[auth]\ndevelopment = true\n"
         f"[shuttles]\nmost = {max(500, plan.shuttles + 1)}\n"
     )
