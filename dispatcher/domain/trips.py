@@ -58,6 +58,11 @@ def coarsened(request: RideRequest) -> RideRequest:
     )
 
 
+def may_be_coarsened(known: Place, exact: Place) -> bool:
+    """Whether ``known`` is that place, or what `coarsened` has left of it."""
+    return known in (exact, _coarse(exact))
+
+
 def _coarse(place: Place) -> Place:
     if not isinstance(place, Point):
         return place

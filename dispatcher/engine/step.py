@@ -36,7 +36,7 @@ from dispatcher.domain.events import (
     VisitCompleted,
 )
 from dispatcher.domain.ids import BookingId, ShuttleId, TripId
-from dispatcher.domain.trips import RideRequest, TripState
+from dispatcher.domain.trips import RideRequest, TripState, may_be_coarsened
 from dispatcher.engine import (
     aboard,
     answers,
@@ -189,13 +189,16 @@ def _consider(turn: Turn, request: RideRequest) -> None:
 
 
 def is_resend(known: RideRequest, request: RideRequest) -> bool:
-    """The same wish, sent again; the border's own trip id and stamp of "now" do not count."""
+    """The same wish, sent again; the border's own trip id and stamp of "now" do not count.
+
+    Of a trip that has ended places on the map are known about only.
+    """
     same_time = known.wish is request.wish and (
         known.wish.value == "now" or known.wish_s == request.wish_s
     )
     return same_time and (
-        known.origin == request.origin
-        and known.destination == request.destination
+        may_be_coarsened(known.origin, request.origin)
+        and may_be_coarsened(known.destination, request.destination)
         and known.party == request.party
         and known.walk_limit_m == request.walk_limit_m
         and known.auto_accept == request.auto_accept

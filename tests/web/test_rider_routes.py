@@ -219,3 +219,17 @@ async def test_a_list_of_trips_goes_on_where_it_ended() -> None:
         offered = await town.call("GET", "/trips?state=offered&state=refused", ana)
         assert len(offered.json()["trips"]) == 5
         assert town.clock.now_s() == NOON_S
+
+
+async def test_what_was_asked_from_the_map_can_be_sent_again_after_it_has_ended() -> None:
+    """Where exactly the rider was is known no more; the answer that was lost comes all the same."""
+    async with a_town() as town:
+        stops = {stop["id"]: stop for stop in (await town.call("GET", "/stops")).json()["stops"]}
+        place = {"lat": stops["Q"]["lat"] + 0.0004, "lon": stops["Q"]["lon"] + 0.0001}
+        first = await town.ask(**{"from": place})  # no shuttle is there
+        assert first["state"] == "refused"
+        assert await town.ask(**{"from": place}) == first
+        elsewhere = {**place, "lat": place["lat"] + 0.03}
+        wish = {"id": "q1", "from": elsewhere, "to": "S"}
+        answer = await town.call("POST", "/trips", town.login("rider", "ana"), json=wish)
+        assert (answer.status_code, answer.json()["code"]) == (409, "REQUEST_ID_REUSED")
