@@ -124,11 +124,11 @@ def build_web(
         return zone_view.clock().model_dump_json().encode()
 
     issuer = DevIssuer(settings.auth.audience, now=now) if settings.auth.development else None
-    callers, issuer_login = _callers(settings.auth, issuer, now)
+    hub = LiveHub(settings.http.streams, now=now, clock=clock)
+    callers, issuer_login = _callers(settings.auth, issuer, now, hub.end_session)
     alerts = AlertBook(service.clock.now_s, lambda: service.core.state)
     figures = FiguresBook(lambda: service.core.state)
     fleet_view = FleetView(LocalFrame(site.zone.origin))
-    hub = LiveHub(settings.http.streams, now=now, clock=clock)
     feed = LiveFeed(hub, service, writer, fleet, fleet_view, alerts, clock)
     parts = WebParts(
         settings=settings,
@@ -163,7 +163,10 @@ def build_web(
 
 
 def _callers(
-    auth: AuthSettings, issuer: DevIssuer | None, now: Callable[[], float]
+    auth: AuthSettings,
+    issuer: DevIssuer | None,
+    now: Callable[[], float],
+    on_end: Callable[[str], None],
 ) -> tuple[Callers, IssuerLogin | None]:
     verifiers: list[TokenVerifier] = [] if issuer is None else [issuer.verifier()]
     login: IssuerLogin | None = None
@@ -184,7 +187,7 @@ def _callers(
             secret = auth.login_secret.get_secret_value() if auth.login_secret else None
             client = IssuerClient(auth.issuer, auth.login_client, secret, auth.login_scope)
             login = IssuerLogin(client, of_login, now=now)
-    sessions = Sessions(auth.session_s, now=now)
+    sessions = Sessions(auth.session_s, now=now, on_end=on_end)
     return Callers(tuple(verifiers), ApiKeys(auth.api_keys), sessions, auth.guests), login
 
 

@@ -105,8 +105,10 @@ class IssuerLogin:
         self._looking = asyncio.Lock()
         self._asking = asyncio.Semaphore(_MOST_ASKING)
 
-    async def begin(self, redirect_uri: str, to: str) -> Begun:
+    async def begin(self, redirect_uri: str, to: str, session: str = "") -> Begun:
         """Begin an attempt that ends at ``redirect_uri``; afterwards the page is ``to``.
+
+        ``session`` names the session that the browser has so far.
 
         Raises
         ------
@@ -132,6 +134,7 @@ class IssuerLogin:
             "verifier": code_verifier,
             "redirect_uri": redirect_uri,
             "to": to,
+            "session": session,
             "until": self._now() + ATTEMPT_S,
         }
         sealed = jwe.encrypt_compact(_SEAL, json.dumps(kept).encode(), self._key)
@@ -142,6 +145,11 @@ class IssuerLogin:
         """Where whoever began this attempt wanted to go; None where it is none of ours, or old."""
         kept = self._opened(sealed)
         return None if kept is None else str(kept["to"])
+
+    def session_before(self, sealed: str | None) -> str:
+        """The session that the browser had when it began this attempt; empty where it had none."""
+        kept = self._opened(sealed)
+        return "" if kept is None else str(kept["session"])
 
     async def end(self, sealed: str | None, back: ComeBack) -> Principal:
         """Who has logged in, by what the issuer sent along.

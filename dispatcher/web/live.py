@@ -30,6 +30,7 @@ class LiveStream:
         self,
         owner: str,
         source: str,
+        session: str,
         topics: Topics | None,
         snapshot: Snapshot,
         expires_s: float,
@@ -37,6 +38,7 @@ class LiveStream:
     ) -> None:
         self.owner = owner
         self.source = source
+        self.session = session
         self.topics = topics
         self.snapshot = snapshot
         self.expires_s = expires_s
@@ -132,12 +134,14 @@ class LiveHub:
         snapshot: Snapshot,
         expires_s: float = float("inf"),
         source: str = "",
+        session: str = "",
         over: Callable[[], bool] = lambda: False,
     ) -> "LiveResponse":
         """A response that goes on until the client leaves, its login ends or `close` is called.
 
         Without ``topics`` the client is an operator and hears of everything that is published to
-        all. ``source`` is where a guest asks from, and empty for others. ``over`` is asked after
+        all. ``source`` is where a guest asks from, and empty for others. ``session`` names the
+        page's session that opens it, see `end_session`; empty for others. ``over`` is asked after
         each piece whether there is nothing more to tell.
 
         Raises
@@ -147,7 +151,7 @@ class LiveHub:
         """
         if self._ending or not self._has_room(owner, source, all_of_it=topics is None):
             raise _too_many_streams()
-        stream = LiveStream(owner, source, topics, snapshot, expires_s, over)
+        stream = LiveStream(owner, source, session, topics, snapshot, expires_s, over)
         self._streams[stream] = None
         return LiveResponse(self, stream)
 
@@ -176,6 +180,12 @@ class LiveHub:
                 for key in stream.topics():
                     of_key.setdefault(key, []).append(stream)
         return Readers(of_all, of_key)
+
+    def end_session(self, session: str) -> None:
+        """Whoever had this session must not go on hearing of anything."""
+        for stream in self._streams:
+            if stream.session == session:
+                stream.close()
 
     def close_all(self) -> None:
         """End every stream; clients come again by themselves, perhaps to another dispatcher."""

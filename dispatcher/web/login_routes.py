@@ -17,7 +17,7 @@ from dispatcher.web.issuer_login import ATTEMPT_S, ComeBack, IssuerUnavailable, 
 from dispatcher.web.principals import Means, Principal, Role
 from dispatcher.web.problems import not_found
 from dispatcher.web.schemas import DevLogin, DevToken, LoginView, SessionView
-from dispatcher.web.sessions import COOKIE
+from dispatcher.web.sessions import COOKIE, name_of
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ async def begin_login(
         to = _FIRST_PAGE
     base = parts.settings.http.public_url or str(request.base_url)
     try:
-        begun = await login.begin(base.rstrip("/") + _END_PATH, to)
+        begun = await login.begin(base.rstrip("/") + _END_PATH, to, _session_of(request))
     except IssuerUnavailable as error:
         log.warning("issuer_unavailable", reason=str(error)[:300])
         return _back_to(f"{to}#login=failed")
@@ -116,6 +116,9 @@ async def end_login(
         log.warning("issuer_unavailable", reason=str(unavailable)[:300])
         answer = _back_to(f"{to}#login=failed")
     else:
+        # The browser does not send its own session along with what another site leads it to.
+        parts.callers.sessions.end(login.session_before(sealed))
+        parts.callers.sessions.end(_session_of(request))
         secret, session = parts.callers.sessions.begin(
             principal, lasts_s=parts.settings.auth.login_s
         )
@@ -161,9 +164,7 @@ async def get_session(caller: Caller) -> Response:
     responses=problems(401, 403),
 )
 async def end_session(request: Request, parts: Parts) -> Response:
-    secret = request.cookies.get(COOKIE)
-    if secret is not None:
-        parts.callers.sessions.end(secret)
+    parts.callers.sessions.end(_session_of(request))
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
@@ -202,7 +203,15 @@ def _back_to(url: str) -> Response:
     return RedirectResponse(url, status_code=303)
 
 
+def _session_of(request: Request) -> str:
+    """The name of the session that the browser shows; empty where it shows none."""
+    secret = request.cookies.get(COOKIE)
+    return "" if secret is None else name_of(secret)
+
+
 def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Response:
+    # A browser has one session. The one before must not outlast the cookie that showed it.
+    parts.callers.sessions.end(_session_of(request))
     secret, session = parts.callers.sessions.begin(principal)
     answer = document(SessionView.of(session))
     _set_cookie(answer, request, parts, secret, session)

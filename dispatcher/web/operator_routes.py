@@ -169,7 +169,13 @@ async def get_figures(parts: Parts) -> Response:
     responses={**problems(401, 403), **EVENT_STREAM},
 )
 async def follow_zone(parts: Parts, caller: Caller) -> Response:
-    return parts.hub.open(f"caller {caller.id}", None, parts.feed.zone_snapshot, caller.expires_s)
+    return parts.hub.open(
+        f"caller {caller.id}",
+        None,
+        parts.feed.zone_snapshot,
+        caller.expires_s,
+        session=caller.session,
+    )
 
 
 @router.get(

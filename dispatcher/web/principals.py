@@ -31,12 +31,16 @@ class Means(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """``expires_s`` is the machine's UTC seconds from which on this is not believed any more."""
+    """``expires_s`` is the machine's UTC seconds from which on this is not believed any more.
+
+    ``session`` names the session of a page, without being its secret; empty for others.
+    """
 
     id: str
     roles: frozenset[Role]
     means: Means
     expires_s: float = float("inf")
+    session: str = ""
 
     def is_any(self, *roles: Role) -> bool:
         return not self.roles.isdisjoint(roles)

@@ -160,8 +160,14 @@ async def cancel_trip(
 )
 async def follow_trip(trip: TripPath, parts: Parts, caller: Caller) -> Response:
     present(parts, TripId(trip), owner_of(caller))
-    owner = owns(caller, parts.state.trips[TripId(trip)])
-    return follow(parts, TripId(trip), f"caller {caller.id}", caller.expires_s, own=owner)
+    return follow(
+        parts,
+        TripId(trip),
+        f"caller {caller.id}",
+        caller.expires_s,
+        session=caller.session,
+        own=owns(caller, parts.state.trips[TripId(trip)]),
+    )
 
 
 def owner_of(caller: Principal) -> RiderId | None:
@@ -190,6 +196,7 @@ def follow(
     owner: str,
     expires_s: float,
     source: str = "",
+    session: str = "",
     *,
     own: bool = True,
 ) -> Response:
@@ -199,6 +206,7 @@ def follow(
         lambda: parts.feed.trip_snapshot(trip_id, own=own),
         expires_s,
         source,
+        session,
         lambda: parts.feed.is_over(trip_id),
     )
 

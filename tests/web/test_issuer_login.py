@@ -90,6 +90,20 @@ async def test_who_logs_in_there_is_logged_in_here(pages: IssuerPages) -> None:
         assert (await browser.get("/v1/shuttles")).status_code == 401
 
 
+async def test_the_session_before_ends_though_the_browser_does_not_show_it(
+    pages: IssuerPages,
+) -> None:
+    async with a_town(auth={**settings_of(pages), "development": True}) as town:
+        async with town.client() as browser:
+            await browser.post("/v1/session", headers=town.login("operator", "olga"))
+            before = {"Cookie": f"{COOKIE}={browser.cookies[COOKIE]}"}
+            url = await begun(browser)
+            # A strict cookie does not come along when another site's page leads here.
+            del browser.cookies[COOKIE]
+            assert await come_back(browser, url) == "/ops"
+        assert (await town.call("GET", "/session", before)).status_code == 401
+
+
 async def test_a_public_client_needs_no_secret(pages: IssuerPages) -> None:
     pages.secret = None
     pages.person = {"sub": "minji"}
