@@ -211,8 +211,8 @@ def _session_of(request: Request) -> str:
 
 def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Response:
     # A browser has one session. The one before must not outlast the cookie that showed it.
-    parts.callers.sessions.end(_session_of(request))
-    secret, session = parts.callers.sessions.begin(principal)
+    shown = request.cookies.get(COOKIE)
+    secret, session = parts.callers.sessions.begin(principal, shown=shown)
     answer = document(SessionView.of(session))
     _set_cookie(answer, request, parts, secret, session)
     return answer
