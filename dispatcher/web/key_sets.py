@@ -26,7 +26,8 @@ class KeySetError(Exception):
 
 class Keys(Protocol):
     async def key_set(self, *, newer: bool = False) -> KeySet:
-        """The issuer's keys; asked for anew with ``newer``, for a token of an unknown key.
+        """The issuer's keys; with ``newer`` those that it has just now, for a token of an
+        unknown key.
 
         Raises
         ------
@@ -57,7 +58,9 @@ class FixedKeys:
 class FetchedKeys:
     """Keys from an address, fetched when they are wanted and kept for ``for_s``.
 
-    ``fetch`` blocks and gives what is there; it runs in a thread.
+    Older ones are believed for as long again while they are fetched anew, so nobody who shows a
+    token of a known key waits for an issuer that is slow. ``fetch`` blocks and gives what is
+    there; it runs in a thread.
     """
 
     def __init__(
@@ -75,21 +78,35 @@ class FetchedKeys:
         self._keys: KeySet | None = None
         self._fetched_s = float("-inf")
         self._tried_s = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key_set(self, *, newer: bool = False) -> KeySet:
-        async with self._fetching:
-            age_s = self._monotonic() - self._fetched_s
-            idle_s = self._monotonic() - self._tried_s
-            if (newer or age_s > self._for_s) and idle_s > _ASK_AGAIN_AFTER_S:
-                await self._refresh()
+        if newer or self._age_s() > self._for_s:
+            fetching = self._fetch_anew()
+            if fetching is not None and (newer or self._are_too_old()):
+                # Others wait for it, too: it goes on where this one is given up.
+                await asyncio.shield(fetching)
         # Keys that could not be fetched anew are not believed for ever.
-        if self._keys is None or self._monotonic() - self._fetched_s > 2 * self._for_s:
+        if self._keys is None or self._are_too_old():
             raise KeySetError("the issuer's keys cannot be fetched just now")
         return self._keys
 
+    def _age_s(self) -> float:
+        return self._monotonic() - self._fetched_s
+
+    def _are_too_old(self) -> bool:
+        return self._age_s() > 2 * self._for_s
+
+    def _fetch_anew(self) -> "asyncio.Task[None] | None":
+        """One for all who want it; None where the last was a moment ago."""
+        if self._fetching is None or self._fetching.done():
+            if self._monotonic() - self._tried_s <= _ASK_AGAIN_AFTER_S:
+                return None
+            self._tried_s = self._monotonic()
+            self._fetching = asyncio.create_task(self._refresh())
+        return self._fetching
+
     async def _refresh(self) -> None:
-        self._tried_s = self._monotonic()
         try:
             body = await asyncio.to_thread(self._fetch, self._url)
             self._keys = key_set_of(body)

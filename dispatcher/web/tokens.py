@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 
@@ -67,18 +67,24 @@ class TokenVerifier:
             raise TokenError("it is too long")
         try:
             keys = await self._keys.key_set()
-            try:
-                return self._decoded(token, keys)
-            except (JoseError, ValueError):
-                # The issuer may have a new key.
-                newer = await self._keys.key_set(newer=True)
-                if newer is keys:
-                    raise
-                return self._decoded(token, newer)
+            if self._is_of_unknown_key(token, keys):
+                # The issuer may have a new one.
+                keys = await self._keys.key_set(newer=True)
+            return self._decoded(token, keys)
         except KeySetError as error:
             raise TokenError(str(error)) from error
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise TokenError("its signature is not one of the issuer's") from error
+
+    def _is_of_unknown_key(self, token: str, keys: KeySet) -> bool:
+        """Whether it names a key that is not there. Raises ``JoseError`` or ``ValueError`` where
+        it is no token at all; for such, and any of another kind, nobody has to be asked.
+        """
+        header = jws.extract_compact(token.encode()).protected
+        if not isinstance(header, dict) or header.get("alg") not in self._rules.algorithms:
+            return False
+        kid = header.get("kid")
+        return isinstance(kid, str) and all(key.kid != kid for key in keys)
 
     def _decoded(self, token: str, keys: KeySet) -> Mapping[str, Any]:
         with warnings.catch_warnings():

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+from service_fakes import until
 
 from dispatcher.config import ConfigError, read_settings
 from dispatcher.web.api_keys import ApiKeys, digest_of, new_key
@@ -157,10 +159,13 @@ class Issuer:
         self.asked = 0
         self.body: bytes | OSError = PUBLIC
         self.now_s = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
         self.keys = FetchedKeys(ISSUER, for_s=600, fetch=self.fetch, monotonic=lambda: self.now_s)
 
     def fetch(self, url: str) -> bytes:
         self.asked += 1
+        assert self.answers.wait(10)
         if isinstance(self.body, OSError):
             raise self.body
         return self.body
@@ -172,6 +177,7 @@ async def test_keys_are_fetched_once_and_again_when_they_are_old() -> None:
     assert issuer.asked == 1
     issuer.now_s = 601
     await issuer.keys.key_set()
+    await issuer.keys.key_set(newer=True)  # waits for what is being fetched already
     assert issuer.asked == 2
 
 
@@ -188,6 +194,48 @@ async def test_a_new_key_of_the_issuers_is_soon_believed() -> None:
     assert (await verifier.principal(a_token(fresh))).id == "ana"
     with pytest.raises(TokenError):
         await verifier.principal(a_token())
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "junk",
+        "a.b.c",
+        a_token(ECKey.generate_key("P-256"), kid="ec"),
+        a_token(OctKey.generate_key(256), "HS256", "fresh"),
+    ],
+    ids=["junk", "of-three-parts", "of-a-known-key", "of-another-kind"],
+)
+async def test_no_nonsense_makes_us_ask_for_keys(token: str) -> None:
+    issuer = Issuer()
+    verifier = TokenVerifier(RULES, issuer.keys, now=lambda: NOW_S)
+    await verifier.principal(a_token())
+    issuer.now_s = 11
+    with pytest.raises(TokenError):
+        await verifier.principal(token)
+    assert issuer.asked == 1
+
+
+@pytest.mark.parametrize("age_s", [11, 601])
+async def test_nobody_waits_for_a_slow_issuer_who_shows_a_known_key(age_s: int) -> None:
+    issuer = Issuer()
+    verifier = TokenVerifier(RULES, issuer.keys, now=lambda: NOW_S)
+    await verifier.principal(a_token())
+    issuer.now_s = age_s
+    issuer.answers.clear()
+    fresh = a_token(ECKey.generate_key("P-256"), kid="fresh")
+    strangers = [asyncio.create_task(verifier.principal(fresh)) for _ in range(5)]
+    try:
+        await until(lambda: issuer.asked == 2)
+        async with asyncio.timeout(5):
+            assert (await verifier.principal(a_token())).id == "ana"
+        assert not any(stranger.done() for stranger in strangers)
+        strangers[0].cancel()  # the others go on waiting
+    finally:
+        issuer.answers.set()
+    ends = await asyncio.gather(*strangers, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError, *[TokenError] * 4]
+    assert issuer.asked == 2
 
 
 async def test_keys_that_cannot_be_renewed_are_believed_for_a_while_only() -> None:
