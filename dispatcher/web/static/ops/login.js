@@ -1,5 +1,6 @@
 // Logging in: at the zone's issuer or with a token of it; in development any role may be chosen.
 
+import { Problem } from "../shared/api.js";
 import { byId, el, refill } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { enter, enterAs, enterAtIssuer, issuerSaid, leave, lookWho, onEnded } from "../shared/session.js";
@@ -22,8 +23,31 @@ export async function loggedIn() {
 }
 
 export async function logOut() {
-  await leave();
+  try {
+    await leave();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    askAgain();
+    return;
+  }
   location.reload();
+}
+
+/** Whoever leaves the desk has to know that the console may still be open to others. */
+function askAgain() {
+  const again = () => {
+    dialog.close();
+    logOut();
+  };
+  const dialog = el("dialog.card", { "aria-labelledby": "not-left" },
+    el("h2", { id: "not-left" }, t("ops.not_left")),
+    el("p", {}, t("ops.not_left_about")),
+    el("div.row", {},
+      el("button.button.first", { type: "button", id: "log-out-again", onclick: again }, t("ops.log_out")),
+      el("button.button", { type: "button", onclick: () => dialog.close() }, t("ops.leave"))));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 class Login {

@@ -4,7 +4,7 @@
 import { Problem } from "../shared/api.js";
 import { byId, el, setText } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
-import { enter, enterAs, enterAtIssuer, leave } from "../shared/session.js";
+import { enter, enterAs, enterAtIssuer } from "../shared/session.js";
 import { keepWish } from "./kept.js";
 
 const DEVELOPERS = ["minji", "junho", "sora"];
@@ -87,8 +87,8 @@ export class LoginView {
         this.#then();
         return;
       }
-      await leave();
-      this.#say(t("login.other", { subject: session.subject }));
+      this.#ride.login.session = session;
+      if (await this.#ride.leave()) this.#say(t("login.other", { subject: session.subject }));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#say(t(error.code === "UNAUTHENTICATED" ? "login.refused" : "login.failed"));

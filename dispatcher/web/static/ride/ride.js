@@ -22,6 +22,7 @@ const CLOCK_EVERY_MS = 1000;
 class Ride {
   view = null;
   map = null;
+  notLeft = false; // logging out was tried, and is not known to have worked
 
   constructor(zone, login) {
     this.zone = zone;
@@ -89,9 +90,24 @@ class Ride {
 
   /** Somebody has logged in. */
   enter(session) {
+    this.notLeft = false;
     this.login.session = session;
     this.#showAccount();
     announce(t("login.is", { subject: session.subject }));
+  }
+
+  /** Logs out, and gives whether that is certain; where it is not the account says so. */
+  async leave() {
+    try {
+      await leave();
+      this.notLeft = false;
+      this.login.session = null;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.notLeft = true;
+    }
+    this.#showAccount();
+    return !this.notLeft;
   }
 
   /** Whether this went wrong for want of a login; one is asked for then. */
@@ -143,10 +159,8 @@ class Ride {
   }
 
   async #logOut() {
-    await leave();
+    if (!(await this.leave())) return;
     forgetOwn();
-    this.login.session = null;
-    this.#showAccount();
     announce(t("login.left"));
     this.showAsk();
   }
@@ -154,11 +168,13 @@ class Ride {
   #showAccount() {
     const account = byId("account");
     const { rider } = this;
-    account.hidden = !rider && !this.login.tokens && !this.login.development;
+    const who = this.notLeft ? this.login.session : rider;
+    account.hidden = !who && !this.login.tokens && !this.login.development;
     const button = (id, act) => el("button.button.small.plain", { type: "button", id, onclick: act }, t(`login.${id}`));
-    if (rider) {
-      refill(account, el("span.who", {}, t("login.is", { subject: rider.subject })),
-        button("trips", () => this.showTrips()), button("log_out", () => this.#logOut()));
+    if (who) {
+      refill(account, el("span.who", {}, t("login.is", { subject: who.subject })),
+        rider && button("trips", () => this.showTrips()), button("log_out", () => this.#logOut()),
+        this.notLeft && el("p.notice.bad", { id: "not-left", role: "alert" }, t("login.not_left")));
     } else refill(account, button("log_in", () => this.#askLogin()));
   }
 

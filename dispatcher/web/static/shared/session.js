@@ -47,10 +47,23 @@ export function issuerSaid() {
   return said;
 }
 
+/**
+ * Logs out. Throws a Problem where the dispatcher has not said that the cookie is worth nothing any more;
+ * whoever it was counts as logged in then, and may log out again.
+ */
 export async function leave() {
-  token = null;
+  const before = session;
+  token = null; // nothing here must renew what was to end
   hold(null);
-  await remove("/v1/session").catch(() => null); // it may have ended already
+  try {
+    await remove("/v1/session");
+  } catch (error) {
+    // It may have ended already.
+    if (error.code !== "UNAUTHENTICATED") {
+      hold(before);
+      throw error;
+    }
+  }
   others.postMessage(null);
 }
 
