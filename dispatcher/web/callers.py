@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 API_KEY_HEADER: Final = "X-API-Key"
 # Another site's page cannot set it without being asked for leave, which nobody gives.
 OWN_PAGE_HEADER: Final = "X-Ringmaster-Page"
+# Whom a page believes to be logged in, percent-encoded; all pages of a browser share one cookie.
+SUBJECT_HEADER: Final = "X-Ringmaster-Subject"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -37,7 +39,8 @@ class Callers:
         Raises
         ------
         WebProblem
-            What is shown is not believed, or it is a cookie sent along by another site.
+            What is shown is not believed, or it is a cookie sent along by another site or by a page
+            that takes it for somebody else's.
         """
         authorization = request.headers.get("authorization")
         if authorization is not None:
@@ -57,6 +60,7 @@ class Callers:
                 raise _not_believed("the session has ended", ended)
             if request.method not in _SAFE_METHODS:
                 check_same_site(request.headers)
+                _check_subject(request.headers, session)
             return session
         return GUEST if self.guests else NOBODY
 
@@ -103,6 +107,16 @@ def check_same_site(headers: Mapping[str, str]) -> None:
         "A write with a cookie has to come from a page of this address.",
         f"Send the header {OWN_PAGE_HEADER}: 1, or a token instead of the cookie.",
     )
+
+
+def _check_subject(headers: Mapping[str, str], session: Principal) -> None:
+    believed = headers.get(SUBJECT_HEADER)
+    if believed is not None and unquote(believed) != session.id:
+        raise web_problem(
+            WebCode.LOGIN_CHANGED,
+            "This browser is logged in as somebody else by now.",
+            "Look who is logged in (GET /v1/login), and send it again only if that is meant.",
+        )
 
 
 def _not_believed(why: str, headers: Mapping[str, str] | None = None) -> WebProblem:

@@ -40,7 +40,7 @@ _CODES: Final[dict[DeskProblem, ProblemCode | WebCode]] = {
     summary="What a command would cost if it were given now; nothing is done",
     tags=["operators"],
     response_model=CostView,
-    responses=problems(400, 401, 403, 413, 415),
+    responses=problems(400, 401, 403, 409, 413, 415),
 )
 async def preview_command(message: CommandPreview, parts: Parts, caller: Caller) -> Response:
     try:

@@ -134,7 +134,7 @@ async def end_login(
     summary="Exchange a token for a cookie, for a page's live stream",
     tags=["login"],
     response_model=SessionView,
-    responses=problems(401, 403),
+    responses=problems(401, 403, 409),
 )
 async def begin_session(request: Request, parts: Parts, caller: Caller) -> Response:
     # A cookie would make itself last for ever.
@@ -161,7 +161,7 @@ async def get_session(caller: Caller) -> Response:
     summary="Log out: the cookie is worth nothing any more",
     tags=["login"],
     status_code=204,
-    responses=problems(401, 403),
+    responses=problems(401, 403, 409),
 )
 async def end_session(request: Request, parts: Parts) -> Response:
     parts.callers.sessions.end(_session_of(request))
@@ -176,7 +176,7 @@ async def end_session(request: Request, parts: Parts) -> Response:
     summary="Become anybody; in development only",
     tags=["login"],
     response_model=DevToken,
-    responses=problems(401, 403, 404),
+    responses=problems(401, 403, 404, 409),
     include_in_schema=False,
 )
 async def dev_login(login: DevLogin, request: Request, parts: Parts) -> Response:

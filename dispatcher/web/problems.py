@@ -24,6 +24,7 @@ class WebCode(StrEnum):
     UNAUTHENTICATED = "UNAUTHENTICATED"  # no login, or one that is not believed
     FORBIDDEN = "FORBIDDEN"
     CROSS_SITE = "CROSS_SITE"  # a write with a cookie, from somewhere else
+    LOGIN_CHANGED = "LOGIN_CHANGED"  # the cookie is of somebody else than the page believes
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     NOT_JSON = "NOT_JSON"
@@ -64,6 +65,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     WebCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     WebCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
     WebCode.CROSS_SITE: HTTPStatus.FORBIDDEN,
+    WebCode.LOGIN_CHANGED: HTTPStatus.CONFLICT,
     WebCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     WebCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     WebCode.NOT_JSON: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

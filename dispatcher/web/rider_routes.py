@@ -50,7 +50,7 @@ EVENT_STREAM: Final[dict[int | str, dict[str, Any]]] = {
     summary="What a trip would be offered now; nothing is held",
     tags=["riders"],
     response_model=QuoteAnswer,
-    responses=problems(400, 401, 403, 413, 415),
+    responses=problems(400, 401, 403, 409, 413, 415),
 )
 async def quote_trip(wish: QuoteRequest, parts: Parts, caller: Caller) -> Response:
     parts.rates.take_quote()

@@ -90,3 +90,32 @@ def test_an_operator_is_told_where_logging_out_did_not_work(
     page.locator("#log-out-again").click()
     page.locator("#login button[type=submit]").wait_for()
     assert page.request.get("/v1/session").status == 401
+
+
+def logs_in_unheard(page: Any, rider: str) -> None:
+    """As after the issuer's redirect: the cookie is another's by now, and no page was told."""
+    login = {"role": "rider", "subject": rider}
+    page.request.post("/v1/dev/login", data=login, headers={"X-Ringmaster-Page": "1"})
+
+
+def test_a_login_at_the_issuer_is_known_to_all_pages(browser: Browser) -> None:
+    page = browser.open("/ride")
+    logged_in(page, "minji")
+    other = page.context.new_page()
+    logs_in_unheard(page, "junho")
+    other.goto("/ride")
+    other.locator("#account .who", has_text="junho").wait_for()
+    page.locator("#account .who", has_text="junho").wait_for()
+
+
+def test_a_page_that_has_not_heard_of_a_login_orders_nothing(browser: Browser) -> None:
+    page = browser.open("/ride/stop/S031")
+    logged_in(page, "minji")
+    page.get_by_role("combobox", name="To").fill("S042")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Show offers").click()
+    page.locator("#take-0").wait_for()
+    logs_in_unheard(page, "sora-2")
+    page.locator("#take-0").click()
+    page.locator("#account .who", has_text="sora-2").wait_for()
+    assert page.request.get("/v1/trips").json()["trips"] == []

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from service_fakes import until
@@ -10,7 +11,7 @@ from starlette.types import Message
 from test_rider_routes import problem
 from web_town import GUEST_ID, SHUTTLE, a_town, build_town
 
-from dispatcher.web.callers import OWN_PAGE_HEADER
+from dispatcher.web.callers import OWN_PAGE_HEADER, SUBJECT_HEADER
 from dispatcher.web.edges import SECURITY_HEADERS, BoundedBody
 from dispatcher.web.page import PAGE_POLICY
 
@@ -166,6 +167,25 @@ async def test_a_page_logs_in_with_a_token_and_goes_on_with_its_cookie() -> None
         secret = begun.cookies["ringmaster_session"]
         again = await page.get("/v1/trips", headers={"Cookie": f"ringmaster_session={secret}"})
         problem(again, 401, "UNAUTHENTICATED")
+
+
+async def test_a_page_does_not_write_in_the_name_of_whom_it_does_not_show() -> None:
+    async with a_town() as town, town.client() as page:
+        await page.post("/v1/session", headers=town.login("rider", "민지/1"))
+        wish = {"from": "Q", "to": "S"}
+        for believed, status in (("민지/1", 200), ("ana", 409), ("", 409), ("%FF", 409)):
+            headers = {OWN_PAGE_HEADER: "1", SUBJECT_HEADER: quote(believed, safe="")}
+            answer = await page.post("/v1/quotes", json=wish, headers=headers)
+            assert answer.status_code == status, believed
+            if status == 409:
+                problem(answer, 409, "LOGIN_CHANGED")
+                assert (await page.delete("/v1/session", headers=headers)).status_code == 409
+                # Whoever looks is told who it is.
+                seen = await page.get("/v1/login", headers=headers)
+                assert seen.json()["session"]["subject"] == "민지/1"
+        # A token says by itself who is meant.
+        other = {**town.login("rider", "ana"), SUBJECT_HEADER: "ben"}
+        assert (await page.post("/v1/quotes", json=wish, headers=other)).is_success
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,17 @@ export const post = (path, body, token) => call("POST", path, body, token);
 export const remove = (path) => call("DELETE", path);
 
 let renew = async () => true;
+let changed = () => {};
+let subject = null;
 
 /** What is done where a login is not believed any more: true if it is worth asking again. */
 export const onNotBelieved = (act) => (renew = act);
+
+/** What is done where the browser turns out to be logged in as somebody else; the write was not done. */
+export const onLoginChanged = (act) => (changed = act);
+
+/** Who has the session, as far as the page knows; writes are refused where it is another's by now. */
+export const actAs = (who) => (subject = who);
 
 /** An id for a write: 24 letters from 18 random bytes. */
 export function newId() {
@@ -38,6 +46,7 @@ async function call(method, path, body, token) {
     } catch (error) {
       // A session that has ended is taken back with the answer; without it a guest may go on.
       if (error.code === "UNAUTHENTICATED" && attempt === 0 && !token && (await renew())) continue;
+      if (error.code === "LOGIN_CHANGED") changed();
       const pause = PAUSES_MS[attempt];
       if (!(error instanceof Problem) || pause === undefined || !passes(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -53,6 +62,7 @@ async function once(method, path, body, token) {
   const headers = { Accept: "application/json", "X-Ringmaster-Page": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
+  else if (subject !== null) headers["X-Ringmaster-Subject"] = encodeURIComponent(subject);
   let answer;
   try {
     answer = await fetch(path, {

@@ -2,7 +2,7 @@
 // kept in this page's memory only, to renew the session. All pages of a browser share one session:
 // who logs in with one of them is logged in with all.
 
-import { get, onNotBelieved, post, remove } from "./api.js";
+import { actAs, get, onLoginChanged, onNotBelieved, post, remove } from "./api.js";
 
 const RENEW_BEFORE_MS = 60_000;
 const SOONEST_MS = 5_000;
@@ -20,6 +20,8 @@ export const onEnded = (act) => (ended = act);
 export async function lookWho() {
   const login = await get("/v1/login");
   hold(login.session ?? null);
+  // Who comes from the issuer's pages finds it out here, before any other page does.
+  if (session) tell(session);
   return login;
 }
 
@@ -28,7 +30,7 @@ export async function enter(shown) {
   const begun = await post("/v1/session", undefined, shown);
   token = shown;
   hold(begun);
-  others.postMessage(begun.subject);
+  tell(begun);
   return begun;
 }
 
@@ -64,18 +66,26 @@ export async function leave() {
       throw error;
     }
   }
-  others.postMessage(null);
+  tell(null);
 }
 
 // Another page has logged in as somebody else, or out: this one must not act for them.
-others.onmessage = ({ data: subject }) => {
-  if (session && session.subject !== subject) location.reload();
+others.onmessage = ({ data: who }) => {
+  if (session && who !== identity(session)) location.reload();
 };
 
 onNotBelieved(renewed);
+onLoginChanged(() => location.reload());
+
+const identity = ({ subject, roles }) => JSON.stringify([subject, roles]);
+
+function tell(next) {
+  others.postMessage(next && identity(next));
+}
 
 function hold(next) {
   session = next;
+  actAs(session?.subject ?? null);
   clearTimeout(timer);
   if (!session?.expires) return;
   const left = Date.parse(session.expires) - Date.now() - (token ? RENEW_BEFORE_MS : 0);
