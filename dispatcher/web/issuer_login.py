@@ -2,8 +2,8 @@
 
 The browser is sent to the issuer and comes back with a code, which is exchanged from here for an
 ID token (OpenID Connect Core 1.0, section 3.1; RFC 7636). What an attempt has to remember lies in
-the browser that began it, sealed with a key of this process: nobody else can end it, and nothing
-is kept here.
+the browser that began it, sealed with a key of this process, so nobody else can end it. What is
+kept here is which have come back, so that each asks the issuer once.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ ATTEMPT_S: Final = 600  # so long the issuer's pages may take
 _ENDPOINTS_FOR_S: Final = 3600.0
 _ASK_AGAIN_AFTER_S: Final = 10.0  # where they could not be had
 _MOST_ASKING: Final = 4  # at once: threads are needed for other things, too
+MOST_WAITING: Final = 20  # for one of these; who comes then is told to try again
+_MOST_USED: Final = 20_000  # attempts that are remembered; a city has no more in ten minutes
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _SEAL: Final = {"alg": "dir", "enc": "A256GCM"}
 
@@ -104,6 +106,8 @@ class IssuerLogin:
         self._found_s = self._tried_s = float("-inf")
         self._looking = asyncio.Lock()
         self._asking = asyncio.Semaphore(_MOST_ASKING)
+        self._under_way = 0
+        self._used: dict[str, float] = {}  # states, and until when their attempts last
 
     async def begin(self, redirect_uri: str, to: str, session: str = "") -> Begun:
         """Begin an attempt that ends at ``redirect_uri``; afterwards the page is ``to``.
@@ -166,6 +170,7 @@ class IssuerLogin:
             back.state.encode(), str(kept["state"]).encode()
         ):
             raise LoginRefused("this browser has begun no such login, or long ago")
+        self._use(back.state, kept["until"])
         if back.issuer and back.issuer != self._client.issuer:  # RFC 9207
             raise LoginRefused("another issuer has sent it")
         if back.error or not back.code:
@@ -186,7 +191,28 @@ class IssuerLogin:
         kept: dict[str, Any] = json.loads(opened or b"{}")
         return kept if self._now() < kept["until"] else None
 
+    def _use(self, state: str, until_s: float) -> None:
+        """Raises ``LoginRefused`` the second time, whatever came of the first."""
+        now_s = self._now()
+        while self._used:
+            oldest = next(iter(self._used))
+            if len(self._used) < _MOST_USED and now_s < self._used[oldest]:
+                break
+            del self._used[oldest]
+        if state in self._used:
+            raise LoginRefused("this login has come back before")
+        self._used[state] = until_s
+
     async def _exchanged(self, code: str, kept: Mapping[str, Any]) -> str:
+        if self._under_way >= _MOST_ASKING + MOST_WAITING:
+            raise IssuerUnavailable("too many logins wait for the issuer")
+        self._under_way += 1
+        try:
+            return await self._exchange(code, kept)
+        finally:
+            self._under_way -= 1
+
+    async def _exchange(self, code: str, kept: Mapping[str, Any]) -> str:
         client = self._client
         fields = {
             "grant_type": "authorization_code",

@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse
 from dispatcher.riders.status import instant
 from dispatcher.web.answers import document, problems
 from dispatcher.web.callers import check_same_site
-from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts
+from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts, address_of
 from dispatcher.web.issuer_login import ATTEMPT_S, ComeBack, IssuerUnavailable, LoginRefused
-from dispatcher.web.principals import Means, Principal, Role
-from dispatcher.web.problems import not_found
+from dispatcher.web.principals import GUEST, Means, Principal, Role
+from dispatcher.web.problems import WebProblem, not_found
 from dispatcher.web.schemas import DevLogin, DevToken, LoginView, SessionView
 from dispatcher.web.sessions import COOKIE, name_of
 
@@ -66,6 +66,8 @@ async def begin_login(
         raise not_found("page")
     if not _PAGE.fullmatch(to):
         to = _FIRST_PAGE
+    if _is_too_much(request, parts):
+        return _back_to(f"{to}#login=failed")
     base = parts.settings.http.public_url or str(request.base_url)
     try:
         begun = await login.begin(base.rstrip("/") + _END_PATH, to, _session_of(request))
@@ -105,6 +107,8 @@ async def end_login(
         raise not_found("page")
     sealed = request.cookies.get(ATTEMPT_COOKIE)
     to = login.page_after(sealed) or _FIRST_PAGE
+    if _is_too_much(request, parts):
+        return _back_to(f"{to}#login=failed")
     try:
         principal = await login.end(
             sealed, ComeBack(code=code, state=state, error=error, issuer=iss)
@@ -197,6 +201,15 @@ async def dev_login(login: DevLogin, request: Request, parts: Parts) -> Response
     answer.body = told.model_dump_json().encode()
     answer.headers["Content-Length"] = str(len(answer.body))
     return answer
+
+
+def _is_too_much(request: Request, parts: Parts) -> bool:
+    """Logins are counted as what guests ask. A person is told by the page, not by a problem."""
+    try:
+        parts.rates.take_caller(GUEST, address_of(request), None)
+    except WebProblem:
+        return True
+    return False
 
 
 def _back_to(url: str) -> Response:

@@ -1,20 +1,35 @@
 """A browser logs in at the issuer's pages, and only the one that began it."""
 
+import asyncio
+import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import HTTPRedirectHandler, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import httpx
 import pytest
 from issuer_pages import CLIENT, SECRET, IssuerPages, issuer_pages
+from joserfc.jwk import KeySet
 from pydantic import ValidationError
+from service_fakes import until
 from web_town import HOST, Town, a_town, build_town
 
 from dispatcher.config_http import AuthSettings
+from dispatcher.web.issuer_login import (
+    MOST_WAITING,
+    ComeBack,
+    IssuerClient,
+    IssuerLogin,
+    IssuerUnavailable,
+    LoginRefused,
+)
+from dispatcher.web.key_sets import FixedKeys
 from dispatcher.web.login_routes import ATTEMPT_COOKIE
 from dispatcher.web.sessions import COOKIE
+from dispatcher.web.tokens import TokenRules, TokenVerifier
 
 
 @pytest.fixture
@@ -167,6 +182,71 @@ async def test_an_attempt_ends_once_and_in_time(pages: IssuerPages) -> None:
         assert login.page_after(sealed) == "/ops"
         login._now = lambda: town.web.parts.now() + 601
         assert login.page_after(sealed) is None
+
+
+async def test_an_attempt_asks_the_issuer_once(pages: IssuerPages) -> None:
+    async with a_town(auth=settings_of(pages)) as town, town.client() as browser:
+        back = urlsplit(at_the_issuer(await begun(browser)))
+        state = parse_qs(back.query)["state"][0]
+        sealed = browser.cookies[ATTEMPT_COOKIE]
+        for code in ("junk", "other", parse_qs(back.query)["code"][0]):
+            browser.cookies.set(ATTEMPT_COOKIE, sealed, domain="127.0.0.1", path="/v1/login")
+            answer = await browser.get(back.path, params={"code": code, "state": state})
+            assert answer.headers["location"] == "/ops#login=refused"
+        assert pages.refused == ["code"]
+        login = town.web.parts.issuer_login
+        assert login is not None
+        assert len(login._used) == 1
+        # Remembered for as long as it could be shown, and no longer.
+        login._now = lambda: town.web.parts.now() + 601
+        with pytest.raises(LoginRefused):
+            await login.end(sealed, ComeBack(code="x", state=state))
+        begun_later = await login.begin(f"{HOST}/v1/login/end", "/ops")
+        later = parse_qs(urlsplit(begun_later.url).query)["state"][0]
+        with pytest.raises(LoginRefused):
+            await login.end(begun_later.sealed, ComeBack(code="x", state=later))
+        assert list(login._used) == [later]
+
+
+async def test_no_more_wait_for_the_issuer_than_it_can_serve_soon() -> None:
+    answers = threading.Event()
+
+    def ask(asked: str | Request) -> bytes:
+        if isinstance(asked, str):
+            ends = {"authorization_endpoint": "https://i/a", "token_endpoint": "https://i/t"}
+            return json.dumps({"issuer": "https://i", **ends}).encode()
+        assert answers.wait(10)
+        return b"{}"
+
+    verifier = TokenVerifier(TokenRules("https://i", "c", ("ES256",)), FixedKeys(KeySet([])))
+    login = IssuerLogin(IssuerClient("https://i", "c"), verifier, ask=ask)
+    ending = []
+    for _ in range(MOST_WAITING + 10):
+        attempt = await login.begin(f"{HOST}/v1/login/end", "/ops")
+        state = parse_qs(urlsplit(attempt.url).query)["state"][0]
+        back = ComeBack(code="x", state=state)
+        ending.append(asyncio.create_task(login.end(attempt.sealed, back)))
+    try:
+        await until(lambda: sum(each.done() for each in ending) == 6)  # four are being answered
+    finally:
+        answers.set()
+    ends = await asyncio.gather(*ending, return_exceptions=True)
+    told = [LoginRefused] * (MOST_WAITING + 4) + [IssuerUnavailable] * 6
+    assert [type(end) for end in ends] == told
+
+
+async def test_logins_are_counted_as_what_guests_ask(pages: IssuerPages) -> None:
+    rates = {"guests_per_s": 1, "guests_burst": 3}
+    async with a_town(auth=settings_of(pages), http=rates) as town, town.client() as browser:
+        url = await begun(browser)
+        for _ in range(2):
+            await begun(browser)
+        asked = pages.asked
+        assert await begun(browser) == "/ops#login=failed"
+        answer = await browser.get("/v1/login/end", params={"code": "c", "state": "s"})
+        assert answer.headers["location"] == "/ops#login=failed"
+        assert pages.asked == asked
+        assert url.startswith(pages.address)
 
 
 async def test_another_issuers_answer_is_refused(pages: IssuerPages) -> None:
