@@ -275,6 +275,80 @@ def test_a_link_that_leads_nowhere_says_so(browser: Browser) -> None:
     page.locator("#field-from").wait_for()
 
 
+def a_guests_trip(page: Any, accept: str) -> str:
+    """The link of a trip for later, so that nothing changes meanwhile."""
+    now = datetime.fromisoformat(page.request.get("/v1/zone").json()["clock"]["now"])
+    wish = {
+        "id": secrets.token_urlsafe(18),
+        "from": "S031",
+        "to": "S042",
+        "when": {"depart_at": (now + timedelta(hours=4)).isoformat()},
+        "accept": accept,
+    }
+    answer = page.request.post(
+        "/v1/guest/trips", data=wish, headers={"X-Ringmaster-Page": "1"}
+    ).json()
+    states = ("offered",) if accept == "ask" else ("accepted", "assigned")
+    assert answer["trip"]["state"] in states, answer
+    return str(answer["link"])
+
+
+class HeldAnswers:
+    """Answers of these addresses come only when they are let."""
+
+    def __init__(self, page: Any, path: str) -> None:
+        self._page, self._path = page, path
+        self._held: list[Any] = []
+        page.route(path, lambda route: self._held.append(route))
+
+    def let(self) -> None:
+        while not self._held:
+            self._page.wait_for_timeout(20)
+        with self._page.expect_response(self._path) as answer:
+            self._held.pop().continue_()
+        assert answer.value.ok
+        self._page.unroute(self._path)
+        self._page.evaluate("() => new Promise((done) => setTimeout(done, 200))")
+
+
+def leave_for_the_form(page: Any) -> None:
+    page.evaluate(
+        "() => { history.pushState({}, '', '/ride'); dispatchEvent(new Event('popstate')); }"
+    )
+    page.locator("form.ask").wait_for()
+
+
+@pytest.mark.parametrize("accept", ["ask", "auto"])
+def test_an_answer_that_comes_late_leaves_another_view_alone(browser: Browser, accept: str) -> None:
+    page = browser.open("/ride")
+    page.locator("form.ask").wait_for()
+    title = page.title()
+    held = HeldAnswers(page, "**/v1/guest/trips/*")
+    page.goto(f"/t/{a_guests_trip(page, accept)}")
+    page.locator(".trip").wait_for()
+    leave_for_the_form(page)
+    held.let()
+    assert page.locator("form.ask").is_visible()
+    assert page.title() == title
+
+
+def test_a_cancellation_that_is_answered_late_leaves_another_view_alone(browser: Browser) -> None:
+    page = browser.open("/ride")
+    title = page.title()
+    page.goto(f"/t/{a_guests_trip(page, 'auto')}")
+    held = HeldAnswers(page, "**/v1/guest/trips/*/cancel")
+    page.locator("#cancel").click()
+    page.locator("#cancel-yes").click()
+    leave_for_the_form(page)
+    assert page.locator("a[href^='/t/']").count() == 1  # it is under way, as far as is known
+    held.let()
+    assert page.locator("form.ask").is_visible()
+    assert page.title() == title
+    page.reload()
+    page.locator("form.ask").wait_for()
+    assert page.locator("a[href^='/t/']").count() == 0
+
+
 def test_stops_are_chosen_on_the_map(browser: Browser) -> None:
     page = browser.open("/ride")
     page.locator(".map[data-drawn]").wait_for()

@@ -44,6 +44,7 @@ export class TripView {
     if (this.#trip) byId("trip-heading")?.focus({ preventScroll: true });
     try {
       const trip = await get(this.#way.path);
+      if (this.closed) return; // something else is shown by now
       this.#tell(trip);
       this.#follow();
     } catch (error) {
@@ -354,9 +355,11 @@ export class TripView {
 
   async #cancel() {
     try {
-      this.#tell(await cancelTrip(this.#way, this.#trip.trip));
+      const trip = await cancelTrip(this.#way, this.#trip.trip);
+      if (!this.closed) this.#tell(trip);
+      else if (!OPEN.has(trip.state)) forgetTrip(this.#way);
     } catch (error) {
-      if (!this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
+      if (!this.closed && !this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
     }
   }
 }

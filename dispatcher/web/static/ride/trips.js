@@ -88,7 +88,7 @@ export class TripsView {
       this.#next = next ?? null;
       this.#draw();
     } catch (error) {
-      if (!this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
+      if (!this.#closed && !this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
     }
   }
 
@@ -155,7 +155,7 @@ export class TripsView {
         announce(t("trip.heading.cancelled_by_rider"));
         await this.#look();
       } catch (error) {
-        if (!this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
+        if (!this.#closed && !this.#ride.isAboutLogin(error)) this.body.prepend(problemNotice(error));
       }
     }, () => (byId(`cancel-${trip}`) ?? this.heading).focus());
   }
