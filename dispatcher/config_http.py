@@ -21,10 +21,11 @@ class HttpSettings(Section):
     host: str = Field(default="127.0.0.1", description="interface to listen on")
     port: int = Field(default=8080, ge=0, le=65_535, description="0 for any free one")
     proxies: tuple[str, ...] = Field(
-        default=(), description="addresses of proxies whose X-Forwarded-For is believed"
+        default=(), description="addresses of proxies whose X-Forwarded-For and -Proto are believed"
     )
     public_url: str = Field(
-        default="", description="address that riders know, for stops' codes; none: as asked"
+        default="",
+        description="address that browsers know, for codes, cookies and logins; none: as asked",
     )
     origins: tuple[str, ...] = Field(
         default=(), description="other sites whose pages may read the API; none: CORS is off"

@@ -10,7 +10,6 @@ import structlog
 from fastapi import FastAPI
 
 from dispatcher.config import Settings
-from dispatcher.config_http import AuthSettings
 from dispatcher.engine import Site
 from dispatcher.improving import ImproverLoop
 from dispatcher.journal import JournalError, Trail
@@ -32,6 +31,7 @@ from dispatcher.web.issuer_login import IssuerClient, IssuerLogin
 from dispatcher.web.key_sets import FetchedKeys, FixedKeys, Keys, KeySetError
 from dispatcher.web.live import LiveHub
 from dispatcher.web.live_feed import LiveFeed
+from dispatcher.web.own_address import OwnAddress
 from dispatcher.web.parts import WebParts
 from dispatcher.web.rates import Rates
 from dispatcher.web.server import HttpServer
@@ -125,7 +125,7 @@ def build_web(
 
     issuer = DevIssuer(settings.auth.audience, now=now) if settings.auth.development else None
     hub = LiveHub(settings.http.streams, now=now, clock=clock)
-    callers, issuer_login = _callers(settings.auth, issuer, now, hub.end_session)
+    callers, issuer_login = _callers(settings, issuer, now, hub.end_session)
     alerts = AlertBook(service.clock.now_s, lambda: service.core.state)
     figures = FiguresBook(lambda: service.core.state)
     fleet_view = FleetView(LocalFrame(site.zone.origin))
@@ -163,11 +163,12 @@ def build_web(
 
 
 def _callers(
-    auth: AuthSettings,
+    settings: Settings,
     issuer: DevIssuer | None,
     now: Callable[[], float],
     on_end: Callable[[str], None],
 ) -> tuple[Callers, IssuerLogin | None]:
+    auth = settings.auth
     verifiers: list[TokenVerifier] = [] if issuer is None else [issuer.verifier()]
     login: IssuerLogin | None = None
     if auth.issuer is not None and auth.keys is not None:
@@ -188,7 +189,9 @@ def _callers(
             client = IssuerClient(auth.issuer, auth.login_client, secret, auth.login_scope)
             login = IssuerLogin(client, of_login, now=now)
     sessions = Sessions(auth.session_s, now=now, on_end=on_end)
-    return Callers(tuple(verifiers), ApiKeys(auth.api_keys), sessions, auth.guests), login
+    address = OwnAddress(settings.http.public_url)
+    api_keys = ApiKeys(auth.api_keys)
+    return Callers(tuple(verifiers), api_keys, sessions, auth.guests, address), login
 
 
 def _keys(where: str, for_s: float) -> Keys:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import structlog
 from starlette.requests import Request
 
 from dispatcher.web.api_keys import ApiKeys
+from dispatcher.web.own_address import OwnAddress
 from dispatcher.web.principals import GUEST, NOBODY, Means, Principal, Role
 from dispatcher.web.problems import WebCode, WebProblem, web_problem
 from dispatcher.web.sessions import COOKIE, Sessions
@@ -32,6 +33,7 @@ class Callers:
     api_keys: ApiKeys
     sessions: Sessions
     guests: bool
+    address: OwnAddress
 
     async def principal(self, request: Request) -> Principal:
         """Who asks; `GUEST` or `NOBODY` where nothing is shown.
@@ -51,18 +53,33 @@ class Callers:
             if holder is None:
                 raise _not_believed("the API key is not known")
             return holder
-        secret = request.cookies.get(COOKIE)
+        secret = self.address.cookie(COOKIE, request)
         if secret is not None:
             session = self.sessions.find(secret)
             if session is None:
                 # The browser lets go of it, so that a page can go on without a login.
-                ended = {"Set-Cookie": f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=strict"}
+                ended = {"Set-Cookie": self.address.cookie_taken_back(COOKIE, request)}
                 raise _not_believed("the session has ended", ended)
             if request.method not in _SAFE_METHODS:
-                check_same_site(request.headers)
+                self.check_same_site(request)
                 _check_subject(request.headers, session)
             return session
         return GUEST if self.guests else NOBODY
+
+    def check_same_site(self, request: Request) -> None:
+        """A write with a cookie has to come from a page of ours. Raises ``WebProblem``."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            if OWN_PAGE_HEADER in request.headers:
+                return
+        elif self.address.is_own_page(origin, request):
+            return
+        raise web_problem(
+            WebCode.CROSS_SITE,
+            "A write with a cookie has to come from a page of this address.",
+            f"Send the header {OWN_PAGE_HEADER}: 1, or a token instead of the cookie. Behind a"
+            " proxy, http.public_url has to be the address that browsers know.",
+        )
 
     async def _by_token(self, authorization: str) -> Principal:
         scheme, _, token = authorization.partition(" ")
@@ -91,21 +108,6 @@ def admit(principal: Principal, roles: frozenset[Role]) -> None:
         WebCode.FORBIDDEN,
         "This login may not do that.",
         "Use a login with one of the roles " + ", ".join(sorted(roles - {Role.GUEST})) + ".",
-    )
-
-
-def check_same_site(headers: Mapping[str, str]) -> None:
-    """A write with a cookie has to come from a page of ours. Raises ``WebProblem``."""
-    origin = headers.get("origin")
-    if origin is not None:
-        if urlsplit(origin).netloc == headers.get("host") and origin != "null":
-            return
-    elif OWN_PAGE_HEADER.lower() in headers or OWN_PAGE_HEADER in headers:
-        return
-    raise web_problem(
-        WebCode.CROSS_SITE,
-        "A write with a cookie has to come from a page of this address.",
-        f"Send the header {OWN_PAGE_HEADER}: 1, or a token instead of the cookie.",
     )
 
 

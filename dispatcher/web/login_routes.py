@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 
 from dispatcher.riders.status import instant
 from dispatcher.web.answers import document, problems
-from dispatcher.web.callers import check_same_site
 from dispatcher.web.guarded_route import Caller, GuardedRoute, Parts, address_of
 from dispatcher.web.issuer_login import ATTEMPT_S, ComeBack, IssuerUnavailable, LoginRefused
 from dispatcher.web.principals import GUEST, Means, Principal, Role
@@ -25,8 +24,7 @@ router = APIRouter(route_class=GuardedRoute)
 dev_router = APIRouter(route_class=GuardedRoute)
 
 ATTEMPT_COOKIE: Final = "ringmaster_login"
-_ATTEMPT_PATH: Final = "/v1/login"
-_END_PATH: Final = f"{_ATTEMPT_PATH}/end"
+_END_PATH: Final = "/v1/login/end"
 _PAGE: Final = re.compile(r"/(ride|ops)(/[A-Za-z0-9_-]{1,64}){0,3}")
 _FIRST_PAGE: Final = "/ride"
 
@@ -70,20 +68,14 @@ async def begin_login(
         return _back_to(f"{to}#login=failed")
     base = parts.settings.http.public_url or str(request.base_url)
     try:
-        begun = await login.begin(base.rstrip("/") + _END_PATH, to, _session_of(request))
+        begun = await login.begin(base.rstrip("/") + _END_PATH, to, _session_of(request, parts))
     except IssuerUnavailable as error:
         log.warning("issuer_unavailable", reason=str(error)[:300])
         return _back_to(f"{to}#login=failed")
     answer = _back_to(begun.url)
     # Strict would keep it from coming back with the browser that the issuer sends here.
-    answer.set_cookie(
-        ATTEMPT_COOKIE,
-        begun.sealed,
-        max_age=ATTEMPT_S,
-        path=_ATTEMPT_PATH,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
+    parts.callers.address.set_cookie(
+        answer, ATTEMPT_COOKIE, begun.sealed, request, lasts_s=ATTEMPT_S, samesite="lax"
     )
     return answer
 
@@ -105,7 +97,7 @@ async def end_login(
     login = parts.issuer_login
     if login is None:
         raise not_found("page")
-    sealed = request.cookies.get(ATTEMPT_COOKIE)
+    sealed = parts.callers.address.cookie(ATTEMPT_COOKIE, request)
     to = login.page_after(sealed) or _FIRST_PAGE
     if _is_too_much(request, parts):
         return _back_to(f"{to}#login=failed")
@@ -122,13 +114,14 @@ async def end_login(
     else:
         # The browser does not send its own session along with what another site leads it to.
         parts.callers.sessions.end(login.session_before(sealed))
-        parts.callers.sessions.end(_session_of(request))
+        parts.callers.sessions.end(_session_of(request, parts))
         secret, session = parts.callers.sessions.begin(
             principal, lasts_s=parts.settings.auth.login_s
         )
         answer = _back_to(to)
         _set_cookie(answer, request, parts, secret, session)
-    answer.delete_cookie(ATTEMPT_COOKIE, path=_ATTEMPT_PATH, httponly=True, samesite="lax")
+    gone = parts.callers.address.cookie_taken_back(ATTEMPT_COOKIE, request)
+    answer.headers.append("Set-Cookie", gone)
     return answer
 
 
@@ -168,10 +161,9 @@ async def get_session(caller: Caller) -> Response:
     responses=problems(401, 403, 409),
 )
 async def end_session(request: Request, parts: Parts) -> Response:
-    parts.callers.sessions.end(_session_of(request))
-    answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-    return answer
+    parts.callers.sessions.end(_session_of(request, parts))
+    gone = parts.callers.address.cookie_taken_back(COOKIE, request)
+    return Response(status_code=204, headers={"Set-Cookie": gone})
 
 
 @dev_router.post(
@@ -189,7 +181,7 @@ async def dev_login(login: DevLogin, request: Request, parts: Parts) -> Response
         raise not_found("page")
     if "origin" in request.headers:
         # Some other page in the same browser must not make itself an administrator.
-        check_same_site(request.headers)
+        parts.callers.check_same_site(request)
     role = Role(login.role)
     subject = login.subject or f"{role}-{secrets.token_hex(4)}"
     token = issuer.token(subject, role)
@@ -216,15 +208,15 @@ def _back_to(url: str) -> Response:
     return RedirectResponse(url, status_code=303)
 
 
-def _session_of(request: Request) -> str:
+def _session_of(request: Request, parts: Parts) -> str:
     """The name of the session that the browser shows; empty where it shows none."""
-    secret = request.cookies.get(COOKIE)
+    secret = parts.callers.address.cookie(COOKIE, request)
     return "" if secret is None else name_of(secret)
 
 
 def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Response:
     # A browser has one session. The one before must not outlast the cookie that showed it.
-    shown = request.cookies.get(COOKIE)
+    shown = parts.callers.address.cookie(COOKIE, request)
     secret, session = parts.callers.sessions.begin(principal, shown=shown)
     answer = document(SessionView.of(session))
     _set_cookie(answer, request, parts, secret, session)
@@ -234,13 +226,5 @@ def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Respon
 def _set_cookie(
     answer: Response, request: Request, parts: Parts, secret: str, session: Principal
 ) -> None:
-    answer.set_cookie(
-        COOKIE,
-        secret,
-        max_age=max(0, math.ceil(session.expires_s - parts.now())),
-        path="/",
-        httponly=True,
-        samesite="strict",
-        # On a loopback address there may be no TLS.
-        secure=request.url.scheme == "https",
-    )
+    lasts_s = max(0, math.ceil(session.expires_s - parts.now()))
+    parts.callers.address.set_cookie(answer, COOKIE, secret, request, lasts_s=lasts_s)

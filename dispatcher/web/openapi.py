@@ -20,7 +20,12 @@ sending it again under that id is harmless. What cannot be done is answered with
 _SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "key": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": f"Over https:// it is called __Host-{COOKIE}.",
+    },
 }
 # FastAPI's own words for what is answered with a problem document here.
 _NOT_OURS: Final = ("HTTPValidationError", "ValidationError")

@@ -174,7 +174,7 @@ async def test_an_attempt_ends_once_and_in_time(pages: IssuerPages) -> None:
         back = urlsplit(at_the_issuer(url))
         # Altered, and of another dispatcher.
         for wrong in (sealed[:-4] + "AAAA", "x", "e30.e30.e30.e30.e30"):
-            browser.cookies.set(ATTEMPT_COOKIE, wrong, domain="127.0.0.1", path="/v1/login")
+            browser.cookies.set(ATTEMPT_COOKIE, wrong, domain="127.0.0.1", path="/")
             answer = await browser.get(f"{back.path}?{back.query}")
             assert answer.headers["location"] == "/ride#login=refused"
         login = town.web.parts.issuer_login
@@ -190,7 +190,7 @@ async def test_an_attempt_asks_the_issuer_once(pages: IssuerPages) -> None:
         state = parse_qs(back.query)["state"][0]
         sealed = browser.cookies[ATTEMPT_COOKIE]
         for code in ("junk", "other", parse_qs(back.query)["code"][0]):
-            browser.cookies.set(ATTEMPT_COOKIE, sealed, domain="127.0.0.1", path="/v1/login")
+            browser.cookies.set(ATTEMPT_COOKIE, sealed, domain="127.0.0.1", path="/")
             answer = await browser.get(back.path, params={"code": code, "state": state})
             assert answer.headers["location"] == "/ops#login=refused"
         assert pages.refused == ["code"]
