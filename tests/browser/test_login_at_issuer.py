@@ -13,7 +13,9 @@ from browser.conftest import Browser, violations
 
 
 def at_issuer(page: Any, *said: str, role: str, guests: bool = False) -> None:
-    """Each time the browser comes back with the next of ``said``; "" is a login."""
+    """Each time the browser comes back with the next of ``said``; "" is a login. With "stays" it
+    does not come back.
+    """
     ways = {"guests": guests, "tokens": True, "development": False, "at_issuer": True}
     answers = iter(said)
 
@@ -31,6 +33,9 @@ def at_issuer(page: Any, *said: str, role: str, guests: bool = False) -> None:
                 headers={"X-Ringmaster-Page": "1"},
             )
         end = f"{to}#login={answer}" if answer else to
+        if answer == "stays":
+            route.fulfill(body="<!doctype html><h1>Who are you?</h1>", content_type="text/html")
+            return
         # A redirect that is not fetched cannot be given; a page that leaves at once comes near.
         body = f"<!doctype html><script>location.replace({end!r})</script>"
         route.fulfill(body=body, content_type="text/html")
@@ -79,6 +84,45 @@ def test_a_wish_outlives_the_way_to_the_issuer(browser: Browser) -> None:
     page.locator("#take-0").wait_for()
     page.reload()
     assert not page.locator("#field-from").input_value()  # found once
+
+
+def test_who_gives_up_at_the_issuer_sees_what_is_opened_next(browser: Browser) -> None:
+    page = browser.open("/")
+    at_issuer(page, "stays", "stays", role="rider", guests=True)
+    for opened in ("/t/no-such-link", "/ride/stop/S042"):
+        page.goto("/ride")
+        page.get_by_role("combobox", name="From").fill("S031")
+        page.keyboard.press("Enter")
+        page.locator("#log_in").click()
+        page.locator("#at-issuer").click()
+        page.get_by_role("heading", name="Who are you?").wait_for()
+        page.goto(opened)
+        if opened.startswith("/t/"):
+            page.get_by_text("This link leads to no trip.").wait_for()
+        else:
+            page.locator("#field-from").wait_for()
+            stops = page.request.get("/v1/stops").json()["stops"]
+            (stop,) = [stop for stop in stops if stop["id"] == "S042"]
+            assert page.locator("#field-from").input_value() == stop["names"]["en"]
+        page.goto("/ride")
+        page.locator("#field-from").wait_for()
+        assert page.locator("#field-from").input_value() == ""
+
+
+def test_from_a_guests_trip_one_comes_back_to_the_form(browser: Browser) -> None:
+    page = browser.open("/")
+    at_issuer(page, "", role="rider", guests=True)
+    page.goto("/t/no-such-link")
+    page.get_by_text("This link leads to no trip.").wait_for()
+    page.locator("#log_in").click()
+    page.locator("#at-issuer").click()
+    page.locator("#account .who", has_text="hana").wait_for()
+    page.wait_for_url(re.compile(r"/ride$"))
+    # Whoever logs out leaves nothing of what was filled in.
+    page.evaluate("() => sessionStorage.setItem('ringmaster.wish', '{}')")
+    page.locator("#log_out").click()
+    page.locator("#log_in").wait_for()
+    assert page.evaluate("() => sessionStorage.getItem('ringmaster.wish')") is None
 
 
 @pytest.mark.parametrize(("language", "dark"), [("en", False), ("ko", True)])

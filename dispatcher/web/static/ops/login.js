@@ -91,7 +91,7 @@ class Login {
       el("h2", {}, t("ops.login")),
       this.#other && el("p.notice.warn", {}, t("ops.login_other", { subject: this.#other.subject })),
       el("p.soft", {}, t(`ops.login_${about}`)),
-      atIssuer && el("button.button.first", { type: "button", id: "at-issuer", onclick: enterAtIssuer }, t("ops.login_at_issuer")),
+      atIssuer && el("button.button.first", { type: "button", id: "at-issuer", onclick: () => enterAtIssuer(location.pathname) }, t("ops.login_at_issuer")),
       this.wrong,
       development ? enterWith(choice)
         : atIssuer ? el("details", {}, el("summary", {}, t("ops.login_with_token")), el("div.stack", {}, enterWith(token)))

@@ -33,21 +33,25 @@ export const keptChanges = (way) => safely(() => JSON.parse(placeOf(way).getItem
 export const keepChanges = (way, changes) =>
   safely(() => placeOf(way).setItem(CHANGES + way.id, JSON.stringify(changes)));
 
-/** What was filled in, while the browser is at the issuer's pages; found once. */
-export function keepWish(wish) {
-  if (wish) safely(() => sessionStorage.setItem(WISH, JSON.stringify(wish)));
-}
-
-export const keptWish = () =>
+/** What was filled in, while the browser is at the issuer's pages, from which it comes back to `path`. */
+export const keepWish = (wish, path) =>
   safely(() => {
-    const wish = JSON.parse(sessionStorage.getItem(WISH));
     sessionStorage.removeItem(WISH);
-    return wish;
+    if (wish) sessionStorage.setItem(WISH, JSON.stringify({ wish, path }));
+  });
+
+/** Found once, and only by the page that it was kept for: who opens another has given up. */
+export const keptWish = (path) =>
+  safely(() => {
+    const kept = JSON.parse(sessionStorage.getItem(WISH));
+    sessionStorage.removeItem(WISH);
+    return kept.path === path ? kept.wish : null;
   });
 
 /** Who was logged in leaves; the next in front of this screen may be somebody else. */
 export function forgetOwn() {
   safely(() => {
+    sessionStorage.removeItem(WISH);
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(CHANGES)) sessionStorage.removeItem(key);
   });
 }

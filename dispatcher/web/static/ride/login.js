@@ -55,8 +55,10 @@ export class LoginView {
 
   /** The page is gone meanwhile: what was filled in has to be found again. */
   #atIssuer() {
-    keepWish(this.wish);
-    enterAtIssuer();
+    // A guest's trip is no page to come back to with a login.
+    const back = location.pathname.startsWith("/ride") ? location.pathname : "/ride";
+    keepWish(this.wish, back);
+    enterAtIssuer(back);
   }
 
   #tokenForm() {

@@ -45,7 +45,7 @@ class Ride {
   /** Shows what was shown before a login at the issuer, else what the page's address says. */
   begin() {
     const said = issuerSaid();
-    const wish = keptWish();
+    const wish = keptWish(location.pathname);
     const then = () => (wish ? this.showAsk({ wish }) : this.open());
     if (!said) then();
     else this.showLogin({ note: t(`login.at_issuer_${said}`), wish, then, guest: this.login.guests ? then : null });

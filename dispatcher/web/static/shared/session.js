@@ -39,8 +39,8 @@ export async function enterAs(role, subject) {
   return enter((await post("/v1/dev/login", { role, subject })).token);
 }
 
-/** Sends the browser to the issuer's pages, from which it comes back to this one. */
-export const enterAtIssuer = () => location.assign(`/v1/login/begin?to=${encodeURIComponent(location.pathname)}`);
+/** Sends the browser to the issuer's pages, from which it comes back to the page `to`. */
+export const enterAtIssuer = (to) => location.assign(`/v1/login/begin?to=${encodeURIComponent(to)}`);
 
 /** Whether that came to nothing: "refused" or "failed", told once; else null. */
 export function issuerSaid() {
