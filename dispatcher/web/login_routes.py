@@ -41,7 +41,7 @@ async def get_login(parts: Parts, caller: Caller) -> Response:
     auth = parts.settings.auth
     return document(
         LoginView(
-            session=None if caller.means is Means.NONE else SessionView.of(caller),
+            session=None if caller.means is Means.NONE else SessionView.of(caller, parts.now()),
             guests=auth.guests,
             tokens=auth.issuer is not None,
             at_issuer=parts.issuer_login is not None,
@@ -136,7 +136,7 @@ async def end_login(
 async def begin_session(request: Request, parts: Parts, caller: Caller) -> Response:
     # A cookie would make itself last for ever.
     if caller.means is Means.COOKIE:
-        return document(SessionView.of(caller))
+        return document(SessionView.of(caller, parts.now()))
     return _with_cookie(request, parts, caller)
 
 
@@ -148,8 +148,8 @@ async def begin_session(request: Request, parts: Parts, caller: Caller) -> Respo
     response_model=SessionView,
     responses=problems(401, 403),
 )
-async def get_session(caller: Caller) -> Response:
-    return document(SessionView.of(caller))
+async def get_session(parts: Parts, caller: Caller) -> Response:
+    return document(SessionView.of(caller, parts.now()))
 
 
 @router.delete(
@@ -218,7 +218,7 @@ def _with_cookie(request: Request, parts: Parts, principal: Principal) -> Respon
     # A browser has one session. The one before must not outlast the cookie that showed it.
     shown = parts.callers.address.cookie(COOKIE, request)
     secret, session = parts.callers.sessions.begin(principal, shown=shown)
-    answer = document(SessionView.of(session))
+    answer = document(SessionView.of(session, parts.now()))
     _set_cookie(answer, request, parts, secret, session)
     return answer
 

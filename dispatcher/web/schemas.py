@@ -99,14 +99,18 @@ class SessionView(Document):
     subject: str
     roles: tuple[Role, ...]
     expires: datetime | None = None
+    lasts_s: int | None = Field(
+        default=None, description="Seconds from now until then, for who has a clock that is wrong."
+    )
 
     @classmethod
-    def of(cls, principal: Principal) -> "SessionView":
+    def of(cls, principal: Principal, now_s: float) -> "SessionView":
         lasts = principal.expires_s < float("inf")
         return cls(
             subject=principal.id,
             roles=tuple(sorted(principal.roles)),
             expires=instant(int(principal.expires_s)) if lasts else None,
+            lasts_s=max(0, int(principal.expires_s - now_s)) if lasts else None,
         )
 
 

@@ -119,3 +119,30 @@ def test_a_page_that_has_not_heard_of_a_login_orders_nothing(browser: Browser) -
     page.locator("#take-0").click()
     page.locator("#account .who", has_text="sora-2").wait_for()
     assert page.request.get("/v1/trips").json()["trips"] == []
+
+
+# The device's clock is two hours fast, and what the page waits for is noted.
+FAST_CLOCK = """
+    const rightly = Date.now.bind(Date);
+    Date.now = () => rightly() + 7_200_000;
+    const later = setTimeout;
+    window.waits = [];
+    window.setTimeout = (act, ms, ...more) => {
+      window.waits.push(ms);
+      return later(act, ms, ...more);
+    };
+"""
+
+
+def test_a_device_whose_clock_is_fast_stays_logged_in_as_long_as_any(browser: Browser) -> None:
+    page = browser.open("/")
+    page.add_init_script(FAST_CLOCK)
+    page.goto("/ride")
+    logged_in(page, "minji")
+    # 15 minutes; with the token it is renewed a minute before, without it ends then.
+    for least_ms, most_ms in ((800_000, 840_000), (860_000, 900_000)):
+        waits = page.evaluate("() => window.waits")
+        assert least_ms < max(waits) <= most_ms, waits
+        assert 5_000 not in waits
+        page.reload()
+        page.locator("#account .who", has_text="minji").wait_for()

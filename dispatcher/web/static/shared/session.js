@@ -19,7 +19,7 @@ export const onEnded = (act) => (ended = act);
 /** Who is logged in (`session`), and how one may log in here. */
 export async function lookWho() {
   const login = await get("/v1/login");
-  hold(login.session ?? null);
+  hold(login.session ? dated(login.session) : null);
   // Who comes from the issuer's pages finds it out here, before any other page does.
   if (session) tell(session);
   return login;
@@ -29,7 +29,7 @@ export async function lookWho() {
 export async function enter(shown) {
   const begun = await post("/v1/session", undefined, shown);
   token = shown;
-  hold(begun);
+  hold(dated(begun));
   tell(begun);
   return begun;
 }
@@ -87,9 +87,15 @@ function hold(next) {
   session = next;
   actAs(session?.subject ?? null);
   clearTimeout(timer);
-  if (!session?.expires) return;
-  const left = Date.parse(session.expires) - Date.now() - (token ? RENEW_BEFORE_MS : 0);
-  timer = setTimeout(renewed, Math.max(SOONEST_MS, left));
+  if (!Number.isFinite(session?.endsMs)) return;
+  const left = session.endsMs - performance.now();
+  const before = token ? Math.min(RENEW_BEFORE_MS, left / 2) : 0;
+  timer = setTimeout(renewed, Math.max(SOONEST_MS, left - before));
+}
+
+/** With when it ends by this page's own count, for the device's clock may be wrong. */
+function dated(told) {
+  return { ...told, endsMs: performance.now() + (told.lasts_s ?? Infinity) * 1000 };
 }
 
 /** Whether it is worth asking again: with a session made anew, or without any as before. */
@@ -97,7 +103,7 @@ async function renewed() {
   if (!session) return true;
   try {
     if (token) {
-      hold(await post("/v1/session", undefined, token));
+      hold(dated(await post("/v1/session", undefined, token)));
       return true;
     }
   } catch (error) {
