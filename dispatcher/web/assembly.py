@@ -184,9 +184,11 @@ def _callers(
         verifiers.append(TokenVerifier(rules, keys, now=now))
         if auth.login_client is not None:
             # An ID token is made for who asked for it, and nobody else may show it here.
-            of_login = TokenVerifier(replace(rules, audience=auth.login_client), keys, now=now)
+            client_id = auth.login_client
+            of_client = replace(rules, audience=client_id, party=client_id)
+            of_login = TokenVerifier(of_client, keys, now=now)
             secret = auth.login_secret.get_secret_value() if auth.login_secret else None
-            client = IssuerClient(auth.issuer, auth.login_client, secret, auth.login_scope)
+            client = IssuerClient(auth.issuer, client_id, secret, auth.login_scope)
             login = IssuerLogin(client, of_login, now=now)
     sessions = Sessions(auth.session_s, now=now, on_end=on_end)
     address = OwnAddress(settings.http.public_url)

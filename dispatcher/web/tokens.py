@@ -21,7 +21,11 @@ _ROLES: Final = {role.value: role for role in Role if role is not Role.GUEST}
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """Whose tokens are believed."""
+    """Whose tokens are believed.
+
+    ``party`` is the client that must have asked for a token (``azp``) which says who did, or which
+    is made for several: of ID tokens (OpenID Connect Core 1.0, section 3.1.3.7).
+    """
 
     issuer: str
     audience: str
@@ -29,6 +33,7 @@ class TokenRules:
     roles_claim: str = "roles"
     rider_by_default: bool = True
     leeway_s: int = 30
+    party: str | None = None
 
 
 class TokenError(Exception):
@@ -98,8 +103,12 @@ class TokenVerifier:
         if claims.get("iss") != rules.issuer:
             raise TokenError("it is another issuer's")
         audience = claims.get("aud")
-        if rules.audience not in (audience if isinstance(audience, list) else [audience]):
+        audiences = audience if isinstance(audience, list) else [audience]
+        if rules.audience not in audiences:
             raise TokenError("it is made for somebody else")
+        must_say_who = "azp" in claims or len(audiences) > 1
+        if rules.party is not None and must_say_who and claims.get("azp") != rules.party:
+            raise TokenError("somebody else has asked for it")
         expires_s = _moment(claims, "exp")
         if expires_s is None:
             raise TokenError("it never expires")

@@ -151,6 +151,8 @@ async def test_the_code_of_another_browser_logs_nobody_in(pages: IssuerPages) ->
         ({"changes": {"nonce": "of another login"}}, []),
         ({"changes": {"nonce": None}}, []),
         ({"changes": {"aud": "ringmaster"}}, []),
+        ({"changes": {"aud": [CLIENT, "other"]}}, []),
+        ({"changes": {"aud": [CLIENT, "other"], "azp": "other"}}, []),
         ({"changes": {"iss": "https://elsewhere.example"}}, []),
         ({"changes": {"exp": 1}}, []),
         ({"person": {"roles": ["admin"]}}, []),

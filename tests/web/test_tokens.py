@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,34 @@ async def test_a_token_of_the_issuer_is_believed(key: Any, alg: str) -> None:
 async def test_a_claim_that_is_wrong_ends_it(claims: dict[str, Any]) -> None:
     with pytest.raises(TokenError):
         await a_verifier().principal(a_token(**claims))
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_believed"),
+    [
+        ({}, True),
+        ({"azp": "ringmaster"}, True),
+        ({"azp": "other"}, False),
+        ({"azp": ["ringmaster"]}, False),
+        ({"aud": ["ringmaster"]}, True),
+        ({"aud": ["ringmaster", "other"]}, False),
+        ({"aud": ["ringmaster", "other"], "azp": "other"}, False),
+        ({"aud": ["ringmaster", "other"], "azp": "ringmaster"}, True),
+    ],
+    ids=str,
+)
+async def test_what_is_made_for_several_must_have_been_asked_for_by_the_client(
+    claims: dict[str, Any], is_believed: bool
+) -> None:
+    token = a_token(**claims)
+    try:
+        await a_verifier(replace(RULES, party="ringmaster")).principal(token)
+    except TokenError:
+        assert not is_believed
+    else:
+        assert is_believed
+    # Whoever has asked for it, a bearer token is for its audience.
+    await a_verifier().principal(token)
 
 
 async def test_clocks_may_differ_a_little() -> None:
