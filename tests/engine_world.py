@@ -96,10 +96,15 @@ class Car:
     cut_off: bool = False
     faulted: bool = False
     paused: bool = False
+    by_hand: bool = False
     needs_word: bool = False
     errand: int = 0  # rises when what it was doing is given up; older actions then come to nothing
     waiting_report: list[Event] = field(default_factory=list)
     waiting_orders: list[ShuttleCommanded] = field(default_factory=list)
+
+
+def mode_of(car: Car) -> DriveMode:
+    return DriveMode.MANUAL if car.by_hand else DriveMode.AUTOMATIC
 
 
 OPERATOR = OperatorId("op")
@@ -296,7 +301,7 @@ class EngineWorld:
                 car.y_m,
                 80.0,
                 False,
-                DriveMode.AUTOMATIC,
+                mode_of(car),
                 car.paused,
                 faults,
                 tuple(car.aboard),
@@ -322,6 +327,22 @@ class EngineWorld:
         car.faulted = True
         self.report(car)
         self.at(self.now_s + for_s, lambda: self._repair(car))
+
+    def take_over(self, car: Car, for_s: int) -> None:
+        """A person drives: its order is gone, and it is left at some stop or beside it."""
+        if car.by_hand or car.cut_off:
+            return
+        car.by_hand = True
+        self.happened["by hand"] += 1
+        self._give_up(car)
+        self.report(car)
+        self.at(self.now_s + for_s, lambda: self._give_back(car))
+
+    def _give_back(self, car: Car) -> None:
+        stop = self.rng.choice(self.site.zone.stops)
+        car.x_m, car.y_m = stop.x_m, stop.y_m + self.rng.choice([0.0, 40.0])
+        car.by_hand = False
+        self.report(car)
 
     def _repair(self, car: Car) -> None:
         car.faulted = False
@@ -359,7 +380,7 @@ class EngineWorld:
                 car.x_m,
                 car.y_m,
                 80.0,
-                DriveMode.AUTOMATIC,
+                mode_of(car),
                 tuple(car.aboard),
             )
         )
@@ -402,7 +423,9 @@ class EngineWorld:
 
     def _accept(self, plan: ShuttlePlan) -> None:
         car = self.cars[plan.shuttle_id]
-        if car.cut_off or (car.plan is not None and plan.revision <= car.plan.revision):
+        if car.cut_off or car.by_hand:
+            return
+        if car.plan is not None and plan.revision <= car.plan.revision:
             return
         published = self.state.shuttles[car.id].published
         if published is None or published.revision > plan.revision:

@@ -64,7 +64,8 @@ def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
         broken = refresh(turn.state, shuttle)
         if broken and seen[shuttle.id] <= _TIMES:
             mend(turn, shuttle, broken)
-            refresh(turn.state, shuttle)
+            if set(refresh(turn.state, shuttle)) - set(broken):
+                turn.touch(shuttle)  # who is set down elsewhere now makes others late
         if shuttle.id not in asked:
             for rival in asked_to_wait(turn.state, shuttle):
                 if not seen[rival.id] and rival.id not in turn.touched:

@@ -663,6 +663,13 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         _BREAKDOWNS,
     ),
     Mistake(
+        "driven_by_hand_unnoticed",
+        "a shuttle that a person drove goes on as if it had its order, from where it had been",
+        (f"{_ENGINE}.fleet:_change_hands",),
+        _nothing,
+        Emphasis(frozenset({Fault.SHUTTLE_BY_HAND, Fault.MESSAGE_LOST}), often=4.0),
+    ),
+    Mistake(
         "confirms_everything",
         "an old confirmation counts for the newest plan",
         (f"{_ENGINE}.visits:confirm_plan",),

@@ -23,7 +23,7 @@ from dispatcher.streets import Streets
 from dispatcher.streets.zones import load_zone
 
 CALM_SEEDS = range(1, 4)
-HOSTILE_SEEDS = range(1, 7)
+HOSTILE_SEEDS = (*range(1, 7), 107)  # there somebody set down elsewhere made another late, untold
 QUIET_S = 2 * 3600
 
 
@@ -58,6 +58,7 @@ def make_hostile(world: EngineWorld, for_s: int) -> None:
 
     sometimes(4, lambda: world.cut_off(rng.choice(cars), rng.randint(20, 600)))
     sometimes(4, lambda: world.break_down(rng.choice(cars), rng.randint(30, 900)))
+    sometimes(4, lambda: world.take_over(rng.choice(cars), rng.randint(20, 600)))
     sometimes(2, lambda: world.hold(rng.choice(cars), rng.randint(30, 600)))
     sometimes(1, lambda: world.withdraw(rng.choice(cars), rng.randint(30, 600)))
     sometimes(3, lambda: world.reboot(rng.choice(cars)))
