@@ -33,12 +33,12 @@ def enter(page: Any, role: str = "dispatcher") -> None:
     page.locator("#panel-shuttles tbody tr").first.wait_for()
 
 
-def a_booked_trip(page: Any) -> str:
+def a_booked_trip(page: Any, origin: Any = "S031") -> str:
     """Booked for later, so that no shuttle is on its way yet."""
     now = datetime.fromisoformat(page.request.get("/v1/zone").json()["clock"]["now"])
     wish = {
         "id": secrets.token_urlsafe(18),
-        "from": "S031",
+        "from": origin,
         "to": "S042",
         "when": {"depart_at": (now + timedelta(hours=2)).isoformat()},
         "accept": "auto",
@@ -202,6 +202,21 @@ def test_a_refused_order_says_why_and_what_to_do(browser: Browser) -> None:
     assert "다른 정류장을 고르세요" in notice.inner_text()
     has_count(notice.locator("[lang]"), 0)
     assert page.locator("#order-confirm").get_attribute("aria-disabled") == "true"
+    assert violations(page) == []
+
+
+def test_why_keeps_from_who_only_watches_where_a_rider_is(browser: Browser) -> None:
+    page = browser.open("/ops")
+    enter(page, "operator")
+    stops = page.request.get("/v1/stops").json()["stops"]
+    (stop,) = [stop for stop in stops if stop["id"] == "S031"]
+    trip = a_booked_trip(page, {"lat": stop["lat"] + 0.0005, "lon": stop["lon"]})
+    choose_trip(page, trip)
+    page.locator("#do-why").click()
+    page.locator("dialog .notice", has_text="from a place on the map").wait_for()
+    has_count(page.locator(".why-table thead th"), 2)
+    has_count(page.locator(".why-table tr.chosen td"), 1)
+    has_count(page.locator(".terms"), 0)
     assert violations(page) == []
 
 

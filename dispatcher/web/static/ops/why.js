@@ -8,6 +8,8 @@ import { happened, notDone, notTaking, toldRider } from "./happened.js";
 import { number, people, shuttleName, span, stopName, tripName } from "./words.js";
 
 const SHUTTLES = 60;
+const COLUMNS = ["shuttle", "verdict", "pickup", "dropoff", "cost", "delays"];
+const TOLD_TO_ALL = COLUMNS.slice(0, 2); // also where the rest would tell where the rider is
 const COULD = new Set(["chosen", "tied", "dearer", "crowded"]);
 
 export class WhyDialog {
@@ -81,22 +83,22 @@ export class WhyDialog {
       chosen?.placement && this.#price(chosen, stop),
       el("div.scroll.why-table", { tabindex: "0", role: "region", "aria-label": t("ops.why_shuttles") },
         el("table", {}, el("caption.only-heard", {}, t("ops.why_shuttles")),
-          el("thead", {}, el("tr", {}, ["shuttle", "verdict", "pickup", "dropoff", "cost", "delays"].map((key) =>
+          el("thead", {}, el("tr", {}, (why.blurred ? TOLD_TO_ALL : COLUMNS).map((key) =>
             el("th", { scope: "col", class: ["cost"].includes(key) ? "number" : null }, t(`ops.column.${key}`))))),
-          el("tbody", {}, search.answers.map((answer) => this.#row(answer, stop))))),
+          el("tbody", {}, search.answers.map((answer) => this.#row(answer, stop, why.blurred))))),
       search.considered > search.answers.length && el("p.soft", {}, t("ops.why_more", { count: search.considered - search.answers.length })),
     ];
   }
 
-  #row(answer, stop) {
+  #row(answer, stop, blurred) {
     const { placement } = answer;
     return el(answer.verdict === "chosen" ? "tr.chosen" : "tr", {},
       el("th", { scope: "row" }, shuttleName(answer.shuttle_id)),
       el("td", {}, t(`ops.verdict.${answer.verdict}`), this.#because(answer)),
-      el("td", {}, placement ? `${this.#time(placement.pickup_s)} ${stop(placement.pickup_stop)}` : answer.nearest_pickup_s ? t("ops.soonest", { time: this.#time(answer.nearest_pickup_s) }) : "–"),
-      el("td", {}, placement ? `${this.#time(placement.dropoff_s)} ${stop(placement.dropoff_stop)}` : "–"),
-      el("td.number", {}, placement ? points(placement.price.total_milli) : "", answer.over_best_milli ? ` (+${points(answer.over_best_milli)})` : ""),
-      el("td", {}, placement?.delays.length ? placement.delays.map(({ trip_id, dropoff_s }) => t("ops.delays", { trip: tripName(trip_id), span: span(dropoff_s) })).join(", ") : ""));
+      !blurred && el("td", {}, placement ? `${this.#time(placement.pickup_s)} ${stop(placement.pickup_stop)}` : answer.nearest_pickup_s ? t("ops.soonest", { time: this.#time(answer.nearest_pickup_s) }) : "–"),
+      !blurred && el("td", {}, placement ? `${this.#time(placement.dropoff_s)} ${stop(placement.dropoff_stop)}` : "–"),
+      !blurred && el("td.number", {}, placement ? points(placement.price.total_milli) : "", answer.over_best_milli ? ` (+${points(answer.over_best_milli)})` : ""),
+      !blurred && el("td", {}, placement?.delays.length ? placement.delays.map(({ trip_id, dropoff_s }) => t("ops.delays", { trip: tripName(trip_id), span: span(dropoff_s) })).join(", ") : ""));
   }
 
   #because({ binding, reasons, nearest_ride_s }) {
