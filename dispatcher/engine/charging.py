@@ -84,6 +84,7 @@ def adopt_charging(turn: Turn, event: ChargingPlanned) -> None:
         if chosen is None or stop is None or not _may_plan(state, chosen):
             continue
         refresh(state, chosen)
+        turn.touch(chosen)  # time alone may have broken something
         until_s = planned.until_s + state.site.rules.energy.charge_slack_s
         span_s = planned.until_s - planned.begin_s
         begins_in_time = planned.begin_s >= turn.now_s - _LOOK_AGAIN_S

@@ -4,6 +4,7 @@ from dispatcher.domain.ids import BookingId
 from dispatcher.domain.trips import ENDS, TripState
 from dispatcher.engine.battery import is_errand, level_at
 from dispatcher.engine.berths import standings
+from dispatcher.engine.by_hand import obeys
 from dispatcher.engine.routes import keys_of, may_drive
 from dispatcher.engine.state import Hold, ServiceState, Shuttle
 from dispatcher.planning.berths import Standing
@@ -180,13 +181,14 @@ def _stands(state: ServiceState) -> list[CheckedStand]:
     stands = []
     for shuttle in state.shuttles.values():
         found, _ = standings(state, shuttle, may_drive(shuttle))
+        by_hand = not obeys(shuttle)  # when it will be where, nobody knows
         stands += [
             CheckedStand(
                 shuttle=shuttle.id,
                 stop=standing.stop,
                 from_s=standing.from_s,
                 to_s=standing.to_s,
-                unplanned=shuttle.crowds or standing.to_s >= FOREVER_S,
+                unplanned=shuttle.crowds or by_hand or standing.to_s >= FOREVER_S,
             )
             for standing in found
         ]

@@ -11,9 +11,9 @@ from dispatcher.engine.disrupt import mend
 from dispatcher.engine.idle import go_on_parking, is_idle
 from dispatcher.engine.make_room import make_room
 from dispatcher.engine.publish import publish
-from dispatcher.engine.release import release_next
+from dispatcher.engine.release import firm, release_next
 from dispatcher.engine.routes import find_visit_s, keys_of, may_drive, refresh, release_end_s
-from dispatcher.engine.state import ReleasedVisit, ServiceState, Shuttle, TimerKind
+from dispatcher.engine.state import Hold, ReleasedVisit, ServiceState, Shuttle, TimerKind
 from dispatcher.engine.turn import Turn
 
 # Mending one route can touch others, which can touch it again. Each time either keeps or
@@ -63,9 +63,12 @@ def _refresh_touched(turn: Turn, seen: Counter[ShuttleId]) -> list[Shuttle]:
             raise RuntimeError(f"the route of {shuttle.id} never comes to rest")
         broken = refresh(turn.state, shuttle)
         if broken and seen[shuttle.id] <= _TIMES:
+            had_times = bool(shuttle.times.begin_s)
             mend(turn, shuttle, broken)
-            if set(refresh(turn.state, shuttle)) - set(broken):
-                turn.touch(shuttle)  # who is set down elsewhere now makes others late
+            left = refresh(turn.state, shuttle)
+            # Who is set down elsewhere now makes others late, or there are times at last to tell.
+            if set(left) - set(broken) or (left and not had_times and shuttle.times.begin_s):
+                turn.touch(shuttle)
         if shuttle.id not in asked:
             for rival in asked_to_wait(turn.state, shuttle):
                 if not seen[rival.id] and rival.id not in turn.touched:
@@ -121,11 +124,31 @@ def _wake(state: ServiceState, shuttle: Shuttle) -> None:
         state.wake(due_s, TimerKind.OVERDUE, shuttle.id)
     elif shuttle.row.visits and not may_drive(shuttle):
         state.wake(now_s + rules.overdue_step_s, TimerKind.OVERDUE, shuttle.id)
+    elif shuttle.row.visits and _waits_for_word(state, shuttle):
+        in_s = max(_slack_s(state, shuttle) + 1, rules.overdue_step_s)
+        state.wake(now_s + in_s, TimerKind.OVERDUE, shuttle.id)
     if not is_idle(shuttle):
         shuttle.idle_since_s = None
     elif shuttle.idle_since_s is None:
         shuttle.idle_since_s = now_s
         state.wake(now_s + rules.park_after_s, TimerKind.PARK, shuttle.id)
+
+
+def _waits_for_word(state: ServiceState, shuttle: Shuttle) -> bool:
+    """It stays where it is until another shuttle has let go of those whom it is to fetch next."""
+    visit = shuttle.row.visits[0]
+    moving = any(state.bookings[BookingId(key)].hold is Hold.MOVING for key in visit.boards)
+    return moving and not firm(state, visit.boards) and not firm(state, visit.alights)
+
+
+def _slack_s(state: ServiceState, shuttle: Shuttle) -> int:
+    """How long it may stay where it is, as far as promises go."""
+    slacks: list[int] = []
+    for visit, begin_s in zip(shuttle.row.visits, shuttle.times.begin_s, strict=False):
+        promises = state.bookings
+        slacks += [promises[BookingId(b)].promise.pickup_latest_s - begin_s for b in visit.boards]
+        slacks += [promises[BookingId(b)].promise.dropoff_latest_s - begin_s for b in visit.alights]
+    return min(slacks, default=0)
 
 
 def _promised_s(state: ServiceState, released: ReleasedVisit) -> list[int]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from dispatcher.web.problems import PROBLEM_TYPE, ProblemDocument
 
 _TEXTS: Final = {
-    400: "The body is not readable JSON.",
+    400: "What was sent is not readable: not HTTP, or a body that is not JSON.",
     401: "No login, or one that is not believed.",
     403: "This login may not do that.",
     404: "There is no such thing, or it is another's.",
@@ -23,7 +23,7 @@ _TEXTS: Final = {
 
 
 # Unknown parameters are refused, too.
-_OF_ALL: Final = (422, 429, 500, 503)
+_OF_ALL: Final = (400, 422, 429, 500, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -544,7 +544,8 @@ class City:
                     f"but the rider was last told {told.newest['state']}",
                     status.trip_id,
                 )
-        check_places(self.payloads, core, self.erased_s, self.now(), watch)
+        jump = Fault.CLOCK_JUMP in self.plan.faults
+        check_places(self.payloads, core, self.erased_s, self.now(), watch, clocks_jump=jump)
         plans = {plan.shuttle_id: plan for plan in core.engine.list_plans(core.state)}
         for node in self.shuttles:
             plan, memory = plans.get(node.shuttle_id), node.memory

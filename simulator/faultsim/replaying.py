@@ -13,6 +13,7 @@ from simulator.faultsim.dispatcher_node import PLACES_KEPT_S
 from simulator.faultsim.watch import Watch
 
 CLOCK_AHEAD_S: Final = 10  # a dispatcher's clock that follows one that was wrong, by a tenth
+_ROUNDED_S: Final = 1
 ERASED_WITHIN_S: Final = 300
 """From then on, in the quiet phase: a look a minute, a snapshot made before."""
 
@@ -62,12 +63,15 @@ def check_places(
     erased_s: Mapping[int, float],
     now_s: float,
     watch: Watch,
+    *,
+    clocks_jump: bool,
 ) -> None:
     """Each rider's place was erased once its time had come, and none before.
 
     ``core`` stands at the end of the journal and remembers when each trip ended; ``erased_s`` is
     when the store forgot the whole of a record.
     """
+    early_s = CLOCK_AHEAD_S if clocks_jump else _ROUNDED_S
     for position, payload in enumerate(payloads, start=1):
         record = decode_payload(payload)
         if not isinstance(record, EventRecord) or not isinstance(record.event, RequestSubmitted):
@@ -79,7 +83,7 @@ def check_places(
         ended_s = None if trip is None else trip.ended_s
         gone_s = erased_s.get(position)
         due_s = None if ended_s is None else ended_s + PLACES_KEPT_S
-        if gone_s is not None and (due_s is None or gone_s < due_s - CLOCK_AHEAD_S):
+        if gone_s is not None and (due_s is None or gone_s < due_s - early_s):
             watch.violate("place_erased_early", f"{request.trip_id} at {gone_s}, due {due_s}")
         if gone_s is None and due_s is not None and due_s + ERASED_WITHIN_S < now_s:
             watch.violate("place_not_erased", f"{request.trip_id}, due {due_s}, at {now_s}")
