@@ -57,12 +57,18 @@ class NumberedEvents:
         told = [read for event in fresh if (read := self._read(onboard.series, event, at_s))]
         if aboard is not None:
             told = [_outcome(event, told[i + 1 :], aboard) for i, event in enumerate(told)]
-        steps: list[Event] = [event for event in derived if not isinstance(event, _RIDER_TOLD)]
+        steps: list[Event] = [e for e in derived if not isinstance(e, _RIDER_TOLD) or _got_out(e)]
         events: list[Event] = []
         if fresh and fresh[0].number != self._next_of(onboard.series):
             self.gaps += 1
             known = {_key(event) for event in told}
-            events += [e for e in derived if isinstance(e, _RIDER_TOLD) and _key(e) not in known]
+            events += [
+                event
+                for event in derived
+                if isinstance(event, _RIDER_TOLD)
+                and _key(event) not in known
+                and not _got_out(event)
+            ]
         for event in told:
             events += _steps_before(event.visit_id, steps)
             events.append(event)
@@ -105,6 +111,11 @@ def _outcome(event: RiderTold, later: Sequence[RiderTold], aboard: Set[TripId]) 
     return BoardingFailed(
         event.at_s, event.shuttle_id, event.visit_id, trip_id, GOT_OUT, event.number
     )
+
+
+def _got_out(event: Event) -> bool:
+    """Of riders who were aboard, and not any more when the vehicle came to their stop."""
+    return isinstance(event, BoardingFailed) and event.reason == GOT_OUT
 
 
 def _steps_before(visit_id: VisitId, steps: list[Event]) -> list[Event]:

@@ -20,6 +20,7 @@ from dispatcher.domain.ids import ShuttleId, TripId, VisitId
 from dispatcher.domain.plans import ShuttlePlan
 from vehicles.delivery import reached_by
 from vehicles.mapping import (
+    GOT_OUT,
     NO_SHOW,
     NOT_ABOARD,
     PLAN_EXPIRED,
@@ -129,6 +130,7 @@ class OrderProgress:
             aboard=aboard_of(state),
             set_down=frozenset(task.trip_id for visit in passed for task in visit.alights),
             cancelled=cancelled,
+            counts_heads=state.onboard is not None,
         )
         events: list[Event] = []
         for followed in list(self._visits):
@@ -158,7 +160,12 @@ class OrderProgress:
                 continue
             followed.told.add(action_id)
             if view.result(action_id).startswith(NOT_ABOARD):
-                continue  # where they got off was not seen; the visit's end says the rest
+                # Where they got off was not seen; one that counts heads knows that it was before.
+                if view.counts_heads:
+                    yield BoardingFailed(
+                        view.at_s, self.shuttle_id, visit.id, task.trip_id, GOT_OUT
+                    )
+                continue
             # Whoever is off in spite of a failed action is off.
             if view.has_failed(action_id) and view.may_be_aboard(task.trip_id):
                 self.failed_alights.add(task.trip_id)
@@ -203,6 +210,7 @@ class _View:
     aboard: Set[TripId] | None  # None if the vehicle cannot tell
     set_down: Set[TripId]  # whose drop-off lies behind the vehicle
     cancelled: bool
+    counts_heads: bool
 
     def tells_end(self, followed: _Followed, action_id: str) -> bool:
         """Whether the action has ended and that was not told yet."""

@@ -1,4 +1,7 @@
-"""A shuttle stood at the stop and let nobody in: its riders are no no-shows and go on waiting."""
+"""A shuttle stood at the stop and let nobody in: its riders are no no-shows and go on waiting.
+
+Or they were in, and got out again where nobody saw it.
+"""
 
 from typing import Final
 
@@ -8,7 +11,7 @@ from dispatcher.engine.answers import drop_booking, end_trip
 from dispatcher.engine.disrupt import rehouse
 from dispatcher.engine.state import Booking, Shuttle, TripRecord
 from dispatcher.engine.turn import Turn
-from dispatcher.engine.visits import find_booking
+from dispatcher.engine.visits import fetch_again, find_booking, leave_for_rescue
 
 # What a shuttle says that was out of contact too long, and of riders who left it meanwhile.
 PLAN_EXPIRED: Final = "PLAN_EXPIRED"
@@ -25,7 +28,11 @@ def fail_boarding(turn: Turn, event: BoardingFailed) -> None:
     state = turn.state
     shuttle = state.shuttles.get(event.shuttle_id)
     booking = None if shuttle is None else find_booking(state, shuttle, event.trip_id)
-    if shuttle is None or booking is None or booking.boarded_s is not None:
+    if shuttle is None or booking is None:
+        return
+    if booking.boarded_s is not None:
+        if event.reason.startswith(GOT_OUT):
+            _look_for_them(turn, shuttle, booking)
         return
     released = shuttle.released
     if released is None or booking.id not in released.boards:
@@ -44,6 +51,12 @@ def fail_boarding(turn: Turn, event: BoardingFailed) -> None:
         news = turn.told.get(event.trip_id)
         why = turn.cause_text
         turn.tell(event.trip_id, why if news in (None, why) else f"{why} {news}")
+
+
+def _look_for_them(turn: Turn, shuttle: Shuttle, booking: Booking) -> None:
+    """They were aboard, and not any more when it came to their stop."""
+    if booking.id in shuttle.aboard and not leave_for_rescue(turn, shuttle, booking):
+        fetch_again(turn, shuttle, booking.trip_id)
 
 
 def _let_wait(turn: Turn, trip: TripRecord, event: BoardingFailed) -> None:

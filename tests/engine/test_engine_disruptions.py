@@ -8,6 +8,7 @@ from sketched_service import NOON_S, Street, commands, drive_s
 
 from dispatcher.domain.decisions import ShuttleCommand
 from dispatcher.domain.events import (
+    BoardingFailed,
     EpochBegan,
     PlanConfirmed,
     PlanProposed,
@@ -383,6 +384,24 @@ def test_who_was_not_there_any_more_when_the_shuttle_came_did_not_arrive(
     # Of one that says nothing of alighting riders a completed visit has to do.
     expected = TripState.ACCEPTED if counts_heads else TripState.COMPLETED
     assert street.now_of(status).state is expected
+    assert street.state.shuttles[car.id].aboard == []
+
+
+def test_who_is_said_to_have_got_out_before_did_not_arrive_though_nobody_had_missed_them() -> None:
+    """All of it was told at once, by a shuttle that was not heard for a while."""
+    street = Street("P", "X", driven=False)
+    car, _ = cars_of(street)
+    status = street.want("P", "S")
+    board_by_hand(street, car, status)
+    confirm(street, car)
+    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    street.wait(5)
+    visit = visit_of(street, car)
+    street.submit(VisitArrived(street.now_s, car.id, visit))
+    street.submit(BoardingFailed(street.now_s, car.id, visit, status.trip_id, "GOT_OUT"))
+    street.submit(VisitCompleted(street.now_s, car.id, visit))
+    waiting = street.now_of(status)
+    assert waiting.state is TripState.ACCEPTED
     assert street.state.shuttles[car.id].aboard == []
 
 

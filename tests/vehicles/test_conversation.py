@@ -21,6 +21,7 @@ from vehicles.messages import (
     ConnectionState,
     ErrorLevel,
     EStop,
+    Onboard,
     OperatingMode,
     Reference,
     SafetyState,
@@ -436,6 +437,20 @@ def test_a_vehicle_that_cannot_tell_who_is_aboard_is_believed_to_do_as_told() ->
     assert latest is not None
     assert latest.condition is not None
     assert latest.condition.aboard == ("ana",)
+
+
+def test_who_is_gone_when_the_shuttle_comes_to_their_stop_is_said_to_have_got_out() -> None:
+    """By a vehicle that counts heads; of others nobody knows where their riders got off."""
+    for onboard in (Onboard(epoch=1, series="s"), None):
+        talk = Talk().joined()
+        talk.publish(0, SECOND)
+        ends = actions("v1/board/ana FINISHED", "v2/alight/ana FINISHED NOT_ABOARD")
+        at = {"order_id": "o1", "order_update_id": 2, "last_node_sequence_id": 12}
+        told = talk.state(60, action_states=ends, onboard=onboard, **at)
+        # With numbers, that she had boarded would have one.
+        seen = [line for line in told if line.startswith(("not let in", "alighted", "completed"))]
+        gone = ["not let in v2 ana"] if onboard else []
+        assert seen == ["completed v1", *gone, "completed v2"]
 
 
 def test_a_failed_boarding_is_no_no_show() -> None:
