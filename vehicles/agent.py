@@ -203,7 +203,7 @@ class OnboardAgent:
         """Before and after a person drives there is no order; who is stepping in or out may."""
         self._settle(now)
         if (mode in DRIVES) is not (self._mode in DRIVES):
-            self._drop_order(_BY_HAND, now)
+            self._drop_order(self._memory.cancelling or _BY_HAND, now)
             # It may be left anywhere: no update of that order can begin there.
             self._remember(self._memory.model_copy(update={"base_end": ("", -1)}))
         self._mode = mode
@@ -445,7 +445,7 @@ class OnboardAgent:
             "nodes": (),
             "edges": (),
             "base_end": (memory.last_node_id, memory.last_node_sequence_id),
-            "cancelling": memory.cancelling or because,
+            "cancelling": because,
         }
         self._remember(memory.model_copy(update=update))
         self._drive.abandon(now)

@@ -458,6 +458,17 @@ def test_who_is_in_the_door_when_somebody_takes_over_gets_in() -> None:
     assert (aboard(state), ends(state)["v1/board/ana"]) == (["ana"], "FINISHED")
 
 
+def test_a_cancellation_ends_also_where_a_person_has_taken_over_before() -> None:
+    """Else the dispatcher would wait for its end, and send no order any more."""
+    ride = Ride({"ana": 5})
+    ride.order(0, a_plan("v1 A 0 +ana", "v2 C 60 -ana", released=1))
+    ride.run(0, 6)  # she is in the door
+    ride.hear(ride.agent.set_mode(OperatingMode.MANUAL, T0 + 6))
+    ride.hear(ride.agent.set_mode(OperatingMode.AUTOMATIC, T0 + 7))
+    ride.instantly(7, "cancelOrder", "c1")
+    assert ends(ride.run(7, 60))["c1"] == "FINISHED"
+
+
 def test_a_manual_shuttle_takes_no_orders() -> None:
     ride = Ride()
     ride.hear(ride.agent.set_mode(OperatingMode.MANUAL, T0))
