@@ -46,7 +46,6 @@ from vehicles.messages import (
 )
 from vehicles.signing import UntrustedError
 
-DRIVES = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
 CANCELLED = "CANCELLED"
 _BY_HAND = "BY_HAND"
 ASK_AGAIN_S = 5.0  # for a word, by a state, from half the validity on
@@ -130,7 +129,7 @@ class OnboardAgent:
         pose = self._chassis.pose(now)
         place_m = (pose.x_m, pose.y_m)
         try:
-            if self._mode not in DRIVES:
+            if not self._mode.takes_orders:
                 raise refuse_order("orderError", order, f"no orders are taken in mode {self._mode}")
             check_epoch(self._memory, order)
             if self.obeys_signed_only:
@@ -202,7 +201,7 @@ class OnboardAgent:
     def set_mode(self, mode: OperatingMode, now: float) -> list[Outgoing]:
         """Before and after a person drives there is no order; who is stepping in or out may."""
         self._settle(now)
-        if (mode in DRIVES) is not (self._mode in DRIVES):
+        if mode.takes_orders is not self._mode.takes_orders:
             self._drop_order(self._memory.cancelling or _BY_HAND, now)
             # It may be left anywhere: no update of that order can begin there.
             self._remember(self._memory.model_copy(update={"base_end": ("", -1)}))
@@ -307,7 +306,7 @@ class OnboardAgent:
 
     def _may_move(self) -> bool:
         return (
-            self._mode in DRIVES
+            self._mode.takes_orders
             and not self._memory.paused
             and self._safety.e_stop is EStop.NONE
             and not self._safety.field_violation
@@ -320,7 +319,7 @@ class OnboardAgent:
     def _look_at_doorway(self, now: float) -> None:
         memory = self._memory
         awaits_word = memory.on_word and not is_fresh(memory, self._start(now))
-        if self._is_broken() or self._mode not in DRIVES or awaits_word:
+        if self._is_broken() or not self._mode.takes_orders or awaits_word:
             self._open_since_s = None
         elif self._open_since_s is None:
             self._open_since_s = now

@@ -13,7 +13,6 @@ from vehicles.mapping import NoStitchError, OrderStyle, base_ends, order_of
 from vehicles.messages import (
     ENDED,
     Acknowledged,
-    OperatingMode,
     Order,
     State,
     VehicleError,
@@ -22,7 +21,6 @@ from vehicles.messages import (
 from vehicles.topics import VehicleName
 
 ORDER_ERRORS = frozenset({"orderError", "orderUpdateError", "validationError", "noRouteError"})
-TAKES_ORDERS = frozenset({OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC})
 
 FIRST_RESEND_S = 2.0
 RESEND_S = 5.0
@@ -156,7 +154,7 @@ class Delivery:
         ``heard`` and ``acknowledged`` go along with an order that is sent for the first time.
         """
         self.needs_idle = self.needs_unplugging = False
-        if state.operating_mode not in TAKES_ORDERS:
+        if not state.operating_mode.takes_orders:
             return []
         plan = self._waiting
         if self._in_flight is None and plan is not None and now >= self._not_before:

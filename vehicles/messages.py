@@ -227,6 +227,11 @@ class OperatingMode(StrEnum):
     SERVICE = "SERVICE"
     TEACHIN = "TEACHIN"
 
+    @property
+    def takes_orders(self) -> bool:
+        """The vehicle drives itself, by orders."""
+        return self in (OperatingMode.AUTOMATIC, OperatingMode.SEMIAUTOMATIC)
+
 
 class ActionStatus(StrEnum):
     WAITING = "WAITING"

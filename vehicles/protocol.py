@@ -24,7 +24,6 @@ from dispatcher.domain.ids import TripId
 from dispatcher.domain.plans import ShuttlePlan
 from dispatcher.domain.shuttles import Capacity
 from vehicles.delivery import (
-    TAKES_ORDERS,
     Declined,
     Delivery,
     Lost,
@@ -250,7 +249,7 @@ class ShuttleConversation:
         self._catch_up(state, now)
         # Even before the shuttle has joined, what it echoes must not be sent again.
         answers = self._delivery.read(state, now, may_be_old=self._catching_up is not None)
-        if state.operating_mode not in TAKES_ORDERS:
+        if not state.operating_mode.takes_orders:
             self._lay_down(state)
         elif self._has_dropped_order(state, now):
             self._lay_down(state)
@@ -531,7 +530,7 @@ class ShuttleConversation:
             has_given_up = (
                 self._state.order_id == self._given_up
                 and is_active(self._state)
-                and self._state.operating_mode in TAKES_ORDERS
+                and self._state.operating_mode.takes_orders
             )
             if self._delivery.needs_idle or has_given_up:
                 self._give_up_order(self._state, now)

@@ -32,7 +32,6 @@ _MODES = {
     OperatingMode.SERVICE: DriveMode.SERVICE,
     OperatingMode.TEACHIN: DriveMode.TEACH_IN,
 }
-_DRIVES_ITSELF = frozenset({DriveMode.AUTOMATIC, DriveMode.SEMIAUTOMATIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Condition:
 
         Nor does the position of one that drives where it was sent.
         """
-        if self.mode not in _DRIVES_ITSELF:
+        if not self.mode.drives_itself:
             moved_m = math.dist((self.x_m, self.y_m), (other.x_m, other.y_m))
             if moved_m >= rules.by_hand_step_m:
                 return True

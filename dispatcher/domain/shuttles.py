@@ -16,13 +16,18 @@ class ShuttleStatus(StrEnum):
 
 
 class DriveMode(StrEnum):
-    """Who drives. Only an automatic shuttle takes plans."""
+    """Who drives."""
 
     AUTOMATIC = "automatic"
     SEMIAUTOMATIC = "semiautomatic"
     MANUAL = "manual"
     SERVICE = "service"
     TEACH_IN = "teach_in"
+
+    @property
+    def drives_itself(self) -> bool:
+        """By our orders; in SEMIAUTOMATIC a person may slow it down."""
+        return self in (DriveMode.AUTOMATIC, DriveMode.SEMIAUTOMATIC)
 
 
 @dataclass(frozen=True, slots=True)

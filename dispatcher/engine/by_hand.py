@@ -8,16 +8,14 @@ where it has been left.
 
 from typing import Final
 
-from dispatcher.domain.shuttles import DriveMode
 from dispatcher.engine.state import ServiceState, Shuttle
 
 AT_STOP_M: Final = 15.0  # a shuttle this near to a stop stands at it
-_OBEYS: Final = frozenset({DriveMode.AUTOMATIC, DriveMode.SEMIAUTOMATIC})
 
 
 def obeys(shuttle: Shuttle) -> bool:
-    """It drives itself, by our orders; in mode SEMIAUTOMATIC a person may slow it down."""
-    return shuttle.mode in _OBEYS
+    """It drives itself, by our orders."""
+    return shuttle.mode.drives_itself
 
 
 def stop_here(state: ServiceState, shuttle: Shuttle) -> int | None:

@@ -181,18 +181,27 @@ def _stands(state: ServiceState) -> list[CheckedStand]:
     stands = []
     for shuttle in state.shuttles.values():
         found, _ = standings(state, shuttle, may_drive(shuttle))
-        by_hand = not obeys(shuttle)  # when it will be where, nobody knows
+        # When a person drives it where, nobody knows; nor could another stop be chosen for it.
+        unforeseen = not obeys(shuttle) or _is_sent_blindly(shuttle)
         stands += [
             CheckedStand(
                 shuttle=shuttle.id,
                 stop=standing.stop,
                 from_s=standing.from_s,
                 to_s=standing.to_s,
-                unplanned=shuttle.crowds or by_hand or standing.to_s >= FOREVER_S,
+                unplanned=shuttle.crowds or unforeseen or standing.to_s >= FOREVER_S,
             )
             for standing in found
         ]
     return stands
+
+
+def _is_sent_blindly(shuttle: Shuttle) -> bool:
+    """A new order began between stops, and leads to the one that is reached soonest."""
+    released = shuttle.released
+    if released is None or released.boards or released.alights:
+        return False
+    return shuttle.start.node_id == "start"
 
 
 def _berths_of(state: ServiceState, shuttle: Shuttle) -> tuple[tuple[Standing, ...], int | None]:
