@@ -1,9 +1,9 @@
 """A conversation told line by line: states go in as a few words, events come out as a few."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from vehicle_cases import T0, VEHICLE
+from vehicle_cases import T0, VEHICLE, a_plan
 
 from dispatcher.domain.events import (
     BoardingFailed,
@@ -42,6 +42,11 @@ from vehicles.messages import (
     moment_of,
 )
 from vehicles.protocol import ShuttleConversation
+
+# In every plan of two visits below the first stop node has sequence id 4, its hold node 6,
+# the second stop node 10 and its hold node 12.
+FIRST: Final = a_plan("v1 B 10 +ana", "v2 C 60 -ana", released=1)
+SECOND: Final = a_plan("v1 B 10 +ana", "v2 C 60 -ana", released=2, revision=2)
 
 _SHORT = {
     VisitArrived: "arrived",
@@ -137,6 +142,10 @@ def loads(*trips: str) -> tuple[Load, ...]:
     return tuple(Load(load_id=trip) for trip in trips)
 
 
+def at_x(x: float) -> AgvPosition:
+    return AgvPosition(x=x, y=0, theta=0, map_id="local", position_initialized=True)
+
+
 def a_factsheet(seats: int = 6, wheelchairs: int = 1) -> Factsheet:
     places = [f"seat-{n}" for n in range(seats)] + [f"wheelchair-{n}" for n in range(wheelchairs)]
     return Factsheet(
@@ -198,3 +207,7 @@ class Talk:
     @property
     def sent(self) -> list[str]:
         return sent(self.output)
+
+
+def reports(talk: Talk) -> list[ShuttleReported]:
+    return [event for event in talk.output.events if isinstance(event, ShuttleReported)]

@@ -366,16 +366,22 @@ def test_riders_who_got_out_before_their_stop_are_fetched_by_whoever_is_next() -
     assert street.trips_to_board(by) == [status.trip_id]
 
 
-@pytest.mark.parametrize("counts_heads", [True, False])
-def test_who_was_not_there_any_more_when_the_shuttle_came_did_not_arrive(
-    counts_heads: bool,
-) -> None:
+def a_rider_on_the_way(*, needs_word: bool) -> tuple[Street, Car, TripStatus]:
+    """From P to S, aboard by what the shuttle has said last."""
     street = Street("P", "X", driven=False)
     car, _ = cars_of(street)
     status = street.want("P", "S")
     board_by_hand(street, car, status)
     confirm(street, car)
-    tell(street, car, aboard=(status.trip_id,), needs_word=counts_heads)
+    tell(street, car, aboard=(status.trip_id,), needs_word=needs_word)
+    return street, car, status
+
+
+@pytest.mark.parametrize("counts_heads", [True, False])
+def test_who_was_not_there_any_more_when_the_shuttle_came_did_not_arrive(
+    counts_heads: bool,
+) -> None:
+    street, car, status = a_rider_on_the_way(needs_word=counts_heads)
     tell(street, car, needs_word=counts_heads)
     street.wait(5)
     visit = visit_of(street, car)
@@ -389,12 +395,7 @@ def test_who_was_not_there_any_more_when_the_shuttle_came_did_not_arrive(
 
 def test_who_is_said_to_have_got_out_before_did_not_arrive_though_nobody_had_missed_them() -> None:
     """All of it was told at once, by a shuttle that was not heard for a while."""
-    street = Street("P", "X", driven=False)
-    car, _ = cars_of(street)
-    status = street.want("P", "S")
-    board_by_hand(street, car, status)
-    confirm(street, car)
-    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    street, car, status = a_rider_on_the_way(needs_word=True)
     street.wait(5)
     visit = visit_of(street, car)
     street.submit(VisitArrived(street.now_s, car.id, visit))
@@ -406,12 +407,7 @@ def test_who_is_said_to_have_got_out_before_did_not_arrive_though_nobody_had_mis
 
 
 def test_who_is_out_as_the_shuttle_comes_has_arrived() -> None:
-    street = Street("P", "X", driven=False)
-    car, _ = cars_of(street)
-    status = street.want("P", "S")
-    board_by_hand(street, car, status)
-    confirm(street, car)
-    tell(street, car, aboard=(status.trip_id,), needs_word=True)
+    street, car, status = a_rider_on_the_way(needs_word=True)
     visit = visit_of(street, car)
     street.submit(VisitArrived(street.now_s, car.id, visit))
     tell(street, car, needs_word=True)
