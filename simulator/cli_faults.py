@@ -68,7 +68,8 @@ def faults(
 
 def _find_planted(workers: int, first: int, as_json: bool) -> None:
     """One line for each mistake, and a failure if one went unseen."""
-    from simulator.faultsim.planted import MISTAKES, MOST_SEEDS, Caught, find_all
+    from simulator.faultsim.mistakes import MISTAKES
+    from simulator.faultsim.planted import MOST_SEEDS, Caught, find_all
 
     def say(caught: Caught) -> None:
         if as_json:

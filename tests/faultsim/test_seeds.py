@@ -10,8 +10,9 @@ import pytest
 
 from simulator.faultsim.campaign import Campaign, failed_seeds, replay_command
 from simulator.faultsim.history import Violation
+from simulator.faultsim.mistakes import MISTAKES
 from simulator.faultsim.plan import FOR_GOOD_S, Emphasis, Fault, FaultPlan, draw_plan
-from simulator.faultsim.planted import MISTAKES, caught_by, find_mistake, planted
+from simulator.faultsim.planted import caught_by, find_mistake, planted
 from simulator.faultsim.run import run_seed, warm_up
 
 ROOT = Path(__file__).parents[2]
